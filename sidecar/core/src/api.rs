@@ -1,0 +1,504 @@
+//! The words in which the shell and the core talk: commands in, replies, events and datagrams out.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A point in time on both clocks: `instant` orders and measures, `wall_ms` is only reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Unix milliseconds.
+    pub wall_ms: u64,
+}
+
+/// Opaque id of a room, 1 to 64 characters of `[A-Za-z0-9_-]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId(pub String);
+/// Opaque id of a session, as [`RoomId`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub String);
+/// Opaque id of a participant (a person may have several sessions), as [`RoomId`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParticipantId(pub String);
+/// Opaque id of a signalling connection, as [`RoomId`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub String);
+/// Opaque pairs kept for the policy.
+pub type Labels = BTreeMap<String, String>;
+
+/// Generation of a room: commands with an older one are refused; 0 in a read means "any".
+pub type Generation = u64;
+
+/// A room as a caller believes in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRef {
+    /// Which room.
+    pub room: RoomId,
+    /// Of which generation.
+    pub generation: Generation,
+}
+
+/// A session as a caller believes in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRef {
+    /// Its room.
+    pub room: RoomRef,
+    /// Which session.
+    pub session: SessionId,
+}
+
+/// Timers a room keeps by itself; `None` switches a rule off.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomPolicy {
+    /// Ends with `NobodyJoined` when no session joined in time.
+    pub first_session_timeout: Option<Duration>,
+    /// Ends with `Empty` when the last session is gone.
+    pub end_when_empty: bool,
+    /// Ends with `Alone` after one participant was alone for so long.
+    pub alone_timeout: Option<Duration>,
+    /// Sends `AloneNotice` after so long alone.
+    pub alone_notice: Option<Duration>,
+    /// Removes sessions which never connected media.
+    pub media_timeout: Option<Duration>,
+    /// How long a session outlives its signalling connection, or its media with `slots_v1`.
+    pub disconnect_timeout: Option<Duration>,
+    /// Most sessions; 0 = the node's limit.
+    pub max_sessions: u32,
+}
+
+/// What a client can do; never who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// SDP over the data channel once open.
+    pub dc_signaling: bool,
+    /// Sends and receives AV1.
+    pub av1: bool,
+    /// Fixed slots and `SlotMap`.
+    pub slots_v1: bool,
+    /// How video comes down.
+    pub video_down: VideoDown,
+    /// 1 to 8; 0 = 8.
+    pub max_audio_slots: u8,
+    /// Put the audio level on what is sent.
+    pub needs_audio_level: bool,
+}
+
+/// How a client takes video.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VideoDown {
+    /// No cameras.
+    #[default]
+    None,
+    /// m-lines while a publication is live.
+    OnDemand,
+    /// Fixed slots.
+    Slots,
+}
+
+/// What the shell asks of the core. Ids and sizes are checked by the core, which names the field.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Opens a room, or finds it open; answers [`Reply::Room`] with `created`.
+    OpenRoom { room: RoomRef, policy: RoomPolicy, labels: Labels },
+    /// Ends a room for all; an unknown room is success. Answers [`Reply::Done`].
+    EndRoom { room: RoomRef, actor: Option<ParticipantId>, reason: RoomEndReason },
+    /// Answers [`Reply::Room`].
+    GetRoom { room: RoomRef },
+    /// Answers [`Reply::Rooms`].
+    ListRooms,
+    /// Sets or moves a named timer. Answers [`Reply::Done`].
+    SetTimer { room: RoomRef, name: String, after: Duration, payload: Vec<u8> },
+    /// Answers [`Reply::Done`].
+    ClearTimer { room: RoomRef, name: String },
+    /// Adds a session or replaces its media connection. Answers [`Reply::Session`] with `created`.
+    Join(Join),
+    /// A client's message. Answers [`Reply::Done`].
+    Signal { session: SessionRef, connection: Option<ConnectionId>, message: SignalIn },
+    /// Answers [`Reply::Count`].
+    Leave { room: RoomRef, who: Who, reason: LeaveReason },
+    /// Answers [`Reply::Session`] with `created` = changed.
+    SetState { session: SessionRef, change: StateChange },
+    /// Answers [`Reply::Session`].
+    Reconnect {
+        session: SessionRef,
+        participant: ParticipantId,
+        previous: ConnectionId,
+        connection: ConnectionId,
+    },
+    /// Answers [`Reply::Count`].
+    Detach { connection: ConnectionId },
+    /// Answers [`Reply::Found`].
+    FindSessions { by: FindBy },
+    /// Answers [`Reply::Stats`] with one entry.
+    SessionStats { room: RoomId, session: SessionId },
+    /// Answers [`Reply::Stats`].
+    RoomStats { room: RoomId },
+}
+
+/// See [`Command::Join`].
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// The room and the session's id.
+    pub session: SessionRef,
+    /// Who.
+    pub participant: ParticipantId,
+    /// Where its signals go.
+    pub connection: ConnectionId,
+    /// Kept with the session.
+    pub labels: Labels,
+    /// What the client can do.
+    pub capabilities: Capabilities,
+    /// Give the existing session a new media connection; make it when the room does not know it.
+    pub replaces_session: bool,
+    /// Initial state of a session that is made.
+    pub unmuted: bool,
+}
+
+/// Whom to remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// One session.
+    Session(SessionId),
+    /// All of a participant.
+    Participant(ParticipantId),
+}
+
+/// How to look for sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FindBy {
+    /// Of one participant.
+    Participant(ParticipantId),
+    /// Of one signalling connection.
+    Connection(ConnectionId),
+}
+
+/// A client's signalling message.
+#[derive(Debug, Clone)]
+pub enum SignalIn {
+    /// JSON text `{type, sdp}`.
+    SdpJson(String),
+    /// The same, zlib-deflated.
+    SdpZlib(Vec<u8>),
+    /// JSON text of an `RTCIceCandidateInit`: checked and counted, never used.
+    Candidate(String),
+}
+
+/// What a session changes of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateChange {
+    /// Opens or closes the gate of its voice.
+    Unmuted(bool),
+    /// Raises or lowers its hand.
+    HandRaised(bool),
+    /// Starts (with the msid stream id) or stops sharing its screen.
+    Screen(Option<String>),
+    /// Starts (with the msid stream id) or stops its camera.
+    Video(Option<String>),
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum LeaveReason {
+    Left,
+    Removed,
+    Forbidden,
+    SignallingLost,
+    MediaLost,
+    NoMedia,
+    RoomEnded,
+    Protocol,
+    Internal,
+}
+
+/// Why a room ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum RoomEndReason {
+    Ended,
+    Empty,
+    NobodyJoined,
+    Alone,
+    Replaced,
+    Shutdown,
+    Internal,
+}
+
+/// The answer to a [`Command`].
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Reply {
+    Done,
+    Count(u32),
+    Room { room: RoomView, created: bool },
+    Rooms(Vec<RoomView>),
+    Session { session: SessionView, created: bool },
+    Found(Vec<FoundSession>),
+    Stats(Vec<SessionStats>),
+}
+
+/// Why a command was refused; the session or room survives unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The caller's mistake: which field and why.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field at fault, as in the proto.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No such room.
+    #[error("no such room")]
+    NoRoom,
+    /// No such session in the room.
+    #[error("no such session")]
+    NoSession,
+    /// The room has a newer generation, or the connection is not the session's current one.
+    #[error("{0} is out of date")]
+    Stale(&'static str),
+    /// Taken.
+    #[error("{0} already exists")]
+    Exists(&'static str),
+    /// The session belongs to another participant.
+    #[error("the session belongs to another participant")]
+    NotYours,
+    /// Another session shares its screen.
+    #[error("somebody else shares the screen")]
+    ScreenTaken,
+    /// A named limit.
+    #[error("limit reached: {0}")]
+    Limit(&'static str),
+    /// The node drains.
+    #[error("the node takes no new rooms")]
+    Draining,
+}
+
+/// A room as seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RoomView {
+    pub room: RoomRef,
+    pub labels: Labels,
+    pub opened_at_ms: u64,
+    /// Earliest joiner first.
+    pub sessions: Vec<SessionView>,
+    pub screen: Option<SessionId>,
+    pub participants_ever: Vec<ParticipantId>,
+}
+
+/// A session as seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SessionView {
+    pub session: SessionId,
+    pub participant: ParticipantId,
+    pub connection: ConnectionId,
+    pub labels: Labels,
+    pub capabilities: Capabilities,
+    pub joined_at_ms: u64,
+    pub unmuted: bool,
+    /// 0 = down.
+    pub hand_raised_at_ms: u64,
+    pub screen: bool,
+    pub video: bool,
+    pub voice: bool,
+    pub media: MediaState,
+    /// 0 = attached.
+    pub detached_at_ms: u64,
+}
+
+/// Of a session's media connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum MediaState {
+    Connecting,
+    Connected,
+    Reconnecting,
+}
+
+/// A hit of [`Command::FindSessions`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct FoundSession {
+    pub room: RoomRef,
+    pub room_labels: Labels,
+    pub session: SessionView,
+}
+
+/// Something that happened in a room. `seq` counts from 1 per room and generation, without gaps.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct RoomEvent {
+    pub room: RoomRef,
+    pub room_labels: Labels,
+    pub seq: u64,
+    pub at_ms: u64,
+    pub kind: EventKind,
+}
+
+/// See the messages of the same names in `event.proto`.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum EventKind {
+    RoomOpened(RoomView),
+    RoomEnded {
+        reason: RoomEndReason,
+        actor: Option<ParticipantId>,
+        opened_at_ms: u64,
+        participants_ever: Vec<ParticipantId>,
+    },
+    SessionJoined { session: SessionView, first: bool, replaced: bool },
+    SessionLeft { session: SessionView, reason: LeaveReason, stats: SessionStats, remaining: u32 },
+    SessionChanged { session: SessionView, field: SessionField },
+    MediaChanged { session: SessionView },
+    VoiceChanged { session: SessionId, participant: ParticipantId, on: bool },
+    Signal { session: SessionId, participant: ParticipantId, connection: ConnectionId, json: String },
+    TimerFired { name: String, payload: Vec<u8> },
+    AloneNotice { session: SessionView, ends_in: Duration },
+}
+
+/// Which part of a session changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum SessionField {
+    Unmuted,
+    Hand,
+    Screen,
+    Video,
+}
+
+/// Counters of one session.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct SessionStats {
+    pub session: String,
+    pub participant: String,
+    pub at_ms: u64,
+    pub duration_ms: u64,
+    pub rtt_ms: Option<f64>,
+    pub estimate_bps: u64,
+    pub tracks: Vec<TrackStats>,
+    pub drops: BTreeMap<&'static str, u64>,
+    pub client_loss: Option<f64>,
+    pub client_jitter_s: Option<f64>,
+    pub client_rtt_s: Option<f64>,
+}
+
+/// Counters of one track.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct TrackStats {
+    /// `voice`, `screen`, `screen-audio`, `video` or `slot`.
+    pub kind: &'static str,
+    /// From the client.
+    pub up: bool,
+    pub mid: String,
+    pub rid: String,
+    pub ssrc: u32,
+    pub packets: u64,
+    pub bytes: u64,
+    pub packets_lost: u64,
+    pub jitter_ms: f64,
+    pub nacks: u64,
+    pub plis: u64,
+    pub retransmitted: u64,
+    pub bitrate_bps: u64,
+    pub source_session: String,
+}
+
+/// What the core wants done. Drain until [`Output::Timeout`].
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Send a datagram. The bytes are only valid until the next call.
+    Transmit {
+        /// The local address to send from (one of [`CoreConfig::media_addresses`]'s sockets).
+        source: SocketAddr,
+        /// To whom.
+        destination: SocketAddr,
+        /// What.
+        payload: &'a [u8],
+    },
+    /// Hand to the event stream.
+    Event(Box<RoomEvent>),
+    /// Nothing more now: call [`crate::Core::handle_timeout`] at this time at the latest.
+    Timeout(Instant),
+}
+
+/// The core's settings and limits. Every limit has a counter of what it refused.
+#[derive(Debug, Clone)]
+pub struct CoreConfig {
+    /// Number of this node, shard and start in ufrags.
+    pub node: u16,
+    /// See `node`. One shard for now: 0.
+    pub shard: u8,
+    /// Random per process start; seeds every random choice.
+    pub seed: u64,
+    /// Local socket addresses as clients reach them, given as ICE host candidates.
+    pub media_addresses: Vec<SocketAddr>,
+    /// Named limits.
+    pub limits: Limits,
+}
+
+/// Named limits of a node. Defaults: `Limits::default()`.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Rooms open at a time.
+    pub rooms_max: usize,
+    /// Sessions per room.
+    pub sessions_per_room_max: usize,
+    /// m-lines per session.
+    pub m_lines_max: usize,
+    /// Inflated SDP, bytes.
+    pub sdp_bytes_max: usize,
+    /// Candidates a session may send before they are dropped unread.
+    pub candidates_max: u32,
+    /// One data-channel message, bytes.
+    pub channel_message_bytes_max: usize,
+    /// Data-channel messages per second and session; burst is ten times this.
+    pub channel_messages_per_second: u32,
+    /// Incoming RTP streams (SSRCs) per session.
+    pub streams_per_session_max: usize,
+    /// Incoming media per session, bytes per second.
+    pub ingress_bytes_per_second: u64,
+    /// Timers per room.
+    pub timers_per_room_max: usize,
+    /// Datagrams per second from one source address that fail the STUN check.
+    pub stun_failures_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rooms_max: 1_000,
+            sessions_per_room_max: 1_000,
+            m_lines_max: 64,
+            sdp_bytes_max: 256 * 1024,
+            candidates_max: 100,
+            channel_message_bytes_max: 64 * 1024,
+            channel_messages_per_second: 50,
+            streams_per_session_max: 16,
+            ingress_bytes_per_second: 2_500_000,
+            timers_per_room_max: 16,
+            stun_failures_per_second: 100,
+        }
+    }
+}
+
+/// Node-wide counters, copied out once a second for metrics. Absolute values.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct NodeCounters {
+    pub rooms: u64,
+    pub sessions: u64,
+    pub packets_in: u64,
+    pub packets_forwarded: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Dropped datagrams and messages by cause; causes are fixed names.
+    pub drops: BTreeMap<&'static str, u64>,
+    /// Sessions ended by a caught panic.
+    pub panics: u64,
+}
