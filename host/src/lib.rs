@@ -1,1 +1,4 @@
-//! Placeholder while the workspace is laid out.
+//! The host: mechanism around the sandboxed plugin. No policy lives here.
+
+pub mod hooks;
+pub mod platform;

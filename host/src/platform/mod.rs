@@ -8,7 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// Every adapter call: boxed so that the sandbox can hold `dyn Platform`.
-pub type PlatformFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PlatformError>> + Send + 'a>>;
+pub type PlatformFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, PlatformError>> + Send + 'a>>;
 
 /// Why a platform call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,7 +120,11 @@ pub trait Platform: Send + Sync + 'static {
     /// A channel, archived ones too.
     fn get_channel<'a>(&'a self, channel_id: &'a str) -> PlatformFuture<'a, Channel>;
     /// `None` = no member.
-    fn get_member<'a>(&'a self, channel_id: &'a str, user_id: &'a str) -> PlatformFuture<'a, Option<Member>>;
+    fn get_member<'a>(
+        &'a self,
+        channel_id: &'a str,
+        user_id: &'a str,
+    ) -> PlatformFuture<'a, Option<Member>>;
     /// False for unknown users and channels too.
     fn has_channel_permission<'a>(
         &'a self,
@@ -142,7 +147,12 @@ pub trait Platform: Send + Sync + 'static {
     /// A post for one user, not stored.
     fn send_ephemeral<'a>(&'a self, user_id: &'a str, post: Post) -> PlatformFuture<'a, ()>;
     /// `name` without prefix: the adapter puts `custom_<plugin id>_` before it.
-    fn publish_event<'a>(&'a self, name: &'a str, data_json: &'a str, broadcast: Broadcast) -> PlatformFuture<'a, ()>;
+    fn publish_event<'a>(
+        &'a self,
+        name: &'a str,
+        data_json: &'a str,
+        broadcast: Broadcast,
+    ) -> PlatformFuture<'a, ()>;
     /// Reads a key.
     fn kv_get<'a>(&'a self, key: &'a str) -> PlatformFuture<'a, Option<Vec<u8>>>;
     /// Atomic compare-and-set; `None` = absent. False = the present value is not `old`.
@@ -154,7 +164,12 @@ pub trait Platform: Send + Sync + 'static {
         expires_in_s: u32,
     ) -> PlatformFuture<'a, bool>;
     /// Keys with this prefix in order, after `after`, at most `limit`.
-    fn kv_list_keys<'a>(&'a self, prefix: &'a str, after: &'a str, limit: u32) -> PlatformFuture<'a, Vec<String>>;
+    fn kv_list_keys<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: &'a str,
+        limit: u32,
+    ) -> PlatformFuture<'a, Vec<String>>;
     /// The id under which the platform runs this plugin.
     fn plugin_id(&self) -> String;
     /// SiteURL without a trailing slash, sub-path included.

@@ -101,25 +101,49 @@ pub enum VideoDown {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Opens a room, or finds it open; answers [`Reply::Room`] with `created`.
-    OpenRoom { room: RoomRef, policy: RoomPolicy, labels: Labels },
+    OpenRoom {
+        room: RoomRef,
+        policy: RoomPolicy,
+        labels: Labels,
+    },
     /// Ends a room for all; an unknown room is success. Answers [`Reply::Done`].
-    EndRoom { room: RoomRef, actor: Option<ParticipantId>, reason: RoomEndReason },
+    EndRoom {
+        room: RoomRef,
+        actor: Option<ParticipantId>,
+        reason: RoomEndReason,
+    },
     /// Answers [`Reply::Room`].
     GetRoom { room: RoomRef },
     /// Answers [`Reply::Rooms`].
     ListRooms,
     /// Sets or moves a named timer. Answers [`Reply::Done`].
-    SetTimer { room: RoomRef, name: String, after: Duration, payload: Vec<u8> },
+    SetTimer {
+        room: RoomRef,
+        name: String,
+        after: Duration,
+        payload: Vec<u8>,
+    },
     /// Answers [`Reply::Done`].
     ClearTimer { room: RoomRef, name: String },
     /// Adds a session or replaces its media connection. Answers [`Reply::Session`] with `created`.
     Join(Join),
     /// A client's message. Answers [`Reply::Done`].
-    Signal { session: SessionRef, connection: Option<ConnectionId>, message: SignalIn },
+    Signal {
+        session: SessionRef,
+        connection: Option<ConnectionId>,
+        message: SignalIn,
+    },
     /// Answers [`Reply::Count`].
-    Leave { room: RoomRef, who: Who, reason: LeaveReason },
+    Leave {
+        room: RoomRef,
+        who: Who,
+        reason: LeaveReason,
+    },
     /// Answers [`Reply::Session`] with `created` = changed.
-    SetState { session: SessionRef, change: StateChange },
+    SetState {
+        session: SessionRef,
+        change: StateChange,
+    },
     /// Answers [`Reply::Session`].
     Reconnect {
         session: SessionRef,
@@ -350,14 +374,43 @@ pub enum EventKind {
         opened_at_ms: u64,
         participants_ever: Vec<ParticipantId>,
     },
-    SessionJoined { session: SessionView, first: bool, replaced: bool },
-    SessionLeft { session: SessionView, reason: LeaveReason, stats: SessionStats, remaining: u32 },
-    SessionChanged { session: SessionView, field: SessionField },
-    MediaChanged { session: SessionView },
-    VoiceChanged { session: SessionId, participant: ParticipantId, on: bool },
-    Signal { session: SessionId, participant: ParticipantId, connection: ConnectionId, json: String },
-    TimerFired { name: String, payload: Vec<u8> },
-    AloneNotice { session: SessionView, ends_in: Duration },
+    SessionJoined {
+        session: SessionView,
+        first: bool,
+        replaced: bool,
+    },
+    SessionLeft {
+        session: SessionView,
+        reason: LeaveReason,
+        stats: SessionStats,
+        remaining: u32,
+    },
+    SessionChanged {
+        session: SessionView,
+        field: SessionField,
+    },
+    MediaChanged {
+        session: SessionView,
+    },
+    VoiceChanged {
+        session: SessionId,
+        participant: ParticipantId,
+        on: bool,
+    },
+    Signal {
+        session: SessionId,
+        participant: ParticipantId,
+        connection: ConnectionId,
+        json: String,
+    },
+    TimerFired {
+        name: String,
+        payload: Vec<u8>,
+    },
+    AloneNotice {
+        session: SessionView,
+        ends_in: Duration,
+    },
 }
 
 /// Which part of a session changed.
