@@ -1,0 +1,87 @@
+//! `cargo xtask test`: every test there is, in the order in which failures are cheapest.
+
+use std::process::ExitCode;
+
+use crate::sh::{self, Failure, Outcome};
+use crate::{INCOMPLETE, codegen, sabotage, tools, web};
+
+/// Sabotages that run with each test run; `cargo xtask sabotage` runs them all.
+const SABOTAGES_IN_CI: [&str; 3] = ["mute_gate_open", "access_always_yes", "ack_before_handling"];
+
+pub(crate) fn run(args: &[String]) -> Outcome {
+    let browsers = match args {
+        [] => true,
+        [flag] if flag == "--no-browser" => false,
+        other => return Err(Failure::usage(format!("test: unknown argument {other:?}"))),
+    };
+    tools::ready_to_build()?;
+    let mut missing = if browsers {
+        tools::ready_for_browsers().err()
+    } else {
+        None
+    };
+
+    web::build()?;
+    sh::step("types", &mut web::npm(&["run", "--silent", "check"]))?;
+    sh::step("web tests", &mut web::npm(&["run", "--silent", "test"]))?;
+    // One build of everything: the scenarios and the browser tests use the binaries it leaves behind.
+    sh::step(
+        "build",
+        &mut sh::cargo(&["build", "--quiet", "--workspace", "--all-targets"]),
+    )?;
+    sh::step(
+        "rust tests and scenarios",
+        &mut sh::cargo(&["test", "--quiet", "--workspace"]),
+    )?;
+    codegen::run(&["--check".into()])?;
+    sabotage::run(&SABOTAGES_IN_CI.map(String::from))?;
+    if browsers && missing.is_none() {
+        sh::step("browser tests", &mut web::npm(&["run", "--silent", "e2e"]))?;
+        println!("screenshots: target/screens/index.html");
+    } else if missing.is_none() {
+        missing = Some(Failure::new(
+            "the browser tests were left out (--no-browser)",
+        ));
+    }
+    match missing {
+        None => {
+            println!("all tests passed");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(reason) => {
+            eprintln!("incomplete: {reason}");
+            Ok(ExitCode::from(INCOMPLETE))
+        }
+    }
+}
+
+/// What CI checks before the tests.
+pub(crate) fn lint() -> Outcome {
+    sh::step("formatting", &mut sh::cargo(&["fmt", "--all", "--check"]))?;
+    tools::ready_to_build()?;
+    sh::step(
+        "clippy",
+        &mut sh::cargo(&[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+    sh::step(
+        "licences",
+        &mut sh::cargo(&[
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
