@@ -1,0 +1,7 @@
+import * as React from 'react';
+import {createRoot} from 'react-dom/client';
+
+const root = document.getElementById('root');
+if (root) {
+    createRoot(root).render(<p>{'Parley'}</p>);
+}
