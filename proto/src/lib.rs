@@ -8,6 +8,9 @@ pub const PROTOCOL_MAJOR: u32 = 1;
 /// The protocol's minor version: additions that old peers ignore.
 pub const PROTOCOL_MINOR: u32 = 0;
 
+#[cfg(feature = "transport")]
+pub mod launch;
+
 /// Messages, clients and server traits of `parley.media.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {

@@ -1,1 +1,3 @@
-//! Placeholder while the workspace is laid out.
+//! The media sidecar's shell: thread, sockets, gRPC and life cycle round the sans-IO core.
+
+pub mod lifecycle;
