@@ -1,1 +1,4 @@
-//! Placeholder while the workspace is laid out.
+//! The guest as a WebAssembly component, built by this crate's build script.
+
+/// The component's bytes, for the host's sandbox.
+pub const COMPONENT: &[u8] = include_bytes!(env!("PARLEY_COMPONENT"));
