@@ -18,11 +18,6 @@ const CC: Tool = Tool {
     package: "gcc",
     why: "builds SQLite and the crypto library",
 };
-const CMAKE: Tool = Tool {
-    programs: &["cmake"],
-    package: "cmake",
-    why: "builds the crypto library",
-};
 const CHROMIUM: Tool = Tool {
     programs: &["chromium", "chromium-browser"],
     package: "chromium",
@@ -101,7 +96,7 @@ pub(crate) fn ready_to_build() -> Result<(), Failure> {
             message: problem,
         });
     }
-    provide(&[&CC, &CMAKE])
+    provide(&[&CC])
 }
 
 /// What the browser tests need on top.
@@ -112,7 +107,7 @@ pub(crate) fn ready_for_browsers() -> Result<(), Failure> {
 /// Lists the tools and what is missing; changes nothing.
 pub(crate) fn doctor() -> Outcome {
     let mut complete = true;
-    for tool in [&CC, &CMAKE, &CHROMIUM] {
+    for tool in [&CC, &CHROMIUM] {
         match found(tool) {
             Some(path) => println!("ok       {:10} {path}", tool.package),
             None => {
