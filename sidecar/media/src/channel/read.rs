@@ -1,0 +1,1 @@
+//! Reads msgpack without allocating.

@@ -1,0 +1,1 @@
+//! Writes msgpack into a Vec.

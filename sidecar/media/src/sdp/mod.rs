@@ -1,0 +1,12 @@
+//! What stands between a client's session description and the SDP parser: size limits while
+//! inflating, a strict check of what is known to hurt, and the changes media-plane.md asks for.
+
+mod compress;
+mod prepare;
+mod sections;
+mod validate;
+
+pub use compress::{Description, DescriptionError, DescriptionKind, deflate, inflate};
+pub use prepare::{prepare_offer, strip_candidates};
+pub use sections::{Direction, MediaKind, Rid, Section, sections};
+pub use validate::{SdpError, SdpLimits, validate};

@@ -1,0 +1,14 @@
+//! Pictures: VP8 headers, key-frame requests, which layer each viewer gets, and renumbering.
+
+mod keyframes;
+mod layers;
+mod rewriter;
+mod vp8;
+
+pub use keyframes::KeyframeMerger;
+pub use layers::{Allocation, LayerAllocator, Priority, Want};
+pub use rewriter::{Vp8Numbers, VideoIn, VideoOut, VideoRewriter};
+pub use vp8::{PictureId, Vp8Header};
+
+/// RTP clock of video, Hz.
+pub const VIDEO_HZ: u32 = 90_000;
