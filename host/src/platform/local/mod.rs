@@ -1,0 +1,127 @@
+//! The local platform: a small chat server imitating the subset of Mattermost's API v4 that the
+//! browser part and Mattermost's npm client use, over SQLite.
+//!
+//! [`Local`] is the [`crate::platform::Platform`] of the sandbox; [`Local::router`] serves people.
+//! Rules of access stand in `access.rs`, limits in `limits.rs`.
+
+mod clock;
+mod config;
+mod db;
+mod error;
+mod event;
+mod hub;
+mod ids;
+mod lanes;
+mod limits;
+mod schema;
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use clock::{Clock, ManualClock, SystemClock};
+use config::Site;
+pub use config::{LocalConfig, OpenError};
+use db::Db;
+pub use hub::Drops;
+use hub::Hub;
+use lanes::Lanes;
+
+use crate::hooks::Hooks;
+
+/// The first administrator, made when the database was new. The password is known only now.
+#[derive(Clone)]
+pub struct FirstAdmin {
+    /// Name to sign in with.
+    pub username: String,
+    /// The random password.
+    pub password: String,
+}
+
+/// What `seed_demo` made. Links are paths from the origin, sub-path included, e.g.
+/// `/login/one-time?token=…`: put any origin of the server before them.
+#[derive(Clone)]
+pub struct DemoLinks {
+    /// Signs in as Alice, once.
+    pub alice: String,
+    /// Signs in as Bob, once.
+    pub bob: String,
+    /// Alice's user id.
+    pub alice_id: String,
+    /// Bob's user id.
+    pub bob_id: String,
+    /// The team's id.
+    pub team_id: String,
+    /// The channel's id.
+    pub channel_id: String,
+}
+
+/// The local platform.
+pub struct Local {
+    db: Db,
+    hub: Arc<Hub>,
+    lanes: Arc<Lanes>,
+    site: Site,
+    clock: Arc<dyn Clock>,
+    plugin_id: String,
+    plugin_version: String,
+    web_dir: PathBuf,
+    autocomplete: serde_json::Value,
+    open_signup: bool,
+    plain_http: bool,
+    hooks: RwLock<Option<Arc<dyn Hooks>>>,
+    first_admin: Option<FirstAdmin>,
+}
+
+impl Local {
+    /// Opens or creates the database; makes the first administrator in a new one. Blocks.
+    pub fn open(config: LocalConfig) -> Result<Self, OpenError> {
+        let site = Site::parse(&config.site_url)?;
+        let hub = Arc::new(Hub::default());
+        let lanes = Arc::new(Lanes::new(hub.clone()));
+        let db =
+            Db::open(config.data_dir.as_deref(), config.clock.clone(), hub.clone(), lanes.clone())?;
+        Ok(Self {
+            db,
+            hub,
+            lanes,
+            site,
+            clock: config.clock,
+            plugin_id: config.plugin_id,
+            plugin_version: config.plugin_version,
+            web_dir: config.web_dir,
+            autocomplete: config.autocomplete,
+            open_signup: config.open_signup,
+            plain_http: config.plain_http,
+            hooks: RwLock::new(None),
+            first_admin: None,
+        })
+    }
+
+    /// Everything people reach, sub-path included. `hooks` becomes the plugin, also of routers made
+    /// earlier. Must be called within a tokio runtime. The host binds listeners and serves it.
+    pub fn router(self: &Arc<Self>, hooks: Arc<dyn Hooks>) -> axum::Router {
+        *self.hooks.write().unwrap_or_else(PoisonError::into_inner) = Some(hooks);
+        let local = Arc::downgrade(self);
+        self.lanes.start(move || local.upgrade()?.hooks());
+        axum::Router::new()
+    }
+
+    fn hooks(&self) -> Option<Arc<dyn Hooks>> {
+        self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first administrator, if this start made one.
+    pub fn first_admin(&self) -> Option<&FirstAdmin> {
+        self.first_admin.as_ref()
+    }
+
+    /// What was dropped so far.
+    pub fn drops(&self) -> &Drops {
+        &self.hub.drops
+    }
+
+    /// WebSockets open at the moment.
+    pub fn connections(&self) -> usize {
+        self.hub.len()
+    }
+}
