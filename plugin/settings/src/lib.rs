@@ -1,1 +1,233 @@
-//! Placeholder while the workspace is laid out.
+//! The admin's settings: one type that checks values, fills in defaults and describes itself.
+//!
+//! Platforms hand over loosely typed JSON (Mattermost stores keys lower-cased, old values as strings):
+//! [`Settings::parse`] accepts that, names the key of anything wrong, and everything behind it works with
+//! checked values only. A setting appears here with the feature that it controls.
+
+mod loose;
+#[cfg(feature = "schema")]
+pub mod schema;
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+/// A setting refused: which, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct SettingError {
+    /// The key as in the schema, e.g. `DisconnectTimeoutSeconds`; empty = the whole object.
+    pub key: String,
+    /// What is wrong, for the admin.
+    pub reason: String,
+}
+
+/// All settings, checked. The doc comments are the admin's help texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Settings {
+    /// When false, calls are in test mode: only system admins may start one; everybody may join.
+    #[cfg_attr(feature = "schema", schemars(title = "Calls enabled for everybody"))]
+    #[garde(skip)]
+    pub default_enabled: bool,
+    /// When false, calls are possible in direct channels only.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "Allow calls outside direct messages")
+    )]
+    #[garde(skip)]
+    pub group_calls_allowed: bool,
+    /// The most participants of one call; 0 = only limited by the media server (1000).
+    #[cfg_attr(feature = "schema", schemars(title = "Maximum participants per call"))]
+    #[garde(range(max = MAX_CALL_PARTICIPANTS_MAX))]
+    pub max_call_participants: u32,
+    /// When true, participants may share their screen.
+    #[cfg_attr(feature = "schema", schemars(title = "Allow screen sharing"))]
+    #[garde(skip)]
+    pub allow_screen_sharing: bool,
+    /// When true, participants may turn their camera on.
+    #[cfg_attr(feature = "schema", schemars(title = "Allow cameras"))]
+    #[garde(skip)]
+    pub enable_video: bool,
+    /// A call with a single participant ends after so many minutes; 0 = never. The participant is told
+    /// one minute earlier.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "End a call of one participant after (minutes)")
+    )]
+    #[garde(range(max = ALONE_TIMEOUT_MINUTES_MAX))]
+    pub alone_timeout_minutes: u32,
+    /// How long a participant with a lost connection is kept in the call, 5 to 300 seconds.
+    #[cfg_attr(feature = "schema", schemars(title = "Disconnect timeout (seconds)"))]
+    #[garde(range(min = DISCONNECT_TIMEOUT_SECONDS_MIN, max = DISCONNECT_TIMEOUT_SECONDS_MAX))]
+    pub disconnect_timeout_seconds: u32,
+    /// The UDP port that carries all media; it has to be reachable by the participants.
+    #[cfg_attr(feature = "schema", schemars(title = "Media port (UDP)"))]
+    #[garde(range(min = 1))]
+    pub media_port: u16,
+}
+
+/// Most participants an admin may ask for: the media server's own limit per room.
+pub const MAX_CALL_PARTICIPANTS_MAX: u32 = 1_000;
+/// Longest time alone: a day.
+pub const ALONE_TIMEOUT_MINUTES_MAX: u32 = 1_440;
+/// Shortest disconnect timeout: less would throw out people who change their network.
+pub const DISCONNECT_TIMEOUT_SECONDS_MIN: u32 = 5;
+/// Longest disconnect timeout: more would keep ghosts in the call.
+pub const DISCONNECT_TIMEOUT_SECONDS_MAX: u32 = 300;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_enabled: true,
+            group_calls_allowed: true,
+            max_call_participants: 0,
+            allow_screen_sharing: true,
+            enable_video: true,
+            alone_timeout_minutes: 15,
+            disconnect_timeout_seconds: 30,
+            media_port: 8443,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads and checks a JSON object. Missing, null and empty values get their defaults; unknown keys are
+    /// ignored; keys match without regard to case; booleans and numbers may come as strings.
+    pub fn parse(json: &str) -> Result<Self, SettingError> {
+        let settings = loose::read(json)?;
+        settings.validate().map_err(|report| {
+            let (path, error) = match report.iter().next() {
+                Some((path, error)) => (path.to_string(), error.to_string()),
+                None => (String::new(), "invalid".to_owned()),
+            };
+            SettingError {
+                key: loose::pascal_case(&path),
+                reason: error,
+            }
+        })?;
+        Ok(settings)
+    }
+
+    /// As [`Self::parse`] for settings in use: a value that is refused falls back to its default, so that
+    /// one bad value (checked when it was stored) never switches calls off. Returns what was refused.
+    pub fn parse_or_default(json: &str) -> (Self, Vec<SettingError>) {
+        let mut refused = Vec::new();
+        let mut object = loose::object(json).unwrap_or_else(|error| {
+            refused.push(error);
+            serde_json::Map::new()
+        });
+        // Each round removes one key, so it ends.
+        loop {
+            match Self::parse(&serde_json::Value::Object(object.clone()).to_string()) {
+                Ok(settings) => return (settings, refused),
+                Err(error) => {
+                    let before = object.len();
+                    object.retain(|key, _| !key.eq_ignore_ascii_case(&error.key));
+                    let stuck = object.len() == before;
+                    refused.push(error);
+                    if stuck {
+                        return (Self::default(), refused);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All settings as a JSON object, keys as in the schema.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        Settings::parse(json).unwrap_err().key
+    }
+
+    #[test]
+    fn nothing_stored_means_defaults() {
+        assert_eq!(Settings::parse("{}").unwrap(), Settings::default());
+        assert_eq!(Settings::parse("").unwrap(), Settings::default());
+        assert_eq!(Settings::parse("null").unwrap(), Settings::default());
+        assert_eq!(
+            Settings::parse(r#"{"MediaPort": null, "mediaport": ""}"#).unwrap(),
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn stored_keys_are_lower_case_and_values_may_be_strings() {
+        let settings = Settings::parse(
+            r#"{"defaultenabled":"false","maxcallparticipants":"12","MediaPort":9000,"other":1}"#,
+        )
+        .unwrap();
+        assert!(!settings.default_enabled);
+        assert_eq!(settings.max_call_participants, 12);
+        assert_eq!(settings.media_port, 9000);
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_its_key() {
+        assert_eq!(
+            refused(r#"{"disconnecttimeoutseconds":4}"#),
+            "DisconnectTimeoutSeconds"
+        );
+        assert_eq!(
+            refused(r#"{"DisconnectTimeoutSeconds":301}"#),
+            "DisconnectTimeoutSeconds"
+        );
+        assert_eq!(refused(r#"{"MediaPort":0}"#), "MediaPort");
+        assert_eq!(refused(r#"{"MediaPort":65536}"#), "MediaPort");
+        assert_eq!(
+            refused(r#"{"MaxCallParticipants":1001}"#),
+            "MaxCallParticipants"
+        );
+        assert_eq!(
+            refused(r#"{"MaxCallParticipants":-1}"#),
+            "MaxCallParticipants"
+        );
+        assert_eq!(
+            refused(r#"{"MaxCallParticipants":"many"}"#),
+            "MaxCallParticipants"
+        );
+        assert_eq!(refused(r#"{"EnableVideo":"maybe"}"#), "EnableVideo");
+        assert_eq!(refused(r#"{"EnableVideo":1}"#), "EnableVideo");
+        assert_eq!(
+            refused(r#"{"AloneTimeoutMinutes":1.5}"#),
+            "AloneTimeoutMinutes"
+        );
+        assert_eq!(refused("[]"), "");
+    }
+
+    #[test]
+    fn in_use_a_bad_value_falls_back_alone() {
+        let (settings, refused) = Settings::parse_or_default(
+            r#"{"mediaport":0,"enablevideo":"x","maxcallparticipants":3}"#,
+        );
+        assert_eq!(
+            settings,
+            Settings {
+                max_call_participants: 3,
+                ..Settings::default()
+            }
+        );
+        assert_eq!(refused.len(), 2);
+        assert_eq!(
+            Settings::parse_or_default("nonsense").0,
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn to_json_round_trips() {
+        let settings = Settings {
+            media_port: 1234,
+            ..Settings::default()
+        };
+        assert_eq!(Settings::parse(&settings.to_json()).unwrap(), settings);
+    }
+}
