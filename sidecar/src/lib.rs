@@ -1,3 +1,7 @@
 //! The media sidecar's shell: thread, sockets, gRPC and life cycle round the sans-IO core.
 
+pub mod clock;
+pub mod core_client;
 pub mod lifecycle;
+pub mod secret;
+pub mod shard;

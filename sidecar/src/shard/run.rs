@@ -1,0 +1,289 @@
+//! The thread's loop. Priorities within a tick: commands, datagrams, timers, flush, lanes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
+use parley_core::Core;
+use parley_core::api::{CoreConfig, EventKind, Now, Output, RoomEvent};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+use super::addresses::plain;
+use super::sockets::{MediaSockets, SendQueue};
+use super::{Request, ShardReport};
+use crate::clock::SharedClock;
+
+/// Wakes the thread for commands.
+pub(super) const WAKE: Token = Token(usize::MAX);
+/// Commands per tick.
+const COMMANDS_PER_TICK: usize = 64;
+/// Datagrams per tick and socket, so that commands and timers get their turn in a flood.
+const DATAGRAMS_PER_TICK: usize = 256;
+/// The longest UDP payload.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Between two reports.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Ends of rooms kept aside while the event lane is full.
+const ENDS_KEPT_MAX: usize = 4096;
+
+/// The thread's ends of the lanes.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    pub(super) commands: Receiver<Request>,
+    pub(super) events: mpsc::Sender<RoomEvent>,
+    pub(super) report: watch::Sender<ShardReport>,
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+pub(super) struct Worker {
+    core: Core,
+    sockets: MediaSockets,
+    /// By socket: there may be more to read.
+    readable: Vec<bool>,
+    queue: SendQueue,
+    clock: SharedClock,
+    poll: Poll,
+    lanes: Lanes,
+    /// Ends of rooms that found the lane full.
+    ends_kept: VecDeque<RoomEvent>,
+    /// The budget ended before the commands did.
+    commands_left: bool,
+    buffer: Vec<u8>,
+    wake_at: Instant,
+    report_at: Instant,
+    busy: Duration,
+    report: ShardReport,
+    receive_errors: u64,
+    /// Datagrams from a source that the core named but no socket stands for.
+    unknown_sources: u64,
+}
+
+impl Worker {
+    pub(super) fn new(
+        config: CoreConfig,
+        mut sockets: MediaSockets,
+        clock: SharedClock,
+        poll: Poll,
+        lanes: Lanes,
+    ) -> io::Result<Self> {
+        for (index, media) in sockets.sockets.iter_mut().enumerate() {
+            poll.registry()
+                .register(&mut media.socket, Token(index), Interest::READABLE)?;
+        }
+        let instant = Instant::now();
+        let now = Now {
+            instant,
+            wall_ms: clock.unix_ms(),
+        };
+        Ok(Self {
+            core: Core::new(config, now),
+            readable: vec![true; sockets.sockets.len()],
+            sockets,
+            queue: SendQueue::default(),
+            clock,
+            poll,
+            lanes,
+            ends_kept: VecDeque::new(),
+            commands_left: false,
+            buffer: vec![0; DATAGRAM_BYTES_MAX],
+            wake_at: instant,
+            report_at: instant,
+            busy: Duration::ZERO,
+            report: ShardReport::default(),
+            receive_errors: 0,
+            unknown_sources: 0,
+        })
+    }
+
+    /// Runs until the last handle is gone.
+    pub(super) fn run(&mut self) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.wait(&mut events);
+            let started = Instant::now();
+            if !self.commands() {
+                return;
+            }
+            self.datagrams();
+            self.timers();
+            self.queue.flush(&self.sockets);
+            self.keep_ends_moving();
+            self.busy += started.elapsed();
+            self.report();
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            instant: Instant::now(),
+            wall_ms: self.clock.unix_ms(),
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events) {
+        let timeout = if self.commands_left || self.readable.contains(&true) {
+            Duration::ZERO
+        } else {
+            let next = self.wake_at.min(self.report_at);
+            // epoll counts whole milliseconds: mio rounds up, so a timer is never early in a busy loop.
+            next.saturating_duration_since(Instant::now())
+        };
+        match self.poll.poll(events, Some(timeout)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The poll descriptor is ours and open: anything else is a bug, and the process restarts.
+            Err(error) => panic!("poll failed: {error}"),
+        }
+        for event in events.iter() {
+            if let Some(readable) = self.readable.get_mut(event.token().0) {
+                *readable = true;
+            }
+        }
+    }
+
+    /// False when all handles are gone.
+    fn commands(&mut self) -> bool {
+        self.commands_left = false;
+        for _ in 0..COMMANDS_PER_TICK {
+            match self.lanes.commands.try_recv() {
+                Ok(Request { command, reply }) => {
+                    let now = self.now();
+                    let result = self.core.handle_command(command, now);
+                    self.drain();
+                    // The caller may have gone away meanwhile.
+                    let _ = reply.send(result);
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        // More may wait, and the waker's event is spent.
+        self.commands_left = true;
+        true
+    }
+
+    fn datagrams(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        for index in 0..self.sockets.sockets.len() {
+            if !self.readable[index] {
+                continue;
+            }
+            for _ in 0..DATAGRAMS_PER_TICK {
+                let media = &self.sockets.sockets[index];
+                let local = media.advertised;
+                match media.socket.recv_from(&mut buffer) {
+                    Ok((length, from)) => {
+                        let now = self.now();
+                        self.core
+                            .handle_datagram(local, plain(from), &buffer[..length], now);
+                        self.drain();
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.readable[index] = false;
+                        break;
+                    }
+                    // An ICMP error of something sent earlier; the socket goes on.
+                    Err(_) => self.receive_errors += 1,
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn timers(&mut self) {
+        if Instant::now() >= self.wake_at {
+            let now = self.now();
+            self.core.handle_timeout(now);
+            self.drain();
+        }
+    }
+
+    /// Empties the core's output.
+    fn drain(&mut self) {
+        loop {
+            match self.core.poll_output() {
+                Output::Transmit {
+                    source,
+                    destination,
+                    payload,
+                } => match self.sockets.index_of(source) {
+                    Some(socket) => {
+                        if self.queue.push(socket, destination, payload) {
+                            self.queue.flush(&self.sockets);
+                        }
+                    }
+                    None => self.unknown_sources += 1,
+                },
+                Output::Event(event) => send_event(
+                    &self.lanes.events,
+                    *event,
+                    &mut self.ends_kept,
+                    &mut self.report,
+                ),
+                Output::Timeout(at) => {
+                    self.wake_at = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn keep_ends_moving(&mut self) {
+        while let Some(event) = self.ends_kept.pop_front() {
+            if let Err(TrySendError::Full(event)) = self.lanes.events.try_send(event) {
+                self.ends_kept.push_front(event);
+                return;
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        let now = Instant::now();
+        if now < self.report_at {
+            return;
+        }
+        let late = now - self.report_at;
+        self.report_at = now + REPORT_EVERY;
+        self.report.core = self.core.counters();
+        self.report.load = (self.busy.as_secs_f64() / (REPORT_EVERY + late).as_secs_f64()).min(1.0);
+        self.busy = Duration::ZERO;
+        let drops = &mut self.report.drops;
+        drops.insert("send_blocked", self.queue.blocked);
+        drops.insert("send_error", self.queue.failed);
+        drops.insert("send_unknown_source", self.unknown_sources);
+        drops.insert("receive_error", self.receive_errors);
+        self.lanes.report.send_replace(self.report.clone());
+        self.report.events_blocked = !self.ends_kept.is_empty();
+    }
+}
+
+fn send_event(
+    lane: &mpsc::Sender<RoomEvent>,
+    event: RoomEvent,
+    ends_kept: &mut VecDeque<RoomEvent>,
+    report: &mut ShardReport,
+) {
+    // Behind a kept end nothing may overtake: the order per room is promised.
+    let sent = if ends_kept.is_empty() {
+        lane.try_send(event)
+    } else {
+        Err(TrySendError::Full(event))
+    };
+    match sent {
+        // Closed: the process is ending.
+        Ok(()) | Err(TrySendError::Closed(_)) => {}
+        Err(TrySendError::Full(event)) => {
+            report.events_blocked = true;
+            let is_end = matches!(event.kind, EventKind::RoomEnded { .. });
+            if is_end && ends_kept.len() < ENDS_KEPT_MAX {
+                ends_kept.push_back(event);
+            } else {
+                report.events_dropped += 1;
+            }
+        }
+    }
+}
