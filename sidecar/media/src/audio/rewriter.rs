@@ -1,7 +1,13 @@
 //! Renumbering of a room's voice slot, once for all listeners (media-plane.md, "Rewriting").
 
-use crate::sequence::StreamKey;
-use std::time::Instant;
+use super::{FRAME_TICKS, OPUS_HZ};
+use crate::sequence::{SequenceLine, StreamKey};
+use std::time::{Duration, Instant};
+
+/// How far a source's own clock may run away from arrival before it counts as restarted.
+const DRIFT_MAX: Duration = Duration::from_secs(5);
+/// Packets that may be out of order: 128, more than two seconds.
+const WINDOW_WORDS: usize = 2;
 
 /// A source's packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,22 +32,117 @@ pub struct AudioOut {
 }
 
 /// Numbers one slot's packets across owners.
+///
+/// A tenancy is anchored once on arrival, then the source's own steps are added unchanged. Following
+/// capture time across sources instead would put the difference of their path delays into the
+/// listeners' jitter buffers.
 #[derive(Debug, Clone)]
 pub struct SlotRewriter {
-    _p: (),
+    line: SequenceLine<WINDOW_WORDS>,
+    first_timestamp: u32,
+    tenancy: Option<Tenancy>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tenancy {
+    source: StreamKey,
+    /// Outgoing minus incoming RTP time (wrapping).
+    shift: u32,
+    /// Outgoing RTP time of the first packet.
+    first: u32,
+    /// Outgoing RTP time of the packet with the highest index, and its arrival.
+    last: u32,
+    last_at: Instant,
 }
 
 impl SlotRewriter {
     /// `first_timestamp` should be random.
     pub fn new(first_timestamp: u32) -> Self {
-        let _ = first_timestamp;
-        todo!()
+        Self {
+            line: SequenceLine::new(0),
+            first_timestamp,
+            tenancy: None,
+        }
     }
 
     /// The slot's numbers for a packet of its present owner; `None`: drop it (a repetition, older
     /// than the owner's first, or too old to tell). Another `source` than last time is a switch.
     pub fn rewrite(&mut self, source: StreamKey, packet: AudioIn, now: Instant) -> Option<AudioOut> {
-        let _ = (source, packet, now);
-        todo!()
+        let tenancy = match self.tenancy {
+            Some(tenancy) if tenancy.source == source => tenancy,
+            _ => return Some(self.begin(source, packet, now)),
+        };
+        if self.line.is_jump(packet.sequence) {
+            return Some(self.begin(source, packet, now));
+        }
+        let timestamp = packet.timestamp.wrapping_add(tenancy.shift);
+        let step = timestamp.wrapping_sub(tenancy.last).cast_signed();
+        let expected = ticks(now.saturating_duration_since(tenancy.last_at));
+        let is_honest = (i64::from(step) - i64::from(expected)).unsigned_abs()
+            <= DRIFT_MAX.as_secs() * u64::from(OPUS_HZ);
+        let placed = self.line.place(packet.sequence)?;
+        if placed.newest {
+            if step <= 0 || !is_honest {
+                // Its clock stands still or jumped: anchor anew under the index it has.
+                self.anchor(source, packet.timestamp, now);
+            } else {
+                self.tenancy = Some(Tenancy {
+                    last: timestamp,
+                    last_at: now,
+                    ..tenancy
+                });
+            }
+        } else if step >= 0 || timestamp.wrapping_sub(tenancy.first).cast_signed() <= 0 {
+            // An older number with a newer time cannot be put in order.
+            return None;
+        }
+        let timestamp = match self.tenancy {
+            Some(tenancy) if placed.newest => tenancy.last,
+            _ => timestamp,
+        };
+        Some(AudioOut {
+            index: placed.index,
+            timestamp,
+            marker: packet.marker,
+        })
+    }
+
+    fn begin(&mut self, source: StreamKey, packet: AudioIn, now: Instant) -> AudioOut {
+        let placed = self.line.restart(packet.sequence, false);
+        let timestamp = self.anchor(source, packet.timestamp, now);
+        AudioOut {
+            index: placed.index,
+            timestamp,
+            marker: true,
+        }
+    }
+
+    /// Puts this packet where the slot's line is by the time of arrival, at least a frame after the
+    /// last.
+    fn anchor(&mut self, source: StreamKey, incoming: u32, now: Instant) -> u32 {
+        let timestamp = match self.tenancy {
+            None => self.first_timestamp,
+            Some(before) => {
+                let elapsed = ticks(now.saturating_duration_since(before.last_at));
+                before.last.wrapping_add(elapsed.max(FRAME_TICKS))
+            }
+        };
+        self.tenancy = Some(Tenancy {
+            source,
+            shift: timestamp.wrapping_sub(incoming),
+            first: timestamp,
+            last: timestamp,
+            last_at: now,
+        });
+        timestamp
     }
 }
+
+/// A time span in RTP ticks, at most half the number space so that "later" stays decidable.
+fn ticks(span: Duration) -> u32 {
+    let ticks = span.as_micros().saturating_mul(u128::from(OPUS_HZ)) / 1_000_000;
+    u32::try_from(ticks).unwrap_or(u32::MAX).min(u32::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
 //! `{type, sdp}` as JSON and as zlib of that, with limits that hold while inflating.
 
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use serde::{Deserialize, Serialize};
+
 /// Output may be at most so many times the input: an honest 68 KB offer is 23 times its 2.9 KB.
 pub const INFLATE_RATIO_MAX: usize = 128;
 
 /// Offer or answer; the other kinds of JSEP are not used in this protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DescriptionKind {
     /// A proposal.
     Offer,
@@ -13,9 +17,10 @@ pub enum DescriptionKind {
 }
 
 /// A session description as signalled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Offer or answer.
+    #[serde(rename = "type")]
     pub kind: DescriptionKind,
     /// Unchecked text, see [`super::validate`].
     pub sdp: String,
@@ -38,8 +43,10 @@ pub enum DescriptionError {
 impl Description {
     /// From JSON text of at most `bytes_max`.
     pub fn from_json(json: &[u8], bytes_max: usize) -> Result<Self, DescriptionError> {
-        let _ = (json, bytes_max);
-        todo!()
+        if json.len() > bytes_max {
+            return Err(DescriptionError::TooLarge);
+        }
+        serde_json::from_slice(json).map_err(|_| DescriptionError::NotJson)
     }
 
     /// From zlib data that inflates to at most `bytes_max`.
@@ -49,7 +56,8 @@ impl Description {
 
     /// JSON text, as `signal` events carry it.
     pub fn to_json(&self) -> String {
-        todo!()
+        // A struct of a name and a string has no way to fail.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// zlib of the JSON, as the data channel carries it.
@@ -59,13 +67,114 @@ impl Description {
 }
 
 /// Inflates zlib data, stopping at `bytes_max` of output and at [`INFLATE_RATIO_MAX`].
+///
+/// Bytes after the end of the stream are refused: they are no part of a description.
 pub fn inflate(data: &[u8], bytes_max: usize) -> Result<Vec<u8>, DescriptionError> {
-    let _ = (data, bytes_max);
-    todo!()
+    let limit = bytes_max.min(data.len().saturating_mul(INFLATE_RATIO_MAX));
+    let mut decoder = Decompress::new(true);
+    // Grown step by step: a small bomb costs little even though its limit is large. One byte more
+    // than the limit tells "exactly full" from "too much".
+    let mut output = Vec::with_capacity(STEP_BYTES.min(limit + 1));
+    loop {
+        let read = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
+        let rest = data.get(read..).unwrap_or_default();
+        let status = decoder
+            .decompress_vec(rest, &mut output, FlushDecompress::None)
+            .map_err(|_| DescriptionError::NotZlib)?;
+        if output.len() > limit {
+            return Err(DescriptionError::TooLarge);
+        }
+        if status == Status::StreamEnd {
+            let whole = decoder.total_in() == data.len() as u64;
+            return whole.then_some(output).ok_or(DescriptionError::NotZlib);
+        }
+        if output.len() < output.capacity() {
+            // There was room, so all input is used up, yet the stream has not ended.
+            return Err(DescriptionError::NotZlib);
+        }
+        output.reserve_exact(output.len().min(limit + 1 - output.len()));
+    }
 }
+
+/// First size of the output buffer.
+const STEP_BYTES: usize = 4 * 1024;
 
 /// Compresses to zlib data.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let _ = bytes;
-    todo!()
+    let mut encoder = Compress::new(Compression::default(), true);
+    let mut output = Vec::with_capacity(bytes.len() / 4 + 64);
+    loop {
+        let read = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
+        let rest = bytes.get(read..).unwrap_or_default();
+        match encoder.compress_vec(rest, &mut output, FlushCompress::Finish) {
+            Ok(Status::StreamEnd) => return output,
+            // The buffer is full: deflate itself cannot fail on any input.
+            _ => output.reserve(STEP_BYTES),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    const LIMIT: usize = 256 * 1024;
+
+    #[test]
+    fn reads_the_clients_json_and_refuses_other_kinds() {
+        let description = Description::from_json(br#"{"type":"offer","sdp":"v=0\r\n"}"#, LIMIT).unwrap();
+        assert_eq!(description.kind, DescriptionKind::Offer);
+        assert_eq!(description.sdp, "v=0\r\n");
+        assert_eq!(description.to_json(), r#"{"type":"offer","sdp":"v=0\r\n"}"#);
+        for bad in ["", "{}", r#"{"type":"rollback","sdp":""}"#, r#"{"type":"offer","sdp":1}"#] {
+            assert_eq!(Description::from_json(bad.as_bytes(), LIMIT), Err(DescriptionError::NotJson));
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(Description::from_json(deep.as_bytes(), LIMIT), Err(DescriptionError::NotJson));
+        let long = " ".repeat(LIMIT + 1);
+        assert_eq!(Description::from_json(long.as_bytes(), LIMIT), Err(DescriptionError::TooLarge));
+    }
+
+    #[test]
+    fn bombs_stop_at_the_limit() {
+        for megabytes in [1, 16, 64] {
+            let bomb = deflate(&vec![0; megabytes << 20]);
+            let started = Instant::now();
+            assert_eq!(inflate(&bomb, LIMIT), Err(DescriptionError::TooLarge));
+            assert!(started.elapsed() < Duration::from_millis(200));
+        }
+        let ratio = deflate(&vec![b'a'; LIMIT - 1]);
+        assert!(ratio.len() * INFLATE_RATIO_MAX < LIMIT, "compresses beyond the ratio");
+        assert_eq!(inflate(&ratio, LIMIT), Err(DescriptionError::TooLarge));
+    }
+
+    #[test]
+    fn exactly_the_limit_passes_and_cut_or_padded_streams_do_not() {
+        let noise: Vec<u8> = (0..5000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let packed = deflate(&noise);
+        assert_eq!(inflate(&packed, noise.len()), Ok(noise.clone()));
+        assert_eq!(inflate(&packed, noise.len() - 1), Err(DescriptionError::TooLarge));
+        assert_eq!(inflate(&packed[..packed.len() - 1], LIMIT), Err(DescriptionError::NotZlib));
+        assert_eq!(inflate(&[packed, vec![0]].concat(), LIMIT), Err(DescriptionError::NotZlib));
+        assert_eq!(inflate(b"", LIMIT), Err(DescriptionError::NotZlib));
+    }
+
+    proptest! {
+        #[test]
+        fn survives_the_round_trip(data in proptest::collection::vec(any::<u8>(), 0..20_000)) {
+            prop_assert_eq!(inflate(&deflate(&data), LIMIT), Ok(data));
+        }
+
+        #[test]
+        fn any_bytes_are_survived_within_the_limit(data: Vec<u8>, limit in 0usize..5000) {
+            let framed = [b"\x78\x9c".as_slice(), &data].concat();
+            for input in [&data, &framed] {
+                if let Ok(output) = inflate(input, limit) {
+                    prop_assert!(output.len() <= limit);
+                }
+            }
+        }
+    }
 }

@@ -3,10 +3,12 @@
 
 mod compress;
 mod prepare;
+#[cfg(test)]
+mod samples;
 mod sections;
 mod validate;
 
-pub use compress::{Description, DescriptionError, DescriptionKind, deflate, inflate};
+pub use compress::{Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate};
 pub use prepare::{prepare_offer, strip_candidates};
 pub use sections::{Direction, MediaKind, Rid, Section, sections};
 pub use validate::{SdpError, SdpLimits, validate};

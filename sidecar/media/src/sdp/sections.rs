@@ -24,6 +24,17 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The attribute without `a=`.
+    pub(super) fn parse(attribute: &str) -> Option<Self> {
+        match attribute {
+            "sendrecv" => Some(Self::SendRecv),
+            "sendonly" => Some(Self::SendOnly),
+            "recvonly" => Some(Self::RecvOnly),
+            "inactive" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+
     /// The sender of the description sends on this m-line.
     pub fn sends(self) -> bool {
         matches!(self, Self::SendRecv | Self::SendOnly)
@@ -64,6 +75,141 @@ pub struct Section {
 
 /// The m-lines in order. Meant for text that passed [`super::validate`]; any text is survived.
 pub fn sections(sdp: &str) -> Vec<Section> {
-    let _ = sdp;
-    todo!()
+    let mut session_direction = Direction::SendRecv;
+    let mut sections: Vec<Section> = Vec::new();
+    for line in lines(sdp) {
+        if let Some(media) = line.strip_prefix("m=") {
+            sections.push(Section::start(media, session_direction));
+            continue;
+        }
+        let Some(attribute) = line.strip_prefix("a=") else {
+            continue;
+        };
+        match sections.last_mut() {
+            Some(section) => section.read(attribute),
+            None => {
+                if let Some(direction) = Direction::parse(attribute) {
+                    session_direction = direction;
+                }
+            }
+        }
+    }
+    sections
+}
+
+/// Lines without their ends; empty ones are left out.
+pub(super) fn lines(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+        .filter(|line| !line.is_empty())
+}
+
+impl Section {
+    fn start(media: &str, direction: Direction) -> Self {
+        let mut words = media.split(' ');
+        let kind = match words.next() {
+            Some("audio") => MediaKind::Audio,
+            Some("video") => MediaKind::Video,
+            Some("application") => MediaKind::Application,
+            _ => MediaKind::Other,
+        };
+        Self {
+            mid: String::new(),
+            kind,
+            rejected: words.next() == Some("0"),
+            direction,
+            msid_stream: None,
+            msid_track: None,
+            ssrcs: Vec::new(),
+            fid: Vec::new(),
+            rids: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, attribute: &str) {
+        if let Some(direction) = Direction::parse(attribute) {
+            self.direction = direction;
+            return;
+        }
+        let Some((name, value)) = attribute.split_once(':') else {
+            return;
+        };
+        match name {
+            "mid" => self.mid = value.trim().to_owned(),
+            "msid" => self.read_msid(value),
+            "ssrc" => {
+                let (number, rest) = value.split_once(' ').unwrap_or((value, ""));
+                let Ok(ssrc) = number.parse() else { return };
+                if !self.ssrcs.contains(&ssrc) {
+                    self.ssrcs.push(ssrc);
+                }
+                if let Some(msid) = rest.strip_prefix("msid:") {
+                    self.read_msid(msid);
+                }
+            }
+            "ssrc-group" => {
+                let mut words = value.split(' ');
+                if words.next() == Some("FID") {
+                    let mut numbers = words.filter_map(|word| word.parse().ok());
+                    if let (Some(media), Some(repair)) = (numbers.next(), numbers.next()) {
+                        self.fid.push((media, repair));
+                    }
+                }
+            }
+            "rid" => {
+                let mut words = value.split(' ');
+                if let (Some(id), Some(direction)) = (words.next(), words.next()) {
+                    self.rids.push(Rid {
+                        id: id.to_owned(),
+                        send: direction == "send",
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn read_msid(&mut self, value: &str) {
+        let (stream, track) = value.split_once(' ').unwrap_or((value, ""));
+        if self.msid_stream.is_none() && stream != "-" && !stream.is_empty() {
+            self.msid_stream = Some(stream.to_owned());
+            self.msid_track = (!track.is_empty()).then(|| track.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::CHROMIUM_MIC;
+    use super::*;
+
+    #[test]
+    fn reads_a_browsers_offer() {
+        let sections = sections(CHROMIUM_MIC);
+        let shape: Vec<_> = sections.iter().map(|s| (s.mid.as_str(), s.kind)).collect();
+        assert_eq!(
+            shape,
+            [("0", MediaKind::Application), ("1", MediaKind::Audio), ("2", MediaKind::Video)]
+        );
+        let mic = &sections[1];
+        assert_eq!(mic.direction, Direction::SendRecv);
+        assert_eq!(mic.msid_stream.as_deref(), Some("micstream"));
+        assert_eq!(mic.msid_track.as_deref(), Some("mictrack"));
+        assert_eq!(mic.ssrcs, [1111]);
+        let screen = &sections[2];
+        assert_eq!(screen.direction, Direction::SendOnly);
+        assert_eq!(screen.msid_stream.as_deref(), Some("screenstream"));
+        assert_eq!(screen.fid, [(2222, 2223)]);
+        assert_eq!(screen.rids.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["l", "h"]);
+        assert!(screen.rids.iter().all(|r| r.send));
+    }
+
+    #[test]
+    fn the_msid_of_an_ssrc_line_counts_and_a_dash_does_not() {
+        let sdp = "m=audio 0 X 1\na=msid:- t\na=ssrc:7 msid:stream track\na=ssrc:7 cname:c\na=ssrc:x y\n";
+        let sections = sections(sdp);
+        assert_eq!(sections[0].msid_stream.as_deref(), Some("stream"));
+        assert_eq!(sections[0].ssrcs, [7]);
+        assert!(sections[0].rejected);
+    }
 }
