@@ -1,4 +1,19 @@
 //! The host: mechanism around the sandboxed plugin. No policy lives here.
+//!
+//! A platform adapter ([`platform`]) calls the plugin through [`hooks::Hooks`]; [`plugin::Plugin`] answers
+//! them by running the guest in the [`sandbox`]. The guest's calls to the sidecar leave over a
+//! [`media::MediaLink`]; the sidecar's events come back through [`media::pump`]. [`sidecar`] starts, adopts
+//! and watches the embedded sidecar's process.
 
+pub mod environment;
 pub mod hooks;
+pub mod media;
 pub mod platform;
+pub mod plugin;
+pub mod sabotage;
+pub mod sandbox;
+pub mod settings;
+pub mod trace;
+
+#[cfg(test)]
+pub(crate) mod testing;

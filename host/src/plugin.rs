@@ -1,0 +1,299 @@
+//! The plugin as the host's other parts see it: hooks of the platform, events of the sidecar, the clock's
+//! tick. Each becomes one call of a fresh guest.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use crate::hooks::{
+    ClientMessage, CommandArgs, CommandResponse, HookFuture, Hooks, HttpRequest, HttpResponse,
+    PlatformEvent, SettingError, Value,
+};
+use crate::media::pump::{EventHandler, HandlerFuture, NotHandled};
+use crate::sandbox::{
+    CallError, Counters, Limits, LoadError, ReplyTooLarge, Sandbox, Services, grant, wit,
+};
+use crate::trace::{self, TraceId};
+
+/// The sandboxed plugin. Cheap to clone; all clones are one sandbox.
+#[derive(Clone)]
+pub struct Plugin {
+    sandbox: Arc<Sandbox>,
+}
+
+impl Plugin {
+    /// Loads a component.
+    pub fn new(component: &[u8], services: Services, limits: Limits) -> Result<Self, LoadError> {
+        Ok(Self { sandbox: Arc::new(Sandbox::new(component, services, limits)?) })
+    }
+
+    /// Calls so far, and how many had no result.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.sandbox.counters()
+    }
+
+    /// Runs a slash command.
+    pub async fn on_command(&self, args: CommandArgs) -> Result<CommandResponse, CallError> {
+        let args = wit::CommandArgs {
+            command: args.command,
+            user_id: args.user_id,
+            channel_id: args.channel_id,
+            team_id: args.team_id,
+            root_id: args.root_id,
+        };
+        self.sandbox
+            .run("on-command", |i| {
+                Box::pin(async move {
+                    let answer = i.guest.call_on_command(i.store, i.context, &args).await?;
+                    within("text", answer.text.len(), grant::COMMAND_TEXT_BYTES_MAX)?;
+                    within("goto-location", answer.goto_location.len(), grant::GOTO_BYTES_MAX)?;
+                    Ok(CommandResponse { text: answer.text, goto_location: answer.goto_location })
+                })
+            })
+            .await
+    }
+
+    /// Handles a client's message.
+    pub async fn on_client_message(&self, message: ClientMessage) -> Result<(), CallError> {
+        let data = message.data.into_iter().map(|(name, value)| (name, value.into()));
+        let message = wit::ClientMessage {
+            action: message.action,
+            connection_id: message.connection_id,
+            user_id: message.user_id,
+            login_session_id: message.login_session_id,
+            is_mobile: message.is_mobile,
+            data: data.collect(),
+        };
+        self.sandbox
+            .run("on-client-message", |i| {
+                Box::pin(async move {
+                    i.guest.call_on_client_message(i.store, i.context, &message).await
+                })
+            })
+            .await
+    }
+
+    /// Answers a request under `/plugins/<id>`.
+    pub async fn on_http(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
+        let request = wit::HttpRequest {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            body: request.body,
+            user_id: request.user_id,
+        };
+        self.sandbox
+            .run("on-http", |i| {
+                Box::pin(async move {
+                    let answer = i.guest.call_on_http(i.store, i.context, &request).await?;
+                    within("body", answer.body.len(), grant::HTTP_BODY_BYTES_MAX)?;
+                    within("headers", answer.headers.len(), grant::HTTP_HEADERS_MAX)?;
+                    for (name, value) in &answer.headers {
+                        let bytes = name.len() + value.len();
+                        within("header", bytes, grant::HTTP_HEADER_BYTES_MAX)?;
+                    }
+                    Ok(HttpResponse {
+                        status: answer.status,
+                        headers: answer.headers,
+                        body: answer.body,
+                    })
+                })
+            })
+            .await
+    }
+
+    /// Handles an event of the sidecar, encoded. The inner error is the guest's own wish for a repeat.
+    pub async fn on_media_event(&self, event: &[u8]) -> Result<Result<(), String>, CallError> {
+        let event = event.to_vec();
+        self.sandbox
+            .run("on-media-event", |i| {
+                Box::pin(async move {
+                    i.guest.call_on_media_event(i.store, i.context, &event).await
+                })
+            })
+            .await
+    }
+
+    /// Tells that the sidecar is new.
+    pub async fn on_media_restart(&self, start_id: &str) -> Result<Result<(), String>, CallError> {
+        let start_id = start_id.to_owned();
+        self.sandbox
+            .run("on-media-restart", |i| {
+                Box::pin(async move {
+                    i.guest.call_on_media_restart(i.store, i.context, &start_id).await
+                })
+            })
+            .await
+    }
+
+    /// Handles an event of the platform.
+    pub async fn on_platform_event(&self, event: PlatformEvent) -> Result<(), CallError> {
+        let event = wit::PlatformEvent::from(event);
+        self.sandbox
+            .run("on-platform-event", |i| {
+                Box::pin(async move {
+                    i.guest.call_on_platform_event(i.store, i.context, &event).await
+                })
+            })
+            .await
+    }
+
+    /// Checks settings before they are stored.
+    pub async fn on_config(
+        &self,
+        settings_json: &str,
+    ) -> Result<Result<(), SettingError>, CallError> {
+        let settings_json = settings_json.to_owned();
+        let verdict = self
+            .sandbox
+            .run("on-config", |i| {
+                Box::pin(async move {
+                    i.guest.call_on_config(i.store, i.context, &settings_json).await
+                })
+            })
+            .await?;
+        Ok(verdict.map_err(|error| SettingError { key: error.key, reason: error.reason }))
+    }
+
+    /// The clock's tick.
+    pub async fn on_tick(&self) -> Result<(), CallError> {
+        self.sandbox
+            .run("on-tick", |i| {
+                Box::pin(async move { i.guest.call_on_tick(i.store, i.context).await })
+            })
+            .await
+    }
+}
+
+impl Hooks for Plugin {
+    fn command(&self, args: CommandArgs) -> HookFuture<'_, CommandResponse> {
+        Box::pin(traced(move |trace| async move {
+            self.on_command(args).await.unwrap_or_else(|error| CommandResponse {
+                text: apology(&error, trace),
+                goto_location: String::new(),
+            })
+        }))
+    }
+
+    fn client_message(&self, message: ClientMessage) -> HookFuture<'_, ()> {
+        // Failures are logged by the sandbox; the client's own timeout tells the user.
+        Box::pin(traced(move |_| async move { self.on_client_message(message).await.unwrap_or(()) }))
+    }
+
+    fn http(&self, request: HttpRequest) -> HookFuture<'_, HttpResponse> {
+        Box::pin(traced(move |trace| async move {
+            self.on_http(request).await.unwrap_or_else(|error| {
+                let status = if matches!(error, CallError::Busy) { 503 } else { 500 };
+                let message = apology(&error, trace);
+                let body = serde_json::json!({"message": message, "status_code": status});
+                HttpResponse {
+                    status,
+                    headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                    body: body.to_string().into_bytes(),
+                }
+            })
+        }))
+    }
+
+    fn platform_event(&self, event: PlatformEvent) -> HookFuture<'_, ()> {
+        Box::pin(traced(move |_| async move { self.on_platform_event(event).await.unwrap_or(()) }))
+    }
+
+    fn check_settings<'a>(
+        &'a self,
+        settings_json: &'a str,
+    ) -> HookFuture<'a, Result<(), SettingError>> {
+        Box::pin(traced(move |trace| async move {
+            self.on_config(settings_json).await.unwrap_or_else(|error| {
+                Err(SettingError { key: String::new(), reason: apology(&error, trace) })
+            })
+        }))
+    }
+}
+
+impl EventHandler for Plugin {
+    fn media_event<'a>(&'a self, event: &'a parley_proto::v1::Event) -> HandlerFuture<'a> {
+        Box::pin(async move {
+            let outcome = self.on_media_event(&event.encode_to_vec()).await;
+            as_handled(outcome)
+        })
+    }
+
+    fn media_restart<'a>(&'a self, start_id: &'a str) -> HandlerFuture<'a> {
+        Box::pin(async move { as_handled(self.on_media_restart(start_id).await) })
+    }
+
+    fn tick(&self) -> HandlerFuture<'_> {
+        Box::pin(async move { as_handled(self.on_tick().await.map(Ok)) })
+    }
+}
+
+fn as_handled(outcome: Result<Result<(), String>, CallError>) -> Result<(), NotHandled> {
+    match outcome {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(reason)) => Err(NotHandled::Later(reason)),
+        // No fault of the event's.
+        Err(error @ CallError::Busy) => Err(NotHandled::Later(error.to_string())),
+        Err(error) => Err(NotHandled::Broken(error.to_string())),
+    }
+}
+
+/// Runs a hook under its trace id: the adapter's, or a new one.
+async fn traced<F: Future>(hook: impl FnOnce(TraceId) -> F) -> F::Output {
+    let id = TraceId::current_or_random();
+    trace::scope(id, hook(id)).await
+}
+
+/// What a user reads when there is no answer: no detail, but the id under which the log has it.
+fn apology(error: &CallError, trace: TraceId) -> String {
+    match error {
+        CallError::Busy => "Calls are very busy right now. Please try again in a moment.".to_owned(),
+        _ => format!("Something went wrong in the calls plugin (trace {trace}). Please try again."),
+    }
+}
+
+fn within(part: &'static str, length: usize, max: usize) -> wasmtime::Result<()> {
+    if length > max {
+        return Err(ReplyTooLarge(part).into());
+    }
+    Ok(())
+}
+
+impl From<Value> for wit::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Boolean(value) => Self::Boolean(value),
+            Value::Number(value) => Self::Number(value),
+            Value::Text(value) => Self::Text(value),
+            Value::Bytes(value) => Self::Bytes(value),
+            Value::Json(value) => Self::Json(value),
+        }
+    }
+}
+
+impl From<PlatformEvent> for wit::PlatformEvent {
+    fn from(event: PlatformEvent) -> Self {
+        match event {
+            PlatformEvent::Connected { connection_id, user_id } => {
+                Self::Connected((connection_id, user_id))
+            }
+            PlatformEvent::Disconnected { connection_id, user_id } => {
+                Self::Disconnected((connection_id, user_id))
+            }
+            PlatformEvent::JoinedChannel { channel_id, user_id } => {
+                Self::JoinedChannel((channel_id, user_id))
+            }
+            PlatformEvent::LeftChannel { channel_id, user_id } => {
+                Self::LeftChannel((channel_id, user_id))
+            }
+            PlatformEvent::UserDeactivated { user_id } => Self::UserDeactivated(user_id),
+            PlatformEvent::ChannelArchived { channel_id } => Self::ChannelArchived(channel_id),
+            PlatformEvent::LoginRevoked { login_session_id, user_id } => {
+                Self::LoginRevoked((login_session_id, user_id))
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The guest's imports: our own interfaces of `plugin/wit/world.wit`, over the host's services.
+//!
+//! Each checks its grant (sizes, names, methods) before anything leaves the sandbox, and each counts.
+
+mod grpc;
+mod kv;
+mod platform;
+mod small;
+
+use super::bindings::parley::plugin::types;
+use crate::platform::PlatformError;
+
+impl types::Host for super::state::RequestState {}
+
+impl From<PlatformError> for types::PlatformError {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::NotFound => Self::NotFound,
+            PlatformError::Denied(reason) => Self::Denied(reason),
+            PlatformError::Invalid(reason) => Self::Invalid(reason),
+            PlatformError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+/// Refuses what is longer than granted; the message names the field.
+fn at_most(field: &str, length: usize, max: usize) -> Result<(), types::PlatformError> {
+    if length > max {
+        let reason = format!("{field}: {length} is more than the {max} allowed");
+        return Err(types::PlatformError::Invalid(reason));
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! The sandbox against guests that behave, and guests that do not (reliability W1, W2).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{CallError, Limits, LoadError, Sandbox, Services};
+use crate::environment::SystemEnvironment;
+use crate::hooks::{
+    ClientMessage, CommandArgs, Hooks as _, HttpRequest, HttpResponse, PlatformEvent,
+};
+use crate::media::FixedLink;
+use crate::plugin::Plugin;
+use crate::testing::FakePlatform;
+use crate::trace::{self, TraceId};
+
+fn services(platform: &Arc<FakePlatform>) -> Services {
+    Services {
+        platform: Arc::clone(platform) as _,
+        media: Arc::new(FixedLink::new(None)),
+        environment: Arc::new(SystemEnvironment),
+    }
+}
+
+struct Fixture {
+    platform: Arc<FakePlatform>,
+    plugin: Plugin,
+}
+
+fn hostile_with(limits: Limits) -> Fixture {
+    let platform = Arc::new(FakePlatform::default());
+    let plugin = Plugin::new(parley_hostile::COMPONENT, services(&platform), limits).unwrap();
+    Fixture { platform, plugin }
+}
+
+/// Small enough that a test machine can reach every limit quickly.
+fn tight() -> Limits {
+    Limits { instances_max: 4, ..Limits::default() }
+}
+
+impl Fixture {
+    async fn order(&self, order: &str) -> Result<String, CallError> {
+        let args = CommandArgs { command: order.to_owned(), ..CommandArgs::default() };
+        Ok(self.plugin.on_command(args).await?.text)
+    }
+
+    async fn says(&self, order: &str) -> String {
+        self.order(order).await.unwrap()
+    }
+
+    /// The next request is fine, whatever the last one did.
+    async fn still_works(&self) {
+        assert_eq!(self.says("echo well").await, "well");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_answers_and_reaches_the_platform() {
+    let fixture = hostile_with(tight());
+    assert_eq!(fixture.says("echo hello").await, "hello");
+    assert_eq!(fixture.says("kv set k v").await, "true");
+    assert_eq!(fixture.says("kv set k w").await, "false");
+    assert_eq!(fixture.says("kv get k").await, "v");
+    assert_eq!(fixture.says("kv list k 10").await, "k");
+    assert_eq!(fixture.says("user alice").await, "alice");
+    assert_eq!(fixture.says("publish call_start").await, "published");
+    assert_eq!(fixture.platform.events(), ["call_start"]);
+    assert_eq!(fixture.says("print x").await, "printed");
+    assert_eq!(fixture.says("env").await, "0", "the host's environment is not the guest's");
+}
+
+#[tokio::test]
+async fn the_guest_gets_the_requests_trace_id() {
+    let fixture = hostile_with(tight());
+    let id = TraceId::random();
+    assert_eq!(trace::scope(id, fixture.says("trace")).await, id.to_string());
+}
+
+#[tokio::test]
+async fn an_infinite_loop_ends_with_its_cpu_budget() {
+    let fixture = hostile_with(tight());
+    let start = Instant::now();
+    let outcome = fixture.order("loop").await;
+    assert!(matches!(outcome, Err(CallError::CpuBudget(_))), "{outcome:?}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn a_loop_does_not_hold_up_others_on_the_same_thread() {
+    let fixture = hostile_with(tight());
+    let looping = fixture.order("loop");
+    let other = async {
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        fixture.still_works().await;
+        start.elapsed()
+    };
+    let (looped, waited) = tokio::join!(looping, other);
+    assert!(looped.is_err());
+    assert!(waited < Duration::from_millis(200), "{waited:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_the_host_costs_no_cpu_budget_but_ends_with_the_wall_clock() {
+    let limits = Limits {
+        wall_max: Duration::from_millis(600),
+        cpu_max: Duration::from_millis(100),
+        ..tight()
+    };
+    let fixture = hostile_with(limits);
+    fixture.platform.delay_users(Duration::from_millis(300));
+    assert_eq!(fixture.says("user alice").await, "alice");
+    fixture.platform.delay_users(Duration::from_secs(60));
+    let outcome = fixture.order("user alice").await;
+    assert!(matches!(outcome, Err(CallError::Timeout(_))), "{outcome:?}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn a_memory_bomb_traps() {
+    let fixture = hostile_with(tight());
+    let outcome = fixture.order("grow").await;
+    let Err(CallError::Trap(reason)) = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("memory"), "{reason}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn endless_recursion_traps() {
+    let fixture = hostile_with(tight());
+    let outcome = fixture.order("recurse").await;
+    let Err(CallError::Trap(reason)) = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("stack"), "{reason}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn host_calls_have_a_quota() {
+    let fixture = hostile_with(tight());
+    assert!(fixture.order("calls 9999").await.is_ok());
+    let outcome = fixture.order("calls 1000000").await;
+    assert!(matches!(outcome, Err(CallError::HostCalls(10_000))), "{outcome:?}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn a_giant_reply_is_refused() {
+    let fixture = hostile_with(tight());
+    assert_eq!(fixture.says("giant 65536").await.len(), 65_536);
+    let outcome = fixture.order("giant 65537").await;
+    assert!(matches!(outcome, Err(CallError::ReplyTooLarge("text"))), "{outcome:?}");
+    let outcome = fixture.order("giant 50000000").await;
+    assert!(matches!(outcome, Err(CallError::Trap(_))), "{outcome:?}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn a_reply_that_names_one_text_many_times_does_not_fill_the_hosts_memory() {
+    let fixture = hostile_with(tight());
+    let request = HttpRequest { query: "headers=800".to_owned(), ..HttpRequest::default() };
+    let outcome = fixture.plugin.on_http(request).await;
+    assert!(matches!(outcome, Err(CallError::Trap(_))), "{outcome:?}");
+    fixture.still_works().await;
+}
+
+#[tokio::test]
+async fn grants_refuse_what_is_too_long_or_goes_to_everybody() {
+    let fixture = hostile_with(tight());
+    let long_key = "k".repeat(51);
+    for (order, field) in [
+        (format!("kv get {long_key}"), "key"),
+        (format!("kv set {long_key} v"), "key"),
+        ("kv big k 65537".to_owned(), "value"),
+        ("kv list k 1001".to_owned(), "limit"),
+        (format!("user {}", "u".repeat(65)), "id"),
+        ("publish Not-A-Name".to_owned(), "name"),
+    ] {
+        let answer = fixture.says(&order).await;
+        assert!(answer.contains("Invalid") && answer.contains(field), "{order}: {answer}");
+    }
+    assert_eq!(fixture.says("kv big k 65536").await, "true");
+    assert_eq!(fixture.says("random 1024").await, "1024");
+    assert!(fixture.order("random 1025").await.is_err());
+}
+
+#[tokio::test]
+async fn methods_that_are_not_granted_are_denied() {
+    let fixture = hostile_with(tight());
+    for path in ["/parley.media.v1.Node/Drain", "/parley.media.v1.Events/Watch", "http://x/y"] {
+        let answer = fixture.says(&format!("grpc {path}")).await;
+        assert!(answer.starts_with("7 "), "{path}: {answer}");
+    }
+    let granted = fixture.says("grpc /parley.media.v1.Rooms/ListRooms 50").await;
+    assert!(granted.starts_with("4 "), "no sidecar within the deadline: {granted}");
+}
+
+#[tokio::test]
+async fn a_trap_in_any_export_leaves_the_next_request_alone() {
+    let fixture = hostile_with(tight());
+    let plugin = &fixture.plugin;
+    for order in ["trap", "panic at the disco", "exit"] {
+        assert!(fixture.order(order).await.is_err(), "{order}");
+        let message = ClientMessage { action: order.to_owned(), ..ClientMessage::default() };
+        assert!(plugin.on_client_message(message).await.is_err());
+        let request = HttpRequest { path: order.to_owned(), ..HttpRequest::default() };
+        assert!(plugin.on_http(request).await.is_err());
+        assert!(plugin.on_media_event(order.as_bytes()).await.is_err());
+        assert!(plugin.on_media_restart(order).await.is_err());
+        let event = PlatformEvent::UserDeactivated { user_id: order.to_owned() };
+        assert!(plugin.on_platform_event(event).await.is_err());
+        assert!(plugin.on_config(order).await.is_err());
+        fixture.platform.put("tick", order);
+        assert!(plugin.on_tick().await.is_err());
+        fixture.still_works().await;
+    }
+}
+
+#[tokio::test]
+async fn adapters_get_an_answer_even_from_a_guest_that_traps() {
+    let fixture = hostile_with(tight());
+    let id = TraceId::random();
+    let args = CommandArgs { command: "trap".to_owned(), ..CommandArgs::default() };
+    let answer = trace::scope(id, fixture.plugin.command(args)).await;
+    assert!(answer.text.contains(&id.to_string()), "{}", answer.text);
+    let request = HttpRequest { path: "trap".to_owned(), ..HttpRequest::default() };
+    let HttpResponse { status, .. } = fixture.plugin.http(request).await;
+    assert_eq!(status, 500);
+}
+
+#[tokio::test]
+async fn more_requests_than_may_wait_are_refused_at_once() {
+    let fixture = hostile_with(Limits { instances_max: 1, waiting_max: 1, ..tight() });
+    fixture.platform.delay_users(Duration::from_millis(300));
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        fixture.order("echo x").await
+    };
+    let (first, second, third) =
+        tokio::join!(fixture.order("user a"), fixture.order("user b"), late);
+    assert!(first.is_ok() && second.is_ok());
+    assert!(matches!(third, Err(CallError::Busy)), "{third:?}");
+}
+
+#[test]
+fn what_is_not_granted_is_refused_when_loaded() {
+    for import in [
+        "wasi:filesystem/preopens@0.2.0",
+        "wasi:sockets/network@0.2.0",
+        "wasi:http/outgoing-handler@0.2.0",
+        "wasi:clocks/wall-clock@0.2.0",
+        "wasi:random/random@0.2.0",
+        "parley:plugin/admin@1.0.0",
+    ] {
+        let wat = format!(
+            r#"(component (import "{import}" (instance (export "f" (func (result u32))))))"#
+        );
+        let platform = Arc::new(FakePlatform::default());
+        let outcome = Sandbox::new(wat.as_bytes(), services(&platform), tight());
+        let Err(LoadError::Link(reason)) = outcome.map(|_| ()) else { panic!("{import} loaded") };
+        assert!(format!("{reason:#}").contains(import), "{reason:#}");
+    }
+}
+
+#[test]
+fn the_guest_imports_what_is_listed_and_nothing_else() {
+    let granted = BTreeMap::from([
+        ("parley:plugin", "clock grpc kv log platform random types"),
+        (
+            "wasi:cli",
+            "environment exit stderr stdin stdout terminal-input terminal-output \
+             terminal-stderr terminal-stdin terminal-stdout",
+        ),
+        ("wasi:io", "error poll streams"),
+        ("wasi:random", "insecure-seed"),
+    ]);
+    for component in [parley_component::COMPONENT, parley_hostile::COMPONENT] {
+        let engine = super::engine::build(&tight()).unwrap();
+        let component = wasmtime::component::Component::new(&engine, component).unwrap();
+        for (name, _) in component.component_type().imports(&engine) {
+            let path = name.split('@').next().unwrap();
+            let (package, interface) = path.split_once('/').unwrap();
+            let interfaces = granted.get(package).copied().unwrap_or_default();
+            assert!(interfaces.split_whitespace().any(|i| i == interface), "import {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn panic_text_and_trace_id_are_in_the_log() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = crate::testing::log_to(&log);
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let fixture = hostile_with(tight());
+    let id = TraceId::random();
+    let message = ClientMessage { action: "panic quietly".to_owned(), ..ClientMessage::default() };
+    assert!(trace::scope(id, fixture.plugin.on_client_message(message)).await.is_err());
+    let text = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let line = text.lines().find(|line| line.contains("asked to panic: quietly"));
+    assert!(line.is_some_and(|line| line.contains(&id.to_string())), "{text}");
+}
+
+#[tokio::test]
+async fn a_flood_of_log_lines_is_cut_and_counted() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = crate::testing::log_to(&log);
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let fixture = hostile_with(tight());
+    assert_eq!(fixture.says("logs 1000").await, "logged");
+    let text = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("again").count(), 200);
+    assert!(text.contains("dropped=800"), "{text}");
+}
