@@ -1,1 +1,3 @@
-//! Placeholder while the workspace is laid out.
+//! A str0m client that behaves as the web client does, and the load generator built on it.
+
+pub mod client;

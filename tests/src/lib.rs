@@ -1,1 +1,5 @@
-//! Placeholder while the workspace is laid out.
+//! The stage for scenarios: the real guest, host logic, gRPC services and sidecar core in one process, on a
+//! virtual clock (tokio's paused time) and a seeded lossy network. Only the chat platform is a stand-in.
+
+pub mod net;
+pub mod platform;
