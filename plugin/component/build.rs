@@ -19,6 +19,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         println!("cargo::rerun-if-changed={input}");
     }
+    // A component that was built elsewhere: for packagers, and for work on the host alone.
+    println!("cargo::rerun-if-env-changed=PARLEY_GUEST_WASM");
+    if let Some(wasm) = std::env::var_os("PARLEY_GUEST_WASM") {
+        let wasm = PathBuf::from(wasm).canonicalize()?;
+        println!("cargo::rerun-if-changed={}", wasm.display());
+        println!("cargo::rustc-env=PARLEY_COMPONENT={}", wasm.display());
+        return Ok(());
+    }
     let sabotage = std::env::var_os("CARGO_FEATURE_SABOTAGE").is_some();
     let features: &[&str] = if sabotage { &["sabotage"] } else { &[] };
     let wasm = build_guest("parley-plugin", features)?;

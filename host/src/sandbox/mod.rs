@@ -185,6 +185,7 @@ impl Sandbox {
     /// Logs what the guest could not: panics on standard error, lines over its quota.
     fn report(&self, store: &Store<RequestState>, last_words: &str) {
         if !last_words.is_empty() {
+            let last_words = imports::one_line(last_words, limits::STDERR_BYTES_MAX);
             tracing::error!(target: "parley::guest", "standard error: {last_words}");
         }
         let dropped = store.data().log_lines.saturating_sub(self.limits.log_lines_max);

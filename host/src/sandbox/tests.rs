@@ -131,7 +131,8 @@ async fn endless_recursion_traps() {
     let fixture = hostile_with(tight());
     let outcome = fixture.order("recurse").await;
     let Err(CallError::Trap(reason)) = &outcome else { panic!("{outcome:?}") };
-    assert!(reason.contains("stack"), "{reason}");
+    // Either stack may end first: the engine's own, or the one that the guest keeps in its memory.
+    assert!(reason.contains("stack") || reason.contains("out of bounds"), "{reason}");
     fixture.still_works().await;
 }
 

@@ -7,6 +7,8 @@ mod kv;
 mod platform;
 mod small;
 
+pub(super) use small::one_line;
+
 use super::bindings::parley::plugin::types;
 use crate::platform::PlatformError;
 

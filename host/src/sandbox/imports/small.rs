@@ -16,8 +16,8 @@ impl log::Host for RequestState {
         if self.log_lines > self.limits.log_lines_max {
             return Ok(());
         }
-        let message = cut(&message, self.limits.log_line_bytes_max);
-        let target = cut(&target, grant::ID_BYTES_MAX);
+        let message = one_line(&message, self.limits.log_line_bytes_max);
+        let target = one_line(&target, grant::ID_BYTES_MAX);
         // The target of a tracing event is fixed when it is compiled: the guest's own is a field. The
         // trace id is a field of the span around the call.
         match level {
@@ -43,7 +43,8 @@ impl random::Host for RequestState {
         self.charge()?;
         // No way to refuse in the interface, and fewer bytes than asked for would be worse than a trap.
         if len > grant::RANDOM_BYTES_MAX {
-            anyhow_trap(format!("random.bytes: {len} is more than {}", grant::RANDOM_BYTES_MAX))?;
+            let reason = format!("random.bytes: {len} is more than {}", grant::RANDOM_BYTES_MAX);
+            return Err(wasmtime::Error::msg(reason));
         }
         let mut bytes = vec![0; len as usize];
         self.services.environment.fill_random(&mut bytes).map_err(wasmtime::Error::from)?;
@@ -51,11 +52,21 @@ impl random::Host for RequestState {
     }
 }
 
-fn anyhow_trap(reason: String) -> wasmtime::Result<()> {
-    Err(wasmtime::Error::msg(reason))
+/// The longest beginning of at most `max` bytes that is still text, in one line: a line break or an escape
+/// sequence would let the guest write log lines in others' names.
+pub(in crate::sandbox) fn one_line(text: &str, max: usize) -> String {
+    let text = &text[..text.floor_char_boundary(max)];
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The longest beginning of at most `max` bytes that is still text.
-fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn lines_are_cut_between_characters_and_stay_one_line() {
+        assert_eq!(one_line("ab\ncd\u{1b}[0m", 100), "ab cd [0m");
+        assert_eq!(one_line("aäb", 2), "a");
+        assert_eq!(one_line("aäb", 3), "aä");
+    }
 }
