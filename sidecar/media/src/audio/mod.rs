@@ -2,6 +2,7 @@
 //! speaking.
 
 mod activity;
+mod level;
 mod rewriter;
 mod selector;
 
