@@ -1,0 +1,73 @@
+// Questions to the state that several parts ask. All pure.
+import type {Channel, Post, Team, User} from '../api/shapes';
+import type {PageState} from './state';
+
+export const currentUser = (state: PageState): User | undefined => state.entities.users.profiles[state.entities.users.currentUserId];
+export const currentChannel = (state: PageState): Channel | undefined =>
+    state.entities.channels.channels[state.entities.channels.currentChannelId];
+export const currentTeam = (state: PageState): Team | undefined => state.entities.teams.teams[state.entities.teams.currentTeamId];
+
+/** The name that the viewer's setting asks for. */
+export function displayName(state: PageState, user: User | undefined): string {
+    if (!user) {
+        return '';
+    }
+    const {preferences, general} = state.entities;
+    const format = preferences.myPreferences['display_settings--name_format']?.value ?? general.config.TeammateNameDisplay ?? '';
+    const full = `${user.first_name} ${user.last_name}`.trim();
+    if (format === 'nickname_full_name' && user.nickname) {
+        return user.nickname;
+    }
+    return format === 'username' || full === '' ? user.username : full;
+}
+
+/** The other person of a direct channel; oneself in a channel with oneself. */
+export function directPartnerId(channel: Channel, ownId: string): string {
+    const ids = channel.name.split('__');
+    return ids.find((id) => id !== ownId) ?? ownId;
+}
+
+export function channelName(state: PageState, channel: Channel | undefined): string {
+    if (!channel) {
+        return '';
+    }
+    if (channel.type === 'D') {
+        const partner = state.entities.users.profiles[directPartnerId(channel, state.entities.users.currentUserId)];
+        return displayName(state, partner) || channel.display_name;
+    }
+    return channel.display_name || channel.name;
+}
+
+export function isUnread(state: PageState, channel: Channel): boolean {
+    const member = state.entities.channels.myMembers[channel.id];
+    return member !== undefined && channel.total_msg_count > member.msg_count;
+}
+
+/** Channels of the sidebar: open and private ones of the team by name; direct and group ones, newest first. */
+export function sidebarChannels(state: PageState): {channels: Channel[]; direct: Channel[]} {
+    const {channels, teams} = state.entities;
+    const mine = Object.values(channels.channels).filter((channel) => channels.myMembers[channel.id] && channel.delete_at === 0);
+    return {
+        channels: mine.
+            filter((channel) => channel.team_id === teams.currentTeamId && (channel.type === 'O' || channel.type === 'P')).
+            sort((a, b) => channelName(state, a).localeCompare(channelName(state, b))),
+        direct: mine.
+            filter((channel) => channel.type === 'D' || channel.type === 'G').
+            sort((a, b) => b.last_post_at - a.last_post_at || channelName(state, a).localeCompare(channelName(state, b))),
+    };
+}
+
+/** Posts of the center, oldest first: roots, and replies of one's own only as hints under their root. */
+export function channelPosts(state: PageState, channelId: string): Post[] {
+    const order = state.entities.posts.postsInChannel[channelId]?.[0]?.order ?? [];
+    return order.flatMap((id) => state.entities.posts.posts[id] ?? []).reverse();
+}
+
+/** Root and replies, oldest first. */
+export function threadPosts(state: PageState, rootId: string): Post[] {
+    const {posts, postsInThread} = state.entities.posts;
+    const root = posts[rootId];
+    const replies = (postsInThread[rootId] ?? []).flatMap((id) => posts[id] ?? []);
+    replies.sort((a, b) => a.create_at - b.create_at);
+    return root ? [root, ...replies] : replies;
+}

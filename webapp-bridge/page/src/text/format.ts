@@ -1,0 +1,64 @@
+// The little Markdown that posts of this page show: code, emphasis, links, line breaks.
+// Pure: text in, pieces out; nothing is ever handed to the browser as HTML.
+
+export type Inline =
+    | {kind: 'text'; text: string}
+    | {kind: 'code'; text: string}
+    | {kind: 'strong'; text: string}
+    | {kind: 'em'; text: string}
+    | {kind: 'link'; text: string; href: string};
+
+export type Block = {kind: 'code'; text: string} | {kind: 'text'; parts: Inline[]};
+
+const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*$/m;
+const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+|\/[^\s)]*)\)|(https?:\/\/[^\s<>"]+)|(?<![\w*])[_*]([^_*\n]+)[_*](?![\w*])/g;
+
+export function formatMessage(message: string): Block[] {
+    const blocks: Block[] = [];
+    let rest = message;
+    for (let match = FENCE.exec(rest); match; match = FENCE.exec(rest)) {
+        pushText(blocks, rest.slice(0, match.index));
+        blocks.push({kind: 'code', text: match[1] ?? ''});
+        rest = rest.slice(match.index + match[0].length);
+    }
+    pushText(blocks, rest);
+    return blocks;
+}
+
+function pushText(blocks: Block[], text: string): void {
+    const trimmed = text.replace(/^\n+|\n+$/g, '');
+    if (trimmed) {
+        blocks.push({kind: 'text', parts: formatInline(trimmed)});
+    }
+}
+
+export function formatInline(text: string): Inline[] {
+    const parts: Inline[] = [];
+    let from = 0;
+    const plain = (to: number): void => {
+        if (to > from) {
+            parts.push({kind: 'text', text: text.slice(from, to)});
+        }
+    };
+    for (const match of text.matchAll(INLINE)) {
+        plain(match.index);
+        from = match.index + match[0].length;
+        const [, code, strong, label, target, address, em] = match;
+        if (code !== undefined) {
+            parts.push({kind: 'code', text: code});
+        } else if (strong !== undefined) {
+            parts.push({kind: 'strong', text: strong});
+        } else if (label !== undefined && target !== undefined) {
+            parts.push({kind: 'link', text: label, href: target});
+        } else if (address !== undefined) {
+            // A full stop or bracket after an address belongs to the sentence.
+            const clean = address.replace(/[.,;:!?)\]'*_]+$/, '');
+            from -= address.length - clean.length;
+            parts.push({kind: 'link', text: clean, href: clean});
+        } else {
+            parts.push({kind: 'em', text: em ?? ''});
+        }
+    }
+    plain(text.length);
+    return parts;
+}
