@@ -1,0 +1,342 @@
+// The tab's calls: what the user wishes and what the server tells, turned into one CallClient at a time
+// and into the store's slice. No React in here.
+
+import {DEFAULT_CONFIG, endCall, fetchCalls, fetchConfig, fetchUsers, sendReport} from '../base/api';
+import type {ClientConfig} from '../base/api';
+import {callLink, webSocketUrl} from '../base/ids';
+import type {PlatformState, Store} from '../base/platform';
+import {Scope} from '../base/scope';
+import {CallClient} from '../call/client';
+import type {ClientOptions, EndReason} from '../call/client';
+import {StartIntents} from '../call/intent';
+import {BrowserDevices} from '../call/media';
+import {clearResume, saveResume, takeResume} from '../call/resume';
+import type {Resume} from '../call/resume';
+import {CallSocket} from '../call/socket';
+import type {TextId} from '../i18n/texts';
+import type {CallEvent} from '../protocol/events';
+import * as select from '../state/select';
+import type {CallsAction, Notice, Prompt, ViewMode} from '../state/slice';
+import {copyText} from './clipboard';
+import {explain} from './reasons';
+
+/** How long after `user_left` of our session its reason may still arrive. */
+const REMOVAL_GRACE_MS = 1_000;
+/** Information goes away by itself; errors stay until they are dismissed. */
+const INFO_MS = 6_000;
+const USERS_DELAY_MS = 50;
+
+export interface JoinWish {
+    channelId: string;
+    title?: string;
+    threadId?: string;
+}
+
+export class Controller {
+    private readonly scope = new Scope();
+    private readonly intents = new StartIntents();
+    private config: Promise<ClientConfig>;
+    private client: CallClient | undefined;
+    private serial = 0;
+    private connectedOnce = false;
+    private wantedUsers = new Set<string>();
+    private askedUsers = new Set<string>();
+    private stopUsers: (() => void) | undefined;
+    private stopInfo: () => void = () => undefined;
+
+    constructor(private readonly store: Store) {
+        this.config = fetchConfig().catch((error: unknown) => {
+            console.warn('parley: no configuration', error);
+            return DEFAULT_CONFIG;
+        });
+        void this.config.then(({screenSharing, video}) =>
+            this.dispatch({type: 'parley/features', features: {screenSharing, video}}));
+        this.scope.listen(window, 'pagehide', () => this.handlePageHide());
+        this.scope.listen(window, 'pageshow', () => clearResume());
+        this.scope.listen(window, 'online', () => this.client?.handleOnline());
+    }
+
+    /** The running call's client, for pictures and devices. */
+    get current(): CallClient | undefined {
+        return this.client;
+    }
+
+    /** Loads the running calls, and takes back a call that a reload interrupted. */
+    start(): void {
+        void this.refresh();
+        const resume = takeResume(Date.now());
+        if (resume) {
+            void this.open({channelId: resume.channelId}, resume);
+        }
+    }
+
+    close(): void {
+        this.client?.leave();
+        this.scope.close();
+    }
+
+    async refresh(): Promise<void> {
+        try {
+            const calls = await fetchCalls();
+            this.dispatch({type: 'parley/calls', calls});
+            this.wantUsers(calls.flatMap((call) => call.sessions.map((session) => session.userId)));
+        } catch (error) {
+            console.warn('parley: the running calls could not be read', error);
+        }
+    }
+
+    /** The user wishes to be in this channel's call. */
+    join(wish: JoinWish): void {
+        const own = this.slice.own;
+        if (own?.channelId === wish.channelId) {
+            return;
+        }
+        if (own) {
+            this.ask({type: 'switch', channelId: wish.channelId, ...(wish.title ? {title: wish.title} : {})});
+            return;
+        }
+        void this.open(wish);
+    }
+
+    /** Leaves the present call for another one. */
+    switchTo(wish: JoinWish): void {
+        this.client?.leave();
+        void this.open(wish);
+    }
+
+    leave(): void {
+        if (this.client) {
+            this.client.leave();
+        } else if (this.slice.own) {
+            // Still waiting for the configuration: `open` sees that nobody wants the call any more.
+            this.dispatch({type: 'parley/own', own: null});
+        }
+    }
+
+    async end(channelId: string): Promise<void> {
+        try {
+            await endCall(channelId);
+        } catch {
+            this.notify('error', 'notice.end_failed');
+        }
+    }
+
+    async copyLink(channelId: string): Promise<void> {
+        const link = callLink(channelId, this.state.entities?.general?.config?.SiteURL);
+        if (await copyText(link)) {
+            this.notify('info', 'notice.link_copied');
+        } else {
+            this.notify('error', 'notice.link', {link});
+        }
+    }
+
+    ask(prompt: Prompt | null): void {
+        this.dispatch({type: 'parley/prompt', prompt});
+    }
+
+    show(mode: ViewMode): void {
+        this.dispatch({type: 'parley/mode', mode});
+    }
+
+    dismiss(): void {
+        this.dispatch({type: 'parley/notice', notice: null});
+    }
+
+    /** `/call start` was typed here. */
+    rememberStart(channelId: string): void {
+        this.intents.remember(channelId, Date.now());
+    }
+
+    handleEvent(event: CallEvent): void {
+        this.say(event);
+        this.dispatch({type: 'parley/event', event});
+        this.wantUsers(this.people(event));
+        if (event.type === 'call_start') {
+            const {channelId, ownerId} = event.call;
+            if (this.intents.take({channelId, ownerId}, select.me(this.state), Date.now())) {
+                this.join({channelId});
+            }
+            return;
+        }
+        const client = this.client;
+        if (!client || event.channelId !== client.channelId) {
+            return;
+        }
+        switch (event.type) {
+            case 'call_end':
+                client.handleEnded({type: 'call_ended', reason: event.reason});
+                break;
+            case 'removed':
+                if (event.sessionId === client.snapshot.session) {
+                    client.handleEnded({type: 'removed', reason: event.reason});
+                }
+                break;
+            case 'left':
+                if (event.sessionId === client.snapshot.session) {
+                    this.scope.timeout(() => client.handleEnded({type: 'removed', reason: ''}), REMOVAL_GRACE_MS);
+                }
+                break;
+            case 'media_moved':
+                client.handleMediaMoved();
+                break;
+            case 'alone':
+                this.notify('info', 'notice.alone', {seconds: event.endsInS});
+                break;
+            default:
+                break;
+        }
+    }
+
+    private get state(): PlatformState {
+        return this.store.getState();
+    }
+
+    private get slice(): ReturnType<typeof select.calls> {
+        return select.calls(this.state);
+    }
+
+    private dispatch(action: CallsAction): void {
+        this.store.dispatch(action);
+    }
+
+    private async open(wish: JoinWish, resume?: Resume): Promise<void> {
+        this.dismiss();
+        this.dispatch({
+            type: 'parley/own',
+            own: {
+                channelId: wish.channelId,
+                joinedAt: Date.now(),
+                phase: resume ? 'reconnecting' : 'connecting',
+                session: resume?.session ?? '',
+                sending: {microphone: 'off', camera: 'off', screen: 'off'},
+                speaking: [],
+                soundBlocked: false,
+                devices: true,
+            },
+        });
+        const config = await this.config;
+        if (this.slice.own?.channelId !== wish.channelId || this.client) {
+            return;
+        }
+        const options: ClientOptions = {
+            ...wish,
+            ...(resume ? {resume} : {}),
+            unmute: select.channel(this.state, wish.channelId)?.type === 'D',
+            simulcast: config.simulcast,
+        };
+        const client = new CallClient({
+            socket: new CallSocket(webSocketUrl(this.state.entities?.general?.config?.WebsocketURL)),
+            devices: new BrowserDevices(),
+            connect: () => new RTCPeerConnection({iceServers: config.iceServers}),
+            report: sendReport,
+        }, options);
+        this.client = client;
+        this.connectedOnce = resume !== undefined;
+        client.events.on((event) => {
+            if (this.client !== client) {
+                return;
+            }
+            switch (event.type) {
+                case 'state': {
+                    this.connectedOnce ||= event.state.phase === 'connected';
+                    const own = this.slice.own;
+                    if (own) {
+                        this.dispatch({type: 'parley/own', own: {...own, ...event.state}});
+                    }
+                    break;
+                }
+                case 'problem':
+                    this.notify('error', `notice.${event.problem}`);
+                    break;
+                case 'ended':
+                    this.handleEnd(event.reason);
+                    break;
+            }
+        });
+        client.start();
+    }
+
+    private handleEnd(reason: EndReason): void {
+        this.client = undefined;
+        clearResume();
+        this.dispatch({type: 'parley/own', own: null});
+        const explanation = explain(reason, this.connectedOnce);
+        if (explanation) {
+            this.notify(explanation.tone, explanation.message, explanation.values);
+        }
+    }
+
+    private handlePageHide(): void {
+        const resume = this.client?.resumable;
+        if (resume) {
+            saveResume(resume, Date.now());
+        }
+    }
+
+    private notify(tone: Notice['tone'], message: TextId, values?: Notice['values']): void {
+        this.serial += 1;
+        this.stopInfo();
+        this.dispatch({type: 'parley/notice', notice: {serial: this.serial, tone, message, ...(values ? {values} : {})}});
+        if (tone === 'info') {
+            this.stopInfo = this.scope.timeout(() => this.dismiss(), INFO_MS);
+        }
+    }
+
+    /** Joins and leaves of others in our call, for the live region. */
+    private say(event: CallEvent): void {
+        if (event.type !== 'joined' && event.type !== 'left') {
+            return;
+        }
+        const own = this.slice.own;
+        const known = select.callIn(this.state, event.channelId)?.sessions
+            .some((session) => session.sessionId === event.sessionId) ?? false;
+        if (own?.channelId !== event.channelId || own.session === event.sessionId || known === (event.type === 'joined')) {
+            return;
+        }
+        const name = select.userName(this.state, event.userId);
+        if (name !== undefined) {
+            this.serial += 1;
+            this.dispatch({
+                type: 'parley/said',
+                said: {serial: this.serial, tone: 'info', message: `said.${event.type}`, values: {name}},
+            });
+        }
+    }
+
+    private people(event: CallEvent): string[] {
+        switch (event.type) {
+            case 'call_start':
+                return [event.call.ownerId];
+            case 'call_state':
+                return event.call?.sessions.map((session) => session.userId) ?? [];
+            case 'joined':
+                return [event.userId];
+            default:
+                return [];
+        }
+    }
+
+    /** Profiles that the page has not loaded are fetched in batches, each once. */
+    private wantUsers(ids: string[]): void {
+        for (const id of ids) {
+            if (id !== '' && !this.askedUsers.has(id) && !select.user(this.state, id)) {
+                this.wantedUsers.add(id);
+            }
+        }
+        if (this.wantedUsers.size === 0 || this.stopUsers) {
+            return;
+        }
+        this.stopUsers = this.scope.timeout(() => {
+            this.stopUsers = undefined;
+            const wanted = [...this.wantedUsers];
+            this.wantedUsers.clear();
+            wanted.forEach((id) => this.askedUsers.add(id));
+            fetchUsers(wanted)
+                .then((users) => this.dispatch({type: 'parley/users', users}))
+                .catch((error: unknown) => {
+                    wanted.forEach((id) => this.askedUsers.delete(id));
+                    console.warn('parley: profiles could not be read', error);
+                });
+        }, USERS_DELAY_MS);
+    }
+}

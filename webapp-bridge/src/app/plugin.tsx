@@ -1,0 +1,146 @@
+// The plugin as the web app sees it: registers everything, and takes everything back.
+
+import * as React from 'react';
+
+import {CALL_POST_TYPE, WIRE_PREFIX} from '../base/ids';
+import type {Channel, Registry, SlashArgs, SlashResult, Store} from '../base/platform';
+import {Scope} from '../base/scope';
+import {translations} from '../i18n/texts';
+import {CALL_EVENTS, parseEvent} from '../protocol/events';
+import {readFrame} from '../protocol/frames';
+import * as select from '../state/select';
+import {reducer} from '../state/slice';
+import {Badge} from '../ui/badge';
+import {CallPost} from '../ui/call_post';
+import {Text, withController} from '../ui/context';
+import {HeaderButton, HeaderMenuEntry} from '../ui/header_button';
+import {Icon} from '../ui/icons';
+import {Root} from '../ui/root';
+import css from '../ui/styles.css?inline';
+import {Controller} from './controller';
+import {takeLink} from './link';
+
+/** The header's action may come twice, from click and touchend. */
+const DOUBLE_CALL_MS = 500;
+
+export class Plugin {
+    private readonly scope = new Scope();
+    private lastAction = 0;
+
+    initialize(registry: Registry, store: Store): void {
+        registry.registerReducer(reducer);
+        registry.registerTranslations(translations);
+        this.addStyles();
+        const controller = new Controller(store);
+        this.scope.add(() => controller.close());
+        this.registerComponents(registry, controller, store);
+        this.registerEvents(registry, controller);
+        registry.registerSlashCommandWillBePostedHook((message, args) => this.handleSlash(controller, store, message, args));
+        controller.start();
+        this.askForLink(controller, store);
+    }
+
+    uninitialize(): void {
+        this.scope.close();
+    }
+
+    private addStyles(): void {
+        const style = document.createElement('style');
+        style.dataset.plugin = 'parley';
+        style.textContent = css;
+        document.head.append(style);
+        this.scope.add(() => style.remove());
+    }
+
+    private registerComponents(registry: Registry, controller: Controller, store: Store): void {
+        const Button = withController(controller, HeaderButton);
+        const Entry = withController(controller, HeaderMenuEntry);
+        registry.registerCallButtonAction?.(<Button/>, <Entry/>, (channel?: Channel) => {
+            const now = Date.now();
+            const channelId = channel?.id ?? select.currentChannelId(store.getState());
+            if (channelId === '' || now - this.lastAction < DOUBLE_CALL_MS) {
+                return;
+            }
+            this.lastAction = now;
+            controller.join({channelId});
+        }, <Icon name='phone' size={16}/>, <Text id='header.start'/>);
+        registry.registerPostTypeComponent(CALL_POST_TYPE, withController(controller, CallPost));
+        registry.registerSidebarChannelLinkLabelComponent?.(withController(controller, Badge));
+        const GlobalRoot = withController(controller, Root);
+        if (registry.registerGlobalComponent) {
+            registry.registerGlobalComponent(GlobalRoot);
+        } else {
+            registry.registerRootComponent(GlobalRoot);
+        }
+        registry.registerChannelHeaderMenuAction(<Text id='menu.copy_link'/>, (channelId) => void controller.copyLink(channelId));
+    }
+
+    private registerEvents(registry: Registry, controller: Controller): void {
+        for (const name of CALL_EVENTS) {
+            registry.registerWebSocketEventHandler(WIRE_PREFIX + name, (value) => {
+                const frame = readFrame(value);
+                const event = frame.type === 'event' ? parseEvent(name, frame.data, frame.broadcast) : undefined;
+                if (event) {
+                    controller.handleEvent(event);
+                }
+            });
+        }
+        registry.registerReconnectHandler(() => void controller.refresh());
+    }
+
+    /** `/call start` runs on the server; join and leave are done here when this tab can. */
+    private handleSlash(controller: Controller, store: Store, message: string, args: SlashArgs): SlashResult {
+        const [command, action] = message.trim().split(/\s+/);
+        if (command !== '/call') {
+            return null;
+        }
+        const state = store.getState();
+        const channelId = args.channel_id;
+        switch (action) {
+            case 'start':
+                controller.rememberStart(channelId);
+                return {message, args};
+            case 'join':
+                // Without a running call the server has the better answer.
+                if (!select.callIn(state, channelId)) {
+                    return {message, args};
+                }
+                controller.join({channelId});
+                return {};
+            case 'leave':
+                if (select.calls(state).own?.channelId !== channelId) {
+                    return {message, args};
+                }
+                controller.leave();
+                return {};
+            default:
+                return null;
+        }
+    }
+
+    /** A followed link: asks, once the page knows the channel. Never joins by itself. */
+    private askForLink(controller: Controller, store: Store): void {
+        const link = takeLink();
+        if (!link) {
+            return;
+        }
+        const ask = (): boolean => {
+            const state = store.getState();
+            const channelId = link.channelId ?? select.currentChannelId(state);
+            if (channelId === '' || !select.channel(state, channelId)) {
+                return false;
+            }
+            if (select.calls(state).own?.channelId !== channelId) {
+                controller.ask({type: 'join', channelId});
+            }
+            return true;
+        };
+        if (!ask()) {
+            const stop = this.scope.add(store.subscribe(() => {
+                if (ask()) {
+                    stop();
+                }
+            }));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// REST calls of the plugin and of the platform, as far as the bridge needs them.
+
+import {isId, platformUrl, pluginUrl} from './ids';
+import {asFields, asFlag, asList, asNonEmpty, asNumber, asText, parseEach} from './parse';
+import type {User} from './platform';
+import {parseCall} from '../protocol/events';
+import type {CallInfo} from '../protocol/events';
+
+const csrf = (): string => /(?:^|;\s*)MMCSRF=([^;]*)/.exec(document.cookie)?.[1] ?? '';
+
+const get = async (url: string): Promise<unknown> => {
+    const response = await fetch(url, {credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}});
+    if (!response.ok) {
+        throw new Error(`${response.status}`);
+    }
+    return response.json() as Promise<unknown>;
+};
+
+const post = async (url: string, body: unknown, keepalive = false): Promise<unknown> => {
+    const response = await fetch(url, {
+        method: 'POST',
+        credentials: 'same-origin',
+        keepalive,
+        headers: {
+            'Content-Type': 'application/json',
+            'X-Requested-With': 'XMLHttpRequest',
+            'X-CSRF-Token': csrf(),
+        },
+        body: JSON.stringify(body),
+    });
+    if (!response.ok) {
+        throw new Error(`${response.status}`);
+    }
+    return response.json() as Promise<unknown>;
+};
+
+export interface ClientConfig {
+    iceServers: RTCIceServer[];
+    simulcast: boolean;
+    screenSharing: boolean;
+    video: boolean;
+}
+
+const parseIceServer = (value: unknown): RTCIceServer | undefined => {
+    const fields = asFields(value);
+    const urls = parseEach(fields?.urls, asNonEmpty);
+    if (urls.length === 0) {
+        return undefined;
+    }
+    const username = asNonEmpty(fields?.username);
+    const credential = asNonEmpty(fields?.credential);
+    return {urls, ...(username ? {username} : {}), ...(credential ? {credential} : {})};
+};
+
+/** Used until the server's configuration is there, and when it cannot be had. */
+export const DEFAULT_CONFIG: ClientConfig = {iceServers: [], simulcast: false, screenSharing: true, video: true};
+
+export const fetchConfig = async (): Promise<ClientConfig> => {
+    const fields = asFields(await get(pluginUrl('/config')));
+    return {
+        iceServers: parseEach(fields?.ICEServersConfigs, parseIceServer),
+        simulcast: asFlag(fields?.EnableSimulcast),
+        screenSharing: fields?.AllowScreenSharing !== false,
+        video: fields?.EnableVideo !== false,
+    };
+};
+
+export const fetchCalls = async (): Promise<CallInfo[]> =>
+    parseEach(await get(pluginUrl('/channels')), (value) => {
+        const fields = asFields(value);
+        const channelId = asNonEmpty(fields?.channel_id);
+        return channelId === undefined ? undefined : parseCall(fields?.call, channelId);
+    });
+
+export const endCall = async (channelId: string): Promise<void> => {
+    await post(pluginUrl(`/calls/${channelId}/end`), {});
+};
+
+export const sendReport = async (channelId: string, session: string, report: Record<string, unknown>): Promise<void> => {
+    await post(pluginUrl(`/calls/${channelId}/client-stats`), {session_id: session, report}, true);
+};
+
+const parseUser = (value: unknown): User | undefined => {
+    const fields = asFields(value);
+    const id = asNonEmpty(fields?.id);
+    const username = asText(fields?.username);
+    if (!fields || id === undefined || username === undefined) {
+        return undefined;
+    }
+    return {
+        id,
+        username,
+        nickname: asText(fields.nickname) ?? '',
+        first_name: asText(fields.first_name) ?? '',
+        last_name: asText(fields.last_name) ?? '',
+        roles: asText(fields.roles) ?? '',
+        last_picture_update: asNumber(fields.last_picture_update) ?? 0,
+    };
+};
+
+/** Profiles of at most 100 users. */
+export const fetchUsers = async (ids: string[]): Promise<User[]> => {
+    const wanted = ids.filter(isId).slice(0, 100);
+    return wanted.length === 0 ? [] : parseEach(asList(await post(platformUrl('/api/v4/users/ids'), wanted)), parseUser);
+};
+
+/** Address of a user's picture. */
+export const pictureUrl = (user: {id: string; last_picture_update?: number}): string =>
+    platformUrl(`/api/v4/users/${user.id}/image?_=${user.last_picture_update ?? 0}`);

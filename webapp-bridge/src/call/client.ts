@@ -1,0 +1,438 @@
+// One call of this tab, from join to leave: the socket, the media connection and what we send. A lost
+// media connection, a restarted media server and a reload all end in the same step: join with `resume`.
+
+import {Emitter} from '../base/emitter';
+import {asNonEmpty, asText} from '../base/parse';
+import type {Fields} from '../base/parse';
+import {Scope} from '../base/scope';
+import type {View} from '../protocol/channel';
+import {isCallEventName, parseEvent, parseJoined, parseRefusal} from '../protocol/events';
+import type {Broadcast} from '../protocol/frames';
+import {AudioOut} from './audio';
+import {Board} from './board';
+import type {Devices} from './media';
+import {Peer} from './peer';
+import {Reporter} from './reporter';
+import type {Resume} from './resume';
+import {SessionMedia} from './session_media';
+import type {Sending, SendingProblem} from './session_media';
+import type {CallSocket, SocketEvent} from './socket';
+
+/** From the wish to join until media flows. */
+export const CONNECT_PATIENCE_MS = 20_000;
+/** How long a lost connection is tried to be brought back. */
+export const RECONNECT_PATIENCE_MS = 60_000;
+/** A `join` without an answer is sent again after this. */
+export const JOIN_RETRY_MS = 3_000;
+/** Wait after `unavailable` while the media server restarts. */
+export const UNAVAILABLE_RETRY_MS = 300;
+/** How long leaving waits for the last report. */
+const LAST_REPORT_MS = 300;
+
+export type EndReason =
+    | {type: 'left'}
+    /** Refused before it began. */
+    | {type: 'refused'; code: string; text: string}
+    /** Could not connect, or lost for too long. */
+    | {type: 'connection'}
+    | {type: 'call_ended'; reason: string}
+    | {type: 'removed'; reason: string};
+
+export type Phase = 'connecting' | 'connected' | 'reconnecting' | 'ended';
+
+export interface ClientState {
+    phase: Phase;
+    session: string;
+    sending: Sending;
+    speaking: readonly string[];
+    soundBlocked: boolean;
+    /** False on insecure pages. */
+    devices: boolean;
+}
+
+export type ClientEvent =
+    | {type: 'state'; state: ClientState}
+    | {type: 'problem'; problem: SendingProblem}
+    | {type: 'ended'; reason: EndReason};
+
+export interface ClientOptions {
+    channelId: string;
+    title?: string;
+    threadId?: string;
+    resume?: Resume;
+    /** Direct channels: talk at once. */
+    unmute: boolean;
+    simulcast: boolean;
+}
+
+/** What the client needs of the world. */
+export interface ClientWorld {
+    socket: CallSocket;
+    devices: Devices;
+    connect(): RTCPeerConnection;
+    report(channelId: string, session: string, report: Record<string, unknown>): Promise<void>;
+}
+
+export class CallClient {
+    readonly events = new Emitter<ClientEvent>();
+    readonly board = new Board();
+    private readonly audio = new AudioOut();
+    private readonly media: SessionMedia;
+    private readonly scope = new Scope();
+    private readonly reporter: Reporter;
+    private state: ClientState;
+    private peer: Peer | undefined;
+    private token = '';
+    /** True while the session needs a media connection that no `join` event has answered yet. */
+    private wantsJoin = true;
+    private stopJoinRetry: () => void = () => undefined;
+    private stopPatience: () => void = () => undefined;
+    private view: View = {screen: false, cameras: []};
+
+    constructor(private readonly world: ClientWorld, private readonly options: ClientOptions) {
+        this.media = new SessionMedia(world.devices, this.board, {
+            simulcast: options.simulcast,
+            resumed: options.resume !== undefined,
+        });
+        this.state = {
+            phase: options.resume ? 'reconnecting' : 'connecting',
+            session: options.resume?.session ?? '',
+            sending: this.media.sending,
+            speaking: [],
+            soundBlocked: false,
+            devices: world.devices.available,
+        };
+        this.token = options.resume?.token ?? '';
+        this.scope.add(world.socket.events.on((event) => this.handleSocket(event)));
+        this.scope.add(() => world.socket.close());
+        this.scope.add(this.media.events.on((event) => {
+            switch (event.type) {
+                case 'changed':
+                    this.set({sending: this.media.sending});
+                    break;
+                case 'action':
+                    this.world.socket.send(event.action, event.data);
+                    break;
+                case 'problem':
+                    this.events.emit(event);
+                    break;
+            }
+        }));
+        this.scope.add(() => this.media.close());
+        this.scope.add(this.audio.blocked.on((soundBlocked) => this.set({soundBlocked})));
+        this.scope.add(() => this.audio.reset());
+        this.reporter = new Reporter(
+            this.scope,
+            () => this.peer,
+            (report) => this.world.report(this.options.channelId, this.state.session, report),
+        );
+    }
+
+    get snapshot(): ClientState {
+        return this.state;
+    }
+
+    get channelId(): string {
+        return this.options.channelId;
+    }
+
+    start(): void {
+        this.world.socket.connect();
+        this.waitAtMost(CONNECT_PATIENCE_MS);
+        if (this.options.resume) {
+            void this.reopen(this.options.resume);
+        } else if (this.options.unmute && this.world.devices.available) {
+            void this.media.unmute();
+        }
+    }
+
+    /** What a reload needs; undefined while there is nothing to take back. */
+    get resumable(): Resume | undefined {
+        if (this.state.session === '' || this.token === '' || this.state.phase === 'ended') {
+            return undefined;
+        }
+        return {
+            channelId: this.options.channelId,
+            session: this.state.session,
+            token: this.token,
+            microphone: this.state.sending.microphone === 'on',
+            camera: this.state.sending.camera === 'on',
+        };
+    }
+
+    toggleMicrophone(): void {
+        if (this.state.sending.microphone === 'on') {
+            this.media.mute();
+        } else {
+            void this.media.unmute();
+        }
+    }
+
+    toggleCamera(): void {
+        if (this.state.sending.camera === 'on') {
+            this.media.cameraOff();
+        } else {
+            void this.media.cameraOn();
+        }
+    }
+
+    toggleScreen(): void {
+        if (this.state.sending.screen === 'on') {
+            this.media.stopSharing();
+        } else {
+            void this.media.share();
+        }
+    }
+
+    /** From a gesture: sound was blocked. */
+    allowSound(): void {
+        this.audio.resume();
+    }
+
+    setView(view: View): void {
+        if (JSON.stringify(view) !== JSON.stringify(this.view)) {
+            this.view = view;
+            this.peer?.setView(view);
+        }
+    }
+
+    leave(): void {
+        if (this.state.phase !== 'ended') {
+            const socket = this.world.socket;
+            void this.finish({type: 'left'}, () => socket.sendNow('leave'));
+        }
+    }
+
+    /** The call is over for all, or our session was ended: no `leave` is needed. */
+    handleEnded(reason: EndReason): void {
+        void this.finish(reason);
+    }
+
+    /** The media server is new: the old connection is worthless. */
+    handleMediaMoved(): void {
+        if (this.state.phase !== 'ended' && this.state.session !== '') {
+            this.rejoin();
+        }
+    }
+
+    /** The network came back: don't wait for timers. */
+    handleOnline(): void {
+        this.world.socket.hurry();
+    }
+
+    private handleSocket(event: SocketEvent): void {
+        if (event.type === 'down') {
+            // Media goes on without signalling, so the call does too.
+            return;
+        }
+        if (event.type === 'event') {
+            this.handleEvent(event.name, event.data, event.broadcast);
+            return;
+        }
+        if (this.wantsJoin) {
+            this.sendJoin();
+            return;
+        }
+        this.world.socket.sendNow('reconnect', {
+            channelID: this.options.channelId,
+            originalConnID: this.state.session,
+            prevConnID: event.previous,
+        });
+        // The answer tells whether the session still lives.
+        this.world.socket.sendNow('call_state', {channelID: this.options.channelId});
+    }
+
+    private handleEvent(name: string, data: Fields, broadcast: Broadcast): void {
+        if (this.state.phase === 'ended') {
+            return;
+        }
+        if (name === 'join' || name === 'error') {
+            if (data.connID !== this.world.socket.connection && data.connID !== this.state.session) {
+                return;
+            }
+            if (name === 'join') {
+                this.handleJoined(data);
+            } else {
+                this.handleError(data);
+            }
+            return;
+        }
+        if (name === 'signal') {
+            const json = asText(data.data);
+            if (asNonEmpty(data.connID) === this.state.session && json !== undefined) {
+                this.peer?.handleSignal(json);
+            }
+            return;
+        }
+        if (!isCallEventName(name)) {
+            return;
+        }
+        const event = parseEvent(name, data, broadcast);
+        if (event?.type === 'call_state' && event.channelId === this.options.channelId) {
+            this.handleCallState(event.call?.sessions.map((session) => session.sessionId) ?? []);
+        }
+    }
+
+    private handleCallState(sessions: string[]): void {
+        if (this.state.session === '' || this.wantsJoin) {
+            return;
+        }
+        if (!sessions.includes(this.state.session)) {
+            // We were given up meanwhile; the token brings the same session back if the call still runs.
+            this.rejoin();
+        }
+    }
+
+    private handleJoined(data: Fields): void {
+        // Each answer stands for a new media connection at the server, also one to a repeated `join`.
+        const joined = parseJoined(data);
+        if (!joined) {
+            return;
+        }
+        this.wantsJoin = false;
+        this.stopJoinRetry();
+        this.token = joined.resume;
+        this.set({session: joined.session});
+        this.openPeer();
+    }
+
+    private handleError(data: Fields): void {
+        const refusal = parseRefusal(data);
+        if (!this.wantsJoin) {
+            if (refusal.code === 'screen_taken' || refusal.code === 'screen_disabled') {
+                this.media.handleScreenRefused();
+            }
+            return;
+        }
+        this.stopJoinRetry();
+        const passing = refusal.code === 'unavailable' || refusal.code === 'rate_limited';
+        if (this.state.session !== '' && passing) {
+            this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), UNAVAILABLE_RETRY_MS);
+        } else if (refusal.code === 'resume_invalid') {
+            this.end({type: 'removed', reason: 'timeout'});
+        } else {
+            this.end({type: 'refused', ...refusal});
+        }
+    }
+
+    private sendJoin(): void {
+        const {channelId, title, threadId} = this.options;
+        const session = this.state.session;
+        this.world.socket.sendNow('join', {
+            channelID: channelId,
+            ...(title ? {title} : {}),
+            ...(threadId ? {threadID: threadId} : {}),
+            dcSignaling: true,
+            av1Support: false,
+            parley: {
+                v: 1,
+                ...(session === '' ? {} : {resume: {session, token: this.token}}),
+                unmuted: this.state.sending.microphone === 'on' && session !== '',
+            },
+        });
+        this.stopJoinRetry();
+        this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), JOIN_RETRY_MS);
+    }
+
+    private openPeer(): void {
+        this.closePeer();
+        const peer = new Peer(this.world.connect());
+        this.peer = peer;
+        peer.setView(this.view);
+        peer.events.on((event) => {
+            if (this.peer !== peer) {
+                return;
+            }
+            switch (event.type) {
+                case 'sdp':
+                    this.world.socket.sendBytes('sdp', event.deflated);
+                    break;
+                case 'connected':
+                    console.info(`parley: rtc connected (session ${this.state.session})`);
+                    this.stopPatience();
+                    this.set({phase: 'connected'});
+                    void this.media.attach(peer, this.state.session);
+                    break;
+                case 'failed':
+                    console.warn(`parley: rtc failed: ${event.state} (session ${this.state.session})`);
+                    this.rejoin();
+                    break;
+                case 'track':
+                    if (event.track.kind === 'audio') {
+                        this.audio.add(event.mid, event.track);
+                    } else {
+                        this.board.handleTrack(event.mid, event.track);
+                    }
+                    break;
+                case 'slots':
+                    this.board.handleSlots(event.slots);
+                    break;
+                case 'voice':
+                    this.set({speaking: event.sessions});
+                    break;
+            }
+        });
+    }
+
+    private closePeer(): void {
+        this.media.detach();
+        this.peer?.close();
+        this.peer = undefined;
+        this.board.reset();
+        this.audio.reset();
+    }
+
+    private rejoin(): void {
+        if (this.state.phase === 'ended') {
+            return;
+        }
+        this.closePeer();
+        if (this.state.phase === 'connected') {
+            this.waitAtMost(RECONNECT_PATIENCE_MS);
+            this.set({phase: 'reconnecting', speaking: []});
+        }
+        this.wantsJoin = true;
+        if (this.world.socket.connection !== '') {
+            this.sendJoin();
+        }
+    }
+
+    /** After a reload: what was on is switched on again where that asks nobody. */
+    private async reopen(resume: Resume): Promise<void> {
+        if (resume.microphone && (await this.world.devices.granted('microphone'))) {
+            void this.media.unmute();
+        }
+        if (resume.camera && (await this.world.devices.granted('camera'))) {
+            void this.media.cameraOn();
+        }
+    }
+
+    private waitAtMost(patienceMs: number): void {
+        this.stopPatience();
+        this.stopPatience = this.scope.timeout(() => this.end({type: 'connection'}), patienceMs);
+    }
+
+    /** Ends for the user at once; the last report still goes out before the connection is closed. */
+    private async finish(reason: EndReason, farewell?: () => void): Promise<void> {
+        if (this.state.phase === 'ended') {
+            return;
+        }
+        this.set({phase: 'ended'});
+        this.media.close();
+        this.audio.reset();
+        this.events.emit({type: 'ended', reason});
+        await Promise.race([this.reporter.report(), new Promise((resolve) => setTimeout(resolve, LAST_REPORT_MS))]);
+        farewell?.();
+        this.closePeer();
+        this.scope.close();
+    }
+
+    private end(reason: EndReason): void {
+        void this.finish(reason);
+    }
+
+    private set(change: Partial<ClientState>): void {
+        this.state = {...this.state, ...change};
+        this.events.emit({type: 'state', state: this.state});
+    }
+}

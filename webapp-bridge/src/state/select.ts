@@ -1,0 +1,64 @@
+// Selectors over the web app's state and our slice. Small and total: a page that is still loading has
+// none of these fields.
+
+import {PLUGIN_ID} from '../base/ids';
+import type {Channel, PlatformState, User} from '../base/platform';
+import type {CallInfo} from '../protocol/events';
+import {INITIAL} from './slice';
+import type {CallsState} from './slice';
+
+export const calls = (state: PlatformState): CallsState =>
+    (state[`plugins-${PLUGIN_ID}`] as CallsState | undefined) ?? INITIAL;
+
+export const me = (state: PlatformState): string => state.entities?.users?.currentUserId ?? '';
+
+export const channel = (state: PlatformState, id: string): Channel | undefined =>
+    state.entities?.channels?.channels?.[id];
+
+export const currentChannelId = (state: PlatformState): string => state.entities?.channels?.currentChannelId ?? '';
+
+export const callIn = (state: PlatformState, channelId: string): CallInfo | undefined => calls(state).calls[channelId];
+
+export const user = (state: PlatformState, id: string): User | undefined =>
+    state.entities?.users?.profiles?.[id] ?? calls(state).users[id];
+
+const nameFormat = (state: PlatformState): string =>
+    state.entities?.preferences?.myPreferences?.['display_settings--name_format']?.value ||
+    state.entities?.general?.config?.TeammateNameDisplay ||
+    'username';
+
+/** The name as the user wants names shown; undefined while the profile is not loaded. */
+export const userName = (state: PlatformState, id: string): string | undefined => {
+    const profile = user(state, id);
+    if (!profile) {
+        return undefined;
+    }
+    const full = `${profile.first_name ?? ''} ${profile.last_name ?? ''}`.trim();
+    switch (nameFormat(state)) {
+        case 'nickname_full_name':
+            return profile.nickname || full || profile.username;
+        case 'full_name':
+            return full || profile.username;
+        default:
+            return profile.username;
+    }
+};
+
+/** A channel's name; for direct channels the other person's. */
+export const channelName = (state: PlatformState, id: string): string => {
+    const found = channel(state, id);
+    if (found?.type === 'D') {
+        const other = found.name.split('__').find((part) => part !== me(state)) ?? me(state);
+        return userName(state, other) ?? found.display_name;
+    }
+    return found?.display_name ?? '';
+};
+
+export const isAdmin = (state: PlatformState): boolean =>
+    (user(state, me(state))?.roles ?? '').split(' ').includes('system_admin');
+
+/** Whether the present user may end this call for all. */
+export const mayEnd = (state: PlatformState, channelId: string): boolean => {
+    const call = callIn(state, channelId);
+    return call !== undefined && (call.hostId === me(state) || isAdmin(state));
+};

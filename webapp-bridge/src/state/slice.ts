@@ -1,0 +1,157 @@
+// The plugin's slice of the store: running calls as the server tells them, and this tab's own call.
+
+import type {ClientState} from '../call/client';
+import type {CallEvent, CallInfo, SessionInfo} from '../protocol/events';
+import type {User} from '../base/platform';
+import type {TextId} from '../i18n/texts';
+
+/** A question to the user that waits for an answer. */
+export type Prompt =
+    | {type: 'join'; channelId: string}
+    | {type: 'switch'; channelId: string; title?: string}
+    | {type: 'end'; channelId: string};
+
+/** A text for the user, from the table of messages. */
+export interface Notice {
+    /** Counts up, so that the same text shown twice is announced twice. */
+    serial: number;
+    tone: 'error' | 'info';
+    message: TextId;
+    values?: Record<string, string | number>;
+}
+
+/** This tab's call. */
+export interface OwnCall extends ClientState {
+    channelId: string;
+    joinedAt: number;
+}
+
+export type ViewMode = 'widget' | 'minimised' | 'large';
+
+export interface CallsState {
+    calls: Readonly<Record<string, CallInfo>>;
+    own: OwnCall | null;
+    mode: ViewMode;
+    prompt: Prompt | null;
+    notice: Notice | null;
+    /** What a screen reader hears: joins and leaves in our call. */
+    said: Notice | null;
+    /** Of people whom the page has not loaded. */
+    users: Readonly<Record<string, User>>;
+    features: {screenSharing: boolean; video: boolean};
+}
+
+export const INITIAL: CallsState = {
+    calls: {},
+    own: null,
+    mode: 'widget',
+    prompt: null,
+    notice: null,
+    said: null,
+    users: {},
+    features: {screenSharing: true, video: true},
+};
+
+export type CallsAction =
+    | {type: 'parley/calls'; calls: CallInfo[]}
+    | {type: 'parley/event'; event: CallEvent}
+    | {type: 'parley/own'; own: OwnCall | null}
+    | {type: 'parley/mode'; mode: ViewMode}
+    | {type: 'parley/prompt'; prompt: Prompt | null}
+    | {type: 'parley/notice'; notice: Notice | null}
+    | {type: 'parley/said'; said: Notice}
+    | {type: 'parley/users'; users: User[]}
+    | {type: 'parley/features'; features: CallsState['features']};
+
+const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+
+const withCall = (calls: CallsState['calls'], call: CallInfo): CallsState['calls'] => ({...calls, [call.channelId]: call});
+
+const changed = (call: CallInfo, event: Extract<CallEvent, {type: 'changed'}>): CallInfo => {
+    const {sessionId, change} = event;
+    if ('screen' in change) {
+        if (change.screen) {
+            return {...call, screenSession: sessionId};
+        }
+        return call.screenSession === sessionId ? {...call, screenSession: ''} : call;
+    }
+    return {
+        ...call,
+        sessions: call.sessions.map((session) => (session.sessionId === sessionId ? {...session, ...change} : session)),
+    };
+};
+
+const joined = (sessionId: string, userId: string): SessionInfo =>
+    ({sessionId, userId, unmuted: false, raisedHand: 0, video: false});
+
+/** Applies one event of the server; applying it twice changes nothing more. */
+export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsState['calls'] => {
+    if (event.type === 'call_start') {
+        const known = calls[event.call.channelId];
+        // The sessions of a call that is known already came by their own events.
+        return known?.id === event.call.id ? calls : withCall(calls, event.call);
+    }
+    if (event.type === 'call_state') {
+        return event.call ? withCall(calls, event.call) : without(calls, event.channelId);
+    }
+    if (event.type === 'call_end') {
+        return without(calls, event.channelId);
+    }
+    const call = calls[event.channelId];
+    if (!call) {
+        return calls;
+    }
+    switch (event.type) {
+        case 'joined':
+            return call.sessions.some((session) => session.sessionId === event.sessionId)
+                ? calls
+                : withCall(calls, {...call, sessions: [...call.sessions, joined(event.sessionId, event.userId)]});
+        case 'left': {
+            const sessions = call.sessions.filter((session) => session.sessionId !== event.sessionId);
+            if (sessions.length === call.sessions.length) {
+                return calls;
+            }
+            const screenSession = call.screenSession === event.sessionId ? '' : call.screenSession;
+            // A call that empties ends by its last `user_left`.
+            return sessions.length === 0
+                ? without(calls, event.channelId)
+                : withCall(calls, {...call, sessions, screenSession});
+        }
+        case 'changed':
+            return withCall(calls, changed(call, event));
+        case 'host':
+            return withCall(calls, {...call, hostId: event.hostId});
+        case 'media_moved':
+        case 'removed':
+        case 'alone':
+            return calls;
+    }
+};
+
+export const reducer = (state: CallsState = INITIAL, action: CallsAction | {type: ''}): CallsState => {
+    switch (action.type) {
+        case 'parley/calls':
+            return {...state, calls: Object.fromEntries(action.calls.map((call) => [call.channelId, call]))};
+        case 'parley/event': {
+            const calls = applyEvent(state.calls, action.event);
+            return calls === state.calls ? state : {...state, calls};
+        }
+        case 'parley/own':
+            return {...state, own: action.own, mode: action.own ? state.mode : 'widget'};
+        case 'parley/mode':
+            return {...state, mode: action.mode};
+        case 'parley/prompt':
+            return {...state, prompt: action.prompt};
+        case 'parley/notice':
+            return {...state, notice: action.notice};
+        case 'parley/said':
+            return {...state, said: action.said};
+        case 'parley/users':
+            return {...state, users: {...state.users, ...Object.fromEntries(action.users.map((user) => [user.id, user]))}};
+        case 'parley/features':
+            return {...state, features: action.features};
+        default:
+            return state;
+    }
+};

@@ -1,0 +1,107 @@
+// The buttons of a call. Icon-only in the widget (name and tooltip), with text in the larger view.
+
+import * as React from 'react';
+
+import type {TextId} from '../i18n/texts';
+import * as select from '../state/select';
+import type {OwnCall} from '../state/slice';
+import {useController, usePlatform, useText} from './context';
+import {Icon} from './icons';
+import type {IconName} from './icons';
+
+interface ControlProps {
+    id: TextId;
+    icon: IconName;
+    tone?: 'on' | 'danger';
+    disabled?: boolean;
+    reason?: string | undefined;
+    onClick: () => void;
+}
+
+const Control = ({id, icon, tone, disabled = false, reason, onClick}: ControlProps) => {
+    const text = useText();
+    const label = text(id);
+    return (
+        <button
+            type='button'
+            className={`parley-control${tone ? ` parley-control--${tone}` : ''}`}
+            aria-label={label}
+            aria-disabled={disabled}
+            {...(reason ? {'aria-description': reason} : {})}
+            title={reason ?? label}
+            onClick={() => {
+                if (!disabled) {
+                    onClick();
+                }
+            }}
+        >
+            <Icon name={icon}/>
+            <span className='parley-control__text' aria-hidden='true'>{label}</span>
+        </button>
+    );
+};
+
+export const Controls = ({own}: {own: OwnCall}) => {
+    const controller = useController();
+    const text = useText();
+    const mayEnd = usePlatform((state) => select.mayEnd(state, own.channelId));
+    const features = usePlatform((state) => select.calls(state).features);
+    const mode = usePlatform((state) => select.calls(state).mode);
+    const taken = usePlatform((state) => {
+        const sharer = select.callIn(state, own.channelId)?.screenSession ?? '';
+        return sharer !== '' && sharer !== own.session;
+    });
+    const {microphone, camera, screen} = own.sending;
+    const reason = own.devices ? undefined : text('notice.insecure');
+    const client = controller.current;
+    const small = mode === 'minimised';
+    return (
+        <div className='parley-controls' role='group' aria-label={text('widget.controls')}>
+            <Control
+                id={microphone === 'on' ? 'controls.mute' : 'controls.unmute'}
+                icon={microphone === 'on' ? 'mic' : 'micOff'}
+                {...(microphone === 'on' ? {tone: 'on' as const} : {})}
+                disabled={!own.devices || microphone === 'opening'}
+                reason={reason}
+                onClick={() => client?.toggleMicrophone()}
+            />
+            {features.video && !small
+                ? (
+                    <Control
+                        id={camera === 'on' ? 'controls.camera_off' : 'controls.camera_on'}
+                        icon={camera === 'on' ? 'camera' : 'cameraOff'}
+                        {...(camera === 'on' ? {tone: 'on' as const} : {})}
+                        disabled={!own.devices || camera === 'opening'}
+                        reason={reason}
+                        onClick={() => client?.toggleCamera()}
+                    />
+                )
+                : null}
+            {features.screenSharing && !small
+                ? (
+                    <Control
+                        id={screen === 'on' ? 'controls.stop_sharing' : 'controls.share'}
+                        icon={screen === 'on' ? 'screenOff' : 'screen'}
+                        {...(screen === 'on' ? {tone: 'on' as const} : {})}
+                        disabled={!own.devices || screen === 'opening' || (taken && screen === 'off')}
+                        reason={reason ?? (taken ? text('notice.screen_taken') : undefined)}
+                        onClick={() => client?.toggleScreen()}
+                    />
+                )
+                : null}
+            {small
+                ? null
+                : <Control id='menu.copy_link' icon='link' onClick={() => void controller.copyLink(own.channelId)}/>}
+            {mayEnd && !small
+                ? (
+                    <Control
+                        id='controls.end'
+                        icon='end'
+                        onClick={() => controller.ask({type: 'end', channelId: own.channelId})}
+                    />
+                )
+                : null}
+            <Control id='controls.leave' icon='leave' tone='danger' onClick={() => controller.leave()}/>
+        </div>
+    );
+};

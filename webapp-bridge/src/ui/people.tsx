@@ -1,0 +1,68 @@
+// Who is in the call, who speaks, who is muted.
+
+import * as React from 'react';
+
+import type {CallInfo, SessionInfo} from '../protocol/events';
+import * as select from '../state/select';
+import type {OwnCall} from '../state/slice';
+import {Avatar} from './avatar';
+import {Text, useName, usePlatform, useText} from './context';
+import {Icon} from './icons';
+
+interface PersonProps {
+    session: SessionInfo;
+    call: CallInfo;
+    own: OwnCall;
+}
+
+const Person = ({session, call, own}: PersonProps) => {
+    const text = useText();
+    const nameOf = useName();
+    const name = nameOf(usePlatform((state) => select.userName(state, session.userId)));
+    const mine = session.sessionId === own.session;
+    // What we send is known here before the server has said so.
+    const unmuted = mine ? own.sending.microphone === 'on' : session.unmuted;
+    const speaking = unmuted && own.speaking.includes(session.sessionId);
+    const sharing = call.screenSession === session.sessionId;
+    const camera = mine ? own.sending.camera === 'on' : session.video;
+    return (
+        <li className='parley-person' data-session={session.sessionId} data-speaking={speaking}>
+            <Avatar userId={session.userId} size={28} speaking={speaking}/>
+            <span className='parley-person__name'>{mine ? text('person.you', {name}) : name}</span>
+            {call.hostId === session.userId ? <span className='parley-person__tag'><Text id='person.host'/></span> : null}
+            <span className='parley-person__states'>
+                {speaking ? <span className='parley-sr'><Text id='person.speaking'/></span> : null}
+                {sharing
+                    ? <span role='img' aria-label={text('person.sharing')} title={text('person.sharing')}><Icon name='screen' size={16}/></span>
+                    : null}
+                {camera
+                    ? <span role='img' aria-label={text('person.camera')} title={text('person.camera')}><Icon name='camera' size={16}/></span>
+                    : null}
+                <span
+                    role='img'
+                    className={unmuted ? 'parley-person__mic parley-person__mic--on' : 'parley-person__mic'}
+                    aria-label={text(unmuted ? 'person.unmuted' : 'person.muted')}
+                    title={text(unmuted ? 'person.unmuted' : 'person.muted')}
+                >
+                    <Icon name={unmuted ? 'mic' : 'micOff'} size={16}/>
+                </span>
+            </span>
+        </li>
+    );
+};
+
+export const People = ({call, own}: {call: CallInfo; own: OwnCall}) => {
+    const text = useText();
+    return (
+        <>
+            <ul className='parley-people' aria-label={text('widget.participants')}>
+                {call.sessions.map((session) => (
+                    <Person key={session.sessionId} session={session} call={call} own={own}/>
+                ))}
+            </ul>
+            {call.sessions.length <= 1 && own.phase === 'connected'
+                ? <p className='parley-call__hint'><Text id='widget.alone_here'/></p>
+                : null}
+        </>
+    );
+};

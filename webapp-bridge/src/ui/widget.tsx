@@ -1,0 +1,99 @@
+// This tab's call: a panel in the corner, a bar, or the whole page. One tree for all three, so that the
+// focus and the pictures stay when the size changes.
+
+import * as React from 'react';
+
+import * as select from '../state/select';
+import type {OwnCall, ViewMode} from '../state/slice';
+import {Text, useController, useNow, usePlatform, useText} from './context';
+import {Controls} from './controls';
+import {Icon} from './icons';
+import type {IconName} from './icons';
+import {People} from './people';
+import {Stage} from './stage';
+import type {TextId} from '../i18n/texts';
+
+const clock = (ms: number): string => {
+    const seconds = Math.max(0, Math.floor(ms / 1000));
+    const pad = (value: number): string => `${value}`.padStart(2, '0');
+    const rest = `${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
+    return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest}`;
+};
+
+const ModeButton = ({id, icon, mode}: {id: TextId; icon: IconName; mode: ViewMode}) => {
+    const controller = useController();
+    const label = useText()(id);
+    return (
+        <button type='button' className='parley-call__mode' aria-label={label} title={label} onClick={() => controller.show(mode)}>
+            <Icon name={icon} size={18}/>
+        </button>
+    );
+};
+
+const Header = ({own, mode, startAt}: {own: OwnCall; mode: ViewMode; startAt: number}) => {
+    const now = useNow(1_000);
+    const channel = usePlatform((state) => select.channelName(state, own.channelId));
+    return (
+        <header className='parley-call__header'>
+            <h2 className='parley-call__title'><Text id='widget.title' values={{channel}}/></h2>
+            {own.phase === 'connected' ? <span className='parley-call__clock' aria-hidden='true'>{clock(now - startAt)}</span> : null}
+            {mode === 'minimised'
+                ? <ModeButton id='widget.restore' icon='restore' mode='widget'/>
+                : <ModeButton id='widget.minimise' icon='minimise' mode='minimised'/>}
+            {mode === 'large'
+                ? <ModeButton id='widget.reduce' icon='reduce' mode='widget'/>
+                : <ModeButton id='widget.enlarge' icon='enlarge' mode='large'/>}
+        </header>
+    );
+};
+
+const Status = ({own}: {own: OwnCall}) => {
+    const controller = useController();
+    return (
+        <>
+            <div role='status' className='parley-call__status'>
+                {own.phase === 'connecting' ? <Text id='widget.connecting'/> : null}
+                {own.phase === 'reconnecting' ? <Text id='widget.reconnecting'/> : null}
+            </div>
+            {own.devices ? null : <p className='parley-call__hint' role='note'><Text id='widget.insecure'/></p>}
+            {own.soundBlocked
+                ? (
+                    <p className='parley-call__hint'>
+                        <Text id='widget.sound_blocked'/>{' '}
+                        <button type='button' className='btn btn-primary btn-sm parley-button parley-button--primary' onClick={() => controller.current?.allowSound()}>
+                            <Text id='widget.allow_sound'/>
+                        </button>
+                    </p>
+                )
+                : null}
+        </>
+    );
+};
+
+export const Widget = ({own}: {own: OwnCall}) => {
+    const controller = useController();
+    const text = useText();
+    const mode = usePlatform((state) => select.calls(state).mode);
+    const call = usePlatform((state) => select.callIn(state, own.channelId));
+    return (
+        <section
+            className={`parley-call parley-call--${mode} a11y__region`}
+            aria-label={text('widget.label')}
+            data-a11y-sort-order='9'
+            data-phase={own.phase}
+            data-session={own.session}
+            onKeyDown={(event) => {
+                if (event.key === 'Escape' && mode === 'large') {
+                    event.stopPropagation();
+                    controller.show('widget');
+                }
+            }}
+        >
+            <Header own={own} mode={mode} startAt={call?.startAt ?? own.joinedAt}/>
+            <Status own={own}/>
+            {call ? <Stage call={call} own={own} mode={mode}/> : null}
+            {call && mode !== 'minimised' ? <People call={call} own={own}/> : null}
+            <Controls own={own}/>
+        </section>
+    );
+};
