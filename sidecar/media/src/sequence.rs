@@ -197,8 +197,14 @@ mod tests {
         let mut line = SequenceLine::<2>::new(100);
         assert_eq!(line.place(5), None);
         assert_eq!(line.restart(5_000, false).index, 100);
-        assert_eq!(line.place(5_002).map(|p| (p.index, p.newest)), Some((102, true)));
-        assert_eq!(line.place(5_001).map(|p| (p.index, p.newest)), Some((101, false)));
+        assert_eq!(
+            line.place(5_002).map(|p| (p.index, p.newest)),
+            Some((102, true))
+        );
+        assert_eq!(
+            line.place(5_001).map(|p| (p.index, p.newest)),
+            Some((101, false))
+        );
         assert_eq!(line.place(5_001), None, "twice");
         assert_eq!(line.place(4_999), None, "older than the first");
         assert_eq!(line.restart(7, false).index, 103);

@@ -109,7 +109,10 @@ mod tests {
     use super::*;
 
     /// Feeds levels each 20 ms and returns the changes with their times in ms.
-    fn feed(activity: &mut VoiceActivity, levels: impl Iterator<Item = i8>) -> Vec<(u64, VoiceChange)> {
+    fn feed(
+        activity: &mut VoiceActivity,
+        levels: impl Iterator<Item = i8>,
+    ) -> Vec<(u64, VoiceChange)> {
         let start = Instant::now();
         levels
             .enumerate()
@@ -129,7 +132,10 @@ mod tests {
     #[test]
     fn speech_turns_on_and_silence_off_after_two_seconds() {
         let mut activity = VoiceActivity::new();
-        let changes = feed(&mut activity, speech(20).chain(std::iter::repeat_n(-90, 200)));
+        let changes = feed(
+            &mut activity,
+            speech(20).chain(std::iter::repeat_n(-90, 200)),
+        );
         assert_eq!(changes.len(), 2);
         assert_eq!(changes[0].1, VoiceChange::On);
         assert!(changes[0].0 < 400, "within 0.4 s, was {}", changes[0].0);
@@ -152,6 +158,10 @@ mod tests {
         feed(&mut activity, speech(50));
         assert!(activity.is_on());
         assert_eq!(activity.reset(), Some(VoiceChange::Off));
-        assert_eq!(activity.handle_level(-20, Instant::now()), None, "starts anew");
+        assert_eq!(
+            activity.handle_level(-20, Instant::now()),
+            None,
+            "starts anew"
+        );
     }
 }

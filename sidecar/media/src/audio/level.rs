@@ -78,7 +78,11 @@ impl SourceLevel {
         if is_voice || level > SILENCE && self.is_above_floor() {
             let speaks_already = self.had_voice_since(now, SPOKEN_KEPT);
             let step = (scaled - self.spoken) / 4;
-            self.spoken = if speaks_already { self.spoken + step } else { scaled };
+            self.spoken = if speaks_already {
+                self.spoken + step
+            } else {
+                scaled
+            };
             self.silent = 0;
             self.last_voice = Some(now);
         } else {
@@ -90,7 +94,8 @@ impl SourceLevel {
     pub(super) fn is_candidate(&self) -> bool {
         let recent = self.voice & ((1 << RECENT) - 1);
         let is_audible = self.average > SILENCE * UNIT;
-        is_audible && (recent.count_ones() >= VOICE_MIN || self.silent == 0 && self.is_above_floor())
+        is_audible
+            && (recent.count_ones() >= VOICE_MIN || self.silent == 0 && self.is_above_floor())
     }
 
     pub(super) fn is_dtx(&self) -> bool {

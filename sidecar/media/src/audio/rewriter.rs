@@ -67,7 +67,12 @@ impl SlotRewriter {
 
     /// The slot's numbers for a packet of its present owner; `None`: drop it (a repetition, older
     /// than the owner's first, or too old to tell). Another `source` than last time is a switch.
-    pub fn rewrite(&mut self, source: StreamKey, packet: AudioIn, now: Instant) -> Option<AudioOut> {
+    pub fn rewrite(
+        &mut self,
+        source: StreamKey,
+        packet: AudioIn,
+        now: Instant,
+    ) -> Option<AudioOut> {
         let tenancy = match self.tenancy {
             Some(tenancy) if tenancy.source == source => tenancy,
             _ => return Some(self.begin(source, packet, now)),

@@ -170,9 +170,15 @@ mod tests {
             (b"\x01", ClientMessage::Ping),
             (b"\xcc\x01", ClientMessage::Ping),
             (b"\x03\xc4\x02hi", ClientMessage::Sdp(b"hi")),
-            (b"\x04\xcb\x3f\xd0\0\0\0\0\0\0", ClientMessage::LossRate(0.25)),
+            (
+                b"\x04\xcb\x3f\xd0\0\0\0\0\0\0",
+                ClientMessage::LossRate(0.25),
+            ),
             (b"\x04\x00", ClientMessage::LossRate(0.0)),
-            (b"\x05\xcb\x3f\xa5\x81\x06\x24\xdd\x2f\x1b", ClientMessage::RoundTripTime(0.042)),
+            (
+                b"\x05\xcb\x3f\xa5\x81\x06\x24\xdd\x2f\x1b",
+                ClientMessage::RoundTripTime(0.042),
+            ),
             (b"\xcc\x07", ClientMessage::Lock),
             (b"\x08", ClientMessage::Unlock),
             (b"\x0a\x01", ClientMessage::Unknown(10)),
@@ -180,8 +186,14 @@ mod tests {
         for (bytes, message) in cases {
             assert_eq!(ClientMessage::decode(true, bytes), Ok(message));
         }
-        assert_eq!(ClientMessage::decode(false, b"ping"), Ok(ClientMessage::TextPing));
-        assert_eq!(ClientMessage::decode(false, b"pong"), Err(ChannelError::UnknownText));
+        assert_eq!(
+            ClientMessage::decode(false, b"ping"),
+            Ok(ClientMessage::TextPing)
+        );
+        assert_eq!(
+            ClientMessage::decode(false, b"pong"),
+            Err(ChannelError::UnknownText)
+        );
     }
 
     #[test]
@@ -194,42 +206,73 @@ mod tests {
             b"",
         ];
         for bytes in lies {
-            assert_eq!(ClientMessage::decode(true, bytes), Err(ChannelError::Truncated));
+            assert_eq!(
+                ClientMessage::decode(true, bytes),
+                Err(ChannelError::Truncated)
+            );
         }
         let mut deep = b"\x41\x81\xa1x".to_vec();
         deep.extend(std::iter::repeat_n(0x91, 100_000));
         deep.push(0);
-        assert_eq!(ClientMessage::decode(true, &deep), Err(ChannelError::Limit("depth")));
-        assert!(ClientMessage::decode(true, b"\x04\xcb\x7f\xf8\0\0\0\0\0\0").is_err(), "NaN");
-        assert!(ClientMessage::decode(true, b"\x04\xff").is_err(), "negative");
+        assert_eq!(
+            ClientMessage::decode(true, &deep),
+            Err(ChannelError::Limit("depth"))
+        );
+        assert!(
+            ClientMessage::decode(true, b"\x04\xcb\x7f\xf8\0\0\0\0\0\0").is_err(),
+            "NaN"
+        );
+        assert!(
+            ClientMessage::decode(true, b"\x04\xff").is_err(),
+            "negative"
+        );
     }
 
     #[test]
     fn a_view_may_carry_unknown_fields_but_not_ten_cameras() {
         let mut writer = Writer::message(65);
-        writer.map(2).text("later").array(1).map(0).text("screen").boolean(true);
+        writer
+            .map(2)
+            .text("later")
+            .array(1)
+            .map(0)
+            .text("screen")
+            .boolean(true);
         assert_eq!(
             ClientMessage::decode(true, &writer.into_vec()),
-            Ok(ClientMessage::View(View { screen: true, cameras: vec![] }))
+            Ok(ClientMessage::View(View {
+                screen: true,
+                cameras: vec![]
+            }))
         );
         let view = View {
             screen: false,
-            cameras: (0..10).map(|n| CameraView { session: n.to_string(), height: n }).collect(),
+            cameras: (0..10)
+                .map(|n| CameraView {
+                    session: n.to_string(),
+                    height: n,
+                })
+                .collect(),
         };
         let (_, bytes) = ClientMessage::View(view).encode();
-        assert_eq!(ClientMessage::decode(true, &bytes), Err(ChannelError::Limit("cameras")));
+        assert_eq!(
+            ClientMessage::decode(true, &bytes),
+            Err(ChannelError::Limit("cameras"))
+        );
     }
 
     fn any_view() -> impl Strategy<Value = View> {
-        (any::<bool>(), proptest::collection::btree_map("[a-z0-9]{1,40}", any::<u16>(), 0..9)).prop_map(
-            |(screen, cameras)| View {
+        (
+            any::<bool>(),
+            proptest::collection::btree_map("[a-z0-9]{1,40}", any::<u16>(), 0..9),
+        )
+            .prop_map(|(screen, cameras)| View {
                 screen,
                 cameras: cameras
                     .into_iter()
                     .map(|(session, height)| CameraView { session, height })
                     .collect(),
-            },
-        )
+            })
     }
 
     proptest! {

@@ -13,7 +13,6 @@ impl<'a> Reader<'a> {
         Self { rest: data }
     }
 
-
     /// Bytes not read yet: an upper bound for how many values can follow.
     pub(super) fn remaining(&self) -> usize {
         self.rest.len()
@@ -24,7 +23,9 @@ impl<'a> Reader<'a> {
         match number {
             Number::Unsigned(value) => Ok(value),
             // JavaScript encoders may send an integer as a float.
-            Number::Float(value) if value >= 0.0 && value.fract() == 0.0 && value < 2f64.powi(53) => {
+            Number::Float(value)
+                if value >= 0.0 && value.fract() == 0.0 && value < 2f64.powi(53) =>
+            {
                 Ok(value as u64)
             }
             Number::Negative | Number::Float(_) => Err(ChannelError::WrongType(field)),
@@ -105,11 +106,9 @@ impl<'a> Reader<'a> {
             return Err(ChannelError::Limit("depth"));
         }
         let bytes = match self.marker()? {
-            Marker::Null
-            | Marker::True
-            | Marker::False
-            | Marker::FixPos(_)
-            | Marker::FixNeg(_) => 0,
+            Marker::Null | Marker::True | Marker::False | Marker::FixPos(_) | Marker::FixNeg(_) => {
+                0
+            }
             Marker::U8 | Marker::I8 => 1,
             Marker::U16 | Marker::I16 | Marker::FixExt1 => 2,
             Marker::FixExt2 => 3,
@@ -193,7 +192,10 @@ impl<'a> Reader<'a> {
     }
 
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], ChannelError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(ChannelError::Truncated)?;
+        let (head, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(ChannelError::Truncated)?;
         self.rest = rest;
         Ok(*head)
     }

@@ -131,7 +131,11 @@ impl ServerMessage {
                 writer = Writer::message(9);
                 writer.map(map.len());
                 for (mid, entry) in map {
-                    writer.text(mid).map(2).text("type").text(entry.kind.as_str());
+                    writer
+                        .text(mid)
+                        .map(2)
+                        .text("type")
+                        .text(entry.kind.as_str());
                     writer.text("sender_id").text(&entry.session);
                 }
             }
@@ -267,10 +271,19 @@ mod tests {
     #[test]
     fn bytes_are_those_the_clients_expect() {
         assert_eq!(ServerMessage::Pong.encode(), (true, b"\x02".to_vec()));
-        assert_eq!(ServerMessage::Lock(true).encode(), (true, b"\x07\xc3".to_vec()));
-        assert_eq!(ServerMessage::Lock(false).encode(), (true, b"\x07\xc2".to_vec()));
+        assert_eq!(
+            ServerMessage::Lock(true).encode(),
+            (true, b"\x07\xc3".to_vec())
+        );
+        assert_eq!(
+            ServerMessage::Lock(false).encode(),
+            (true, b"\x07\xc2".to_vec())
+        );
         assert_eq!(ServerMessage::TextPong.encode(), (false, b"pong".to_vec()));
-        let entry = MediaMapEntry { kind: SlotKind::Voice, session: "x".repeat(26) };
+        let entry = MediaMapEntry {
+            kind: SlotKind::Voice,
+            session: "x".repeat(26),
+        };
         let map = ServerMessage::MediaMap([("1".to_owned(), entry)].into());
         let expected = [
             b"\x09\x81\xa11\x82\xa4type\xa5voice\xa9sender_id\xba".as_slice(),

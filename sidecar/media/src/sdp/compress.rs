@@ -124,17 +124,32 @@ mod tests {
 
     #[test]
     fn reads_the_clients_json_and_refuses_other_kinds() {
-        let description = Description::from_json(br#"{"type":"offer","sdp":"v=0\r\n"}"#, LIMIT).unwrap();
+        let description =
+            Description::from_json(br#"{"type":"offer","sdp":"v=0\r\n"}"#, LIMIT).unwrap();
         assert_eq!(description.kind, DescriptionKind::Offer);
         assert_eq!(description.sdp, "v=0\r\n");
         assert_eq!(description.to_json(), r#"{"type":"offer","sdp":"v=0\r\n"}"#);
-        for bad in ["", "{}", r#"{"type":"rollback","sdp":""}"#, r#"{"type":"offer","sdp":1}"#] {
-            assert_eq!(Description::from_json(bad.as_bytes(), LIMIT), Err(DescriptionError::NotJson));
+        for bad in [
+            "",
+            "{}",
+            r#"{"type":"rollback","sdp":""}"#,
+            r#"{"type":"offer","sdp":1}"#,
+        ] {
+            assert_eq!(
+                Description::from_json(bad.as_bytes(), LIMIT),
+                Err(DescriptionError::NotJson)
+            );
         }
         let deep = "[".repeat(100_000);
-        assert_eq!(Description::from_json(deep.as_bytes(), LIMIT), Err(DescriptionError::NotJson));
+        assert_eq!(
+            Description::from_json(deep.as_bytes(), LIMIT),
+            Err(DescriptionError::NotJson)
+        );
         let long = " ".repeat(LIMIT + 1);
-        assert_eq!(Description::from_json(long.as_bytes(), LIMIT), Err(DescriptionError::TooLarge));
+        assert_eq!(
+            Description::from_json(long.as_bytes(), LIMIT),
+            Err(DescriptionError::TooLarge)
+        );
     }
 
     #[test]
@@ -146,18 +161,32 @@ mod tests {
             assert!(started.elapsed() < Duration::from_millis(200));
         }
         let ratio = deflate(&vec![b'a'; LIMIT - 1]);
-        assert!(ratio.len() * INFLATE_RATIO_MAX < LIMIT, "compresses beyond the ratio");
+        assert!(
+            ratio.len() * INFLATE_RATIO_MAX < LIMIT,
+            "compresses beyond the ratio"
+        );
         assert_eq!(inflate(&ratio, LIMIT), Err(DescriptionError::TooLarge));
     }
 
     #[test]
     fn exactly_the_limit_passes_and_cut_or_padded_streams_do_not() {
-        let noise: Vec<u8> = (0..5000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let noise: Vec<u8> = (0..5000u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
         let packed = deflate(&noise);
         assert_eq!(inflate(&packed, noise.len()), Ok(noise.clone()));
-        assert_eq!(inflate(&packed, noise.len() - 1), Err(DescriptionError::TooLarge));
-        assert_eq!(inflate(&packed[..packed.len() - 1], LIMIT), Err(DescriptionError::NotZlib));
-        assert_eq!(inflate(&[packed, vec![0]].concat(), LIMIT), Err(DescriptionError::NotZlib));
+        assert_eq!(
+            inflate(&packed, noise.len() - 1),
+            Err(DescriptionError::TooLarge)
+        );
+        assert_eq!(
+            inflate(&packed[..packed.len() - 1], LIMIT),
+            Err(DescriptionError::NotZlib)
+        );
+        assert_eq!(
+            inflate(&[packed, vec![0]].concat(), LIMIT),
+            Err(DescriptionError::NotZlib)
+        );
         assert_eq!(inflate(b"", LIMIT), Err(DescriptionError::NotZlib));
     }
 

@@ -8,7 +8,9 @@ mod samples;
 mod sections;
 mod validate;
 
-pub use compress::{Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate};
+pub use compress::{
+    Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate,
+};
 pub use prepare::{prepare_offer, strip_candidates};
 pub use sections::{Direction, MediaKind, Rid, Section, sections};
 pub use validate::{SdpError, SdpLimits, validate};

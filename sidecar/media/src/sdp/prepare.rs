@@ -19,7 +19,9 @@ pub fn prepare_offer(sdp: &str, own_mids: &[&str]) -> String {
         let is_media = section[0].starts_with("m=audio") || section[0].starts_with("m=video");
         let mid = section.iter().find_map(|line| line.strip_prefix("a=mid:"));
         let is_own = mid.is_some_and(|mid| own_mids.contains(&mid.trim()));
-        let effective = direction.or(session_direction).unwrap_or(Direction::SendRecv);
+        let effective = direction
+            .or(session_direction)
+            .unwrap_or(Direction::SendRecv);
         if is_own || !is_media || effective != Direction::SendRecv {
             push_all(&mut output, &section);
             continue;
@@ -83,7 +85,10 @@ mod tests {
     #[test]
     fn candidates_go_and_nothing_else() {
         let with = "v=0\r\nm=audio 9 X 1\r\na=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\na=mid:0\r\na=end-of-candidates\r\n";
-        assert_eq!(strip_candidates(with), "v=0\r\nm=audio 9 X 1\r\na=mid:0\r\n");
+        assert_eq!(
+            strip_candidates(with),
+            "v=0\r\nm=audio 9 X 1\r\na=mid:0\r\n"
+        );
         assert_eq!(strip_candidates(CHROMIUM_MIC), CHROMIUM_MIC);
     }
 
@@ -101,13 +106,26 @@ mod tests {
         let prepared = prepare_offer(&sdp, &["own"]);
         let directions: Vec<_> = sections(&prepared).iter().map(|s| s.direction).collect();
         use Direction::*;
-        assert_eq!(directions, [SendRecv, SendOnly, SendOnly, RecvOnly, SendRecv]);
-        assert!(!prepared.split("m=application").nth(1).unwrap().contains("sendonly"));
+        assert_eq!(
+            directions,
+            [SendRecv, SendOnly, SendOnly, RecvOnly, SendRecv]
+        );
+        assert!(
+            !prepared
+                .split("m=application")
+                .nth(1)
+                .unwrap()
+                .contains("sendonly")
+        );
     }
 
     #[test]
     fn a_direction_of_the_session_counts() {
-        let sdp = ["v=0\r\na=recvonly\r\n".to_owned(), section("audio", "mic", "")].concat();
+        let sdp = [
+            "v=0\r\na=recvonly\r\n".to_owned(),
+            section("audio", "mic", ""),
+        ]
+        .concat();
         assert_eq!(prepare_offer(&sdp, &[]), sdp);
     }
 

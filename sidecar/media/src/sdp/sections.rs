@@ -189,7 +189,11 @@ mod tests {
         let shape: Vec<_> = sections.iter().map(|s| (s.mid.as_str(), s.kind)).collect();
         assert_eq!(
             shape,
-            [("0", MediaKind::Application), ("1", MediaKind::Audio), ("2", MediaKind::Video)]
+            [
+                ("0", MediaKind::Application),
+                ("1", MediaKind::Audio),
+                ("2", MediaKind::Video)
+            ]
         );
         let mic = &sections[1];
         assert_eq!(mic.direction, Direction::SendRecv);
@@ -200,13 +204,21 @@ mod tests {
         assert_eq!(screen.direction, Direction::SendOnly);
         assert_eq!(screen.msid_stream.as_deref(), Some("screenstream"));
         assert_eq!(screen.fid, [(2222, 2223)]);
-        assert_eq!(screen.rids.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["l", "h"]);
+        assert_eq!(
+            screen
+                .rids
+                .iter()
+                .map(|r| r.id.as_str())
+                .collect::<Vec<_>>(),
+            ["l", "h"]
+        );
         assert!(screen.rids.iter().all(|r| r.send));
     }
 
     #[test]
     fn the_msid_of_an_ssrc_line_counts_and_a_dash_does_not() {
-        let sdp = "m=audio 0 X 1\na=msid:- t\na=ssrc:7 msid:stream track\na=ssrc:7 cname:c\na=ssrc:x y\n";
+        let sdp =
+            "m=audio 0 X 1\na=msid:- t\na=ssrc:7 msid:stream track\na=ssrc:7 cname:c\na=ssrc:x y\n";
         let sections = sections(sdp);
         assert_eq!(sections[0].msid_stream.as_deref(), Some("stream"));
         assert_eq!(sections[0].ssrcs, [7]);

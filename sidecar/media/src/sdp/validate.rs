@@ -270,7 +270,9 @@ impl<'a> Checker<'a> {
     fn extmap(&mut self, value: &'a str) -> Result<(), SdpError> {
         let (word, rest) = value.split_once(' ').ok_or(self.malformed("extmap"))?;
         let number = word.split('/').next().unwrap_or_default();
-        let id = number.parse::<u8>().map_err(|_| self.malformed("extmap id"))?;
+        let id = number
+            .parse::<u8>()
+            .map_err(|_| self.malformed("extmap id"))?;
         if id == 0 {
             return Err(self.malformed("extmap id"));
         }

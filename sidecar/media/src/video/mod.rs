@@ -5,9 +5,9 @@ mod layers;
 mod rewriter;
 mod vp8;
 
-pub use keyframes::KeyframeMerger;
+pub use keyframes::{KEYFRAME_WINDOW, KeyframeMerger};
 pub use layers::{Allocation, LayerAllocator, Priority, Want};
-pub use rewriter::{Vp8Numbers, VideoIn, VideoOut, VideoRewriter};
+pub use rewriter::{VideoIn, VideoOut, VideoRewriter, Vp8Numbers};
 pub use vp8::{PictureId, Vp8Header};
 
 /// RTP clock of video, Hz.

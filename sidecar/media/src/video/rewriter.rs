@@ -120,7 +120,12 @@ impl VideoRewriter {
     }
 
     /// The slot's numbers for a packet of any candidate stream; `None`: not for this viewer.
-    pub fn rewrite(&mut self, stream: StreamKey, packet: VideoIn, now: Instant) -> Option<VideoOut> {
+    pub fn rewrite(
+        &mut self,
+        stream: StreamKey,
+        packet: VideoIn,
+        now: Instant,
+    ) -> Option<VideoOut> {
         if self.target == Some(stream) && packet.keyframe {
             self.current = Some(stream);
             self.target = None;
@@ -195,10 +200,10 @@ impl VideoRewriter {
         self.last = Some(Last {
             at: now,
             timestamp: out.timestamp,
-            picture_id: out.vp8.picture_id.map_or_else(
-                || before.map_or(0, |last| last.picture_id),
-                |id| id.value,
-            ),
+            picture_id: out
+                .vp8
+                .picture_id
+                .map_or_else(|| before.map_or(0, |last| last.picture_id), |id| id.value),
             tl0: out.vp8.tl0.unwrap_or(before.map_or(0, |last| last.tl0)),
             marker: out.marker,
         });

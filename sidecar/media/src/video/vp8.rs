@@ -148,15 +148,25 @@ mod tests {
 
     /// As Chromium sends it: 15-bit picture id, TL0PICIDX, TID, then a key frame of 640x360.
     const CHROMIUM: [u8; 16] = [
-        0x90, 0xe0, 0x92, 0x34, 0x07, 0x20, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01,
+        0x90, 0xe0, 0x92, 0x34, 0x07, 0x20, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68,
+        0x01,
     ];
 
     #[test]
     fn reads_a_key_frame_of_chromium() {
         let header = Vp8Header::parse(&CHROMIUM).unwrap();
         assert!(header.frame_start && header.keyframe && !header.discardable);
-        assert_eq!(header.picture_id, Some(PictureId { value: 0x1234, long: true }));
-        assert_eq!((header.tl0, header.tid, header.bytes), (Some(7), Some(0), 6));
+        assert_eq!(
+            header.picture_id,
+            Some(PictureId {
+                value: 0x1234,
+                long: true
+            })
+        );
+        assert_eq!(
+            (header.tl0, header.tid, header.bytes),
+            (Some(7), Some(0), 6)
+        );
         assert_eq!(header.size, Some((640, 360)));
     }
 
@@ -165,7 +175,10 @@ mod tests {
         let header = Vp8Header::parse(&[0x10, 0x01]).unwrap();
         assert!(header.frame_start && !header.keyframe && header.bytes == 1);
         assert!(!Vp8Header::parse(&[0x00, 0x00]).unwrap().frame_start);
-        assert!(!Vp8Header::parse(&[0x11, 0x00]).unwrap().keyframe, "second partition");
+        assert!(
+            !Vp8Header::parse(&[0x11, 0x00]).unwrap().keyframe,
+            "second partition"
+        );
         for cut in 0..7 {
             assert_eq!(Vp8Header::parse(&CHROMIUM[..cut]), None, "{cut} bytes");
         }

@@ -25,15 +25,34 @@ fn a_switch_continues_number_and_time_and_sets_the_marker() {
     let start = Instant::now();
     let mut slot = SlotRewriter::new(u32::MAX - 500);
     let first = slot.rewrite(A, packet(65_530, 7), start).unwrap();
-    assert_eq!((first.index, first.timestamp, first.marker), (0, u32::MAX - 500, true));
+    assert_eq!(
+        (first.index, first.timestamp, first.marker),
+        (0, u32::MAX - 500, true)
+    );
     let second = slot.rewrite(A, packet(65_531, 967), ms(start, 33)).unwrap();
-    assert_eq!(second.timestamp, first.timestamp.wrapping_add(960), "jitter stays out of it");
+    assert_eq!(
+        second.timestamp,
+        first.timestamp.wrapping_add(960),
+        "jitter stays out of it"
+    );
     assert!(!second.marker);
-    let other = slot.rewrite(B, packet(9, 1_000_000), ms(start, 38)).unwrap();
+    let other = slot
+        .rewrite(B, packet(9, 1_000_000), ms(start, 38))
+        .unwrap();
     assert_eq!(other.index, 2);
-    assert_eq!(other.timestamp, second.timestamp.wrapping_add(960), "never below a frame");
-    let pause = slot.rewrite(A, packet(65_600, 99), ms(start, 1_038)).unwrap();
-    assert_eq!(pause.timestamp, other.timestamp.wrapping_add(48_000), "by arrival");
+    assert_eq!(
+        other.timestamp,
+        second.timestamp.wrapping_add(960),
+        "never below a frame"
+    );
+    let pause = slot
+        .rewrite(A, packet(65_600, 99), ms(start, 1_038))
+        .unwrap();
+    assert_eq!(
+        pause.timestamp,
+        other.timestamp.wrapping_add(48_000),
+        "by arrival"
+    );
 }
 
 #[test]
@@ -62,10 +81,19 @@ fn a_clock_that_stands_still_or_leaps_is_anchored_anew() {
     let start = Instant::now();
     let mut slot = SlotRewriter::new(0);
     slot.rewrite(A, packet(1, 500), start).unwrap();
-    assert_eq!(slot.rewrite(A, packet(2, 500), ms(start, 20)).unwrap().timestamp, 960);
-    let leap = slot.rewrite(A, packet(3, 2_000_000_000), ms(start, 40)).unwrap();
+    assert_eq!(
+        slot.rewrite(A, packet(2, 500), ms(start, 20))
+            .unwrap()
+            .timestamp,
+        960
+    );
+    let leap = slot
+        .rewrite(A, packet(3, 2_000_000_000), ms(start, 40))
+        .unwrap();
     assert_eq!((leap.index, leap.timestamp), (2, 1_920));
-    let jump = slot.rewrite(A, packet(40_000, 2_000_000_960), ms(start, 60)).unwrap();
+    let jump = slot
+        .rewrite(A, packet(40_000, 2_000_000_960), ms(start, 60))
+        .unwrap();
     assert_eq!((jump.index, jump.timestamp), (3, 2_880), "no gap of 40,000");
 }
 

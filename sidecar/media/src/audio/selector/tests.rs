@@ -37,7 +37,11 @@ impl Room {
     }
 
     fn owners(&self) -> Vec<Option<u32>> {
-        self.selector.owners().iter().map(|o| o.map(|id| id.0)).collect()
+        self.selector
+            .owners()
+            .iter()
+            .map(|o| o.map(|id| id.0))
+            .collect()
     }
 }
 
@@ -65,7 +69,11 @@ fn a_voice_is_forwarded_within_three_packets() {
     room.frames(50, &[(1, QUIET)]);
     room.frames(3, &[(1, -30)]);
     assert_eq!(room.owners(), [Some(1)]);
-    assert_eq!(room.packet(1, Some(QUIET), Some(false)), Some(0), "its pauses too");
+    assert_eq!(
+        room.packet(1, Some(QUIET), Some(false)),
+        Some(0),
+        "its pauses too"
+    );
 }
 
 #[test]
@@ -82,7 +90,9 @@ fn no_level_extension_counts_as_medium_loud() {
 #[test]
 fn while_all_fit_everybody_keeps_one_slot_over_pauses_and_mutes() {
     let mut room = Room::new(3);
-    room.frames(10, &[(1, -30)]).frames(10, &[(2, -30)]).frames(10, &[(3, -30)]);
+    room.frames(10, &[(1, -30)])
+        .frames(10, &[(2, -30)])
+        .frames(10, &[(3, -30)]);
     assert_eq!(room.owners(), [Some(1), Some(2), Some(3)]);
     room.frames(500, &[(1, QUIET), (2, QUIET), (3, QUIET)]);
     assert_eq!(room.owners(), [Some(1), Some(2), Some(3)], "nobody asked");
@@ -193,7 +203,11 @@ fn run(acts: &[Act]) -> Result<Vec<Vec<Option<SourceId>>>, TestCaseError> {
         }
         let owners = selector.owners();
         let named: Vec<_> = owners.iter().flatten().collect();
-        prop_assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), named.len(), "one slot each");
+        prop_assert_eq!(
+            named.iter().collect::<BTreeSet<_>>().len(),
+            named.len(),
+            "one slot each"
+        );
         for (slot, owner) in owners.iter().enumerate() {
             if let Some(owner) = owner {
                 prop_assert_eq!(selector.slot_of(*owner), Some(slot));

@@ -27,7 +27,9 @@ fn one_payload_type_for_two_codecs_is_refused() {
 
 #[test]
 fn one_payload_type_for_one_codec_in_many_sections_passes() {
-    let sections: Vec<_> = (0..20).map(|n| section("audio", &n.to_string(), "")).collect();
+    let sections: Vec<_> = (0..20)
+        .map(|n| section("audio", &n.to_string(), ""))
+        .collect();
     assert_eq!(check(&with_sections(&sections)), Ok(()));
 }
 
@@ -45,18 +47,33 @@ fn a_retransmission_type_repairs_one_type_only() {
 fn each_known_attack_is_refused() {
     let one = |attributes: &str| with_sections(&[section("audio", "0", attributes)]);
     let cases = [
-        ("duplicate mid", with_sections(&[section("audio", "0", ""), section("audio", "0", "")])),
+        (
+            "duplicate mid",
+            with_sections(&[section("audio", "0", ""), section("audio", "0", "")]),
+        ),
         ("second mid", one("a=mid:1\r\n")),
-        ("long mid", with_sections(&[section("audio", "abcdefghijklmnopq", "")])),
+        (
+            "long mid",
+            with_sections(&[section("audio", "abcdefghijklmnopq", "")]),
+        ),
         ("payload type 128", one("a=rtpmap:128 x/8000\r\n")),
         ("payload type -1", one("a=rtpmap:-1 x/8000\r\n")),
-        ("payload type twice", one("").replace("SAVPF 111", "SAVPF 111 111")),
+        (
+            "payload type twice",
+            one("").replace("SAVPF 111", "SAVPF 111 111"),
+        ),
         ("rtpmap twice", one("a=rtpmap:111 opus/48000/2\r\n")),
         ("extmap id twice", one("a=extmap:1 a\r\na=extmap:1 b\r\n")),
         ("extmap id 0", one("a=extmap:0 a\r\n")),
         ("ptime overflow", one("a=ptime:99999999999999999999\r\n")),
-        ("fmtp overflow", one("a=fmtp:111 minptime=99999999999999999999\r\n")),
-        ("clock overflow", one("a=rtpmap:0 x/99999999999999999999\r\n")),
+        (
+            "fmtp overflow",
+            one("a=fmtp:111 minptime=99999999999999999999\r\n"),
+        ),
+        (
+            "clock overflow",
+            one("a=rtpmap:0 x/99999999999999999999\r\n"),
+        ),
         ("ssrc overflow", one("a=ssrc:4294967296 cname:x\r\n")),
         ("NUL", one("a=x\0y\r\n")),
         ("CR only", one("").replace("\r\n", "\r")),
@@ -65,15 +82,29 @@ fn each_known_attack_is_refused() {
         ("no media", "v=0\r\n".to_owned()),
         ("no version", "m=audio 9 X 1\r\n".to_owned()),
         ("empty", String::new()),
-        ("group repeats", one("").replacen("v=0\r\n", "v=0\r\na=group:BUNDLE 0 0\r\n", 1)),
+        (
+            "group repeats",
+            one("").replacen("v=0\r\n", "v=0\r\na=group:BUNDLE 0 0\r\n", 1),
+        ),
         ("long line", one(&format!("a=x:{}\r\n", "y".repeat(5000)))),
         ("many ssrcs", one(&"a=ssrc:1 cname:x\r\n".repeat(65))),
         ("many rids", one(&"a=rid:1 send\r\n".repeat(9))),
         ("many candidates", one(&"a=candidate:x\r\n".repeat(10_000))),
-        ("many groups", one("").replacen("v=0\r\n", &format!("v=0\r\n{}", "a=group:X 1\r\n".repeat(10_000)), 1)),
+        (
+            "many groups",
+            one("").replacen(
+                "v=0\r\n",
+                &format!("v=0\r\n{}", "a=group:X 1\r\n".repeat(10_000)),
+                1,
+            ),
+        ),
         (
             "many m-lines",
-            with_sections(&(0..1000).map(|n| section("audio", &n.to_string(), "")).collect::<Vec<_>>()),
+            with_sections(
+                &(0..1000)
+                    .map(|n| section("audio", &n.to_string(), ""))
+                    .collect::<Vec<_>>(),
+            ),
         ),
         ("a megabyte", one(&"a=x:y\r\n".repeat(150_000))),
     ];
@@ -81,7 +112,10 @@ fn each_known_attack_is_refused() {
         let started = Instant::now();
         assert!(check(&sdp).is_err(), "{name} passed");
         // 5 ms in the shipped build; tests are not optimised.
-        assert!(started.elapsed() < Duration::from_millis(50), "{name} took long");
+        assert!(
+            started.elapsed() < Duration::from_millis(50),
+            "{name} took long"
+        );
     }
 }
 

@@ -30,7 +30,10 @@ fn nothing_before_the_first_key_frame() {
     assert!(slot.set_target(Some(LOW)));
     assert_eq!(slot.rewrite(LOW, packet(5, 1, false, true), now), None);
     let first = slot.rewrite(LOW, packet(6, 2, true, true), now).unwrap();
-    assert_eq!((first.index, first.timestamp, first.switched), (9, 100, true));
+    assert_eq!(
+        (first.index, first.timestamp, first.switched),
+        (9, 100, true)
+    );
     assert_eq!(slot.rewrite(HIGH, packet(7, 3, true, true), now), None);
 }
 
@@ -40,20 +43,37 @@ fn the_low_layer_goes_on_until_the_high_ones_key_frame() {
     let at = |ms| start + Duration::from_millis(ms);
     let mut slot = VideoRewriter::new(0, 0);
     slot.set_target(Some(LOW));
-    slot.rewrite(LOW, packet(100, 10, true, true), at(0)).unwrap();
+    slot.rewrite(LOW, packet(100, 10, true, true), at(0))
+        .unwrap();
     assert!(slot.set_target(Some(HIGH)));
     assert!(!slot.set_target(Some(HIGH)), "asked already");
-    assert_eq!(slot.rewrite(HIGH, packet(900, 500, false, true), at(5)), None);
-    let low = slot.rewrite(LOW, packet(101, 11, false, true), at(33)).unwrap();
+    assert_eq!(
+        slot.rewrite(HIGH, packet(900, 500, false, true), at(5)),
+        None
+    );
+    let low = slot
+        .rewrite(LOW, packet(101, 11, false, true), at(33))
+        .unwrap();
     assert_eq!((low.index, low.timestamp), (1, 3_000));
-    let high = slot.rewrite(HIGH, packet(901, 501, true, false), at(34)).unwrap();
+    let high = slot
+        .rewrite(HIGH, packet(901, 501, true, false), at(34))
+        .unwrap();
     assert_eq!((high.index, high.switched), (2, true));
     assert_eq!(high.timestamp, 3_000 + FRAME_TICKS_MIN, "at least a frame");
     assert_eq!(high.vp8.picture_id.unwrap().value, 12);
     assert_eq!(high.vp8.tl0, Some(12));
     assert_eq!(slot.rewrite(LOW, packet(102, 12, true, true), at(40)), None);
-    assert_eq!(slot.rewrite(HIGH, packet(900, 500, false, true), at(41)), None, "older");
-    assert_eq!(slot.rewrite(HIGH, packet(902, 501, false, true), at(41)).unwrap().index, 3);
+    assert_eq!(
+        slot.rewrite(HIGH, packet(900, 500, false, true), at(41)),
+        None,
+        "older"
+    );
+    assert_eq!(
+        slot.rewrite(HIGH, packet(902, 501, false, true), at(41))
+            .unwrap()
+            .index,
+        3
+    );
 }
 
 #[test]
@@ -63,7 +83,9 @@ fn a_torn_frame_leaves_one_number_out() {
     slot.set_target(Some(LOW));
     slot.rewrite(LOW, packet(1, 1, true, false), start).unwrap();
     slot.set_target(Some(HIGH));
-    let high = slot.rewrite(HIGH, packet(50, 9, true, true), start).unwrap();
+    let high = slot
+        .rewrite(HIGH, packet(50, 9, true, true), start)
+        .unwrap();
     assert_eq!(high.index, 2);
 }
 
@@ -78,7 +100,9 @@ fn a_pause_ends_at_once_and_resumes_with_a_key_frame() {
     assert!(slot.set_target(Some(LOW)));
     assert_eq!(slot.rewrite(LOW, packet(300, 80, false, true), start), None);
     let later = start + Duration::from_secs(3);
-    let resumed = slot.rewrite(LOW, packet(301, 81, true, true), later).unwrap();
+    let resumed = slot
+        .rewrite(LOW, packet(301, 81, true, true), later)
+        .unwrap();
     assert_eq!((resumed.index, resumed.timestamp), (1, 270_000));
     assert_eq!(resumed.vp8.picture_id.unwrap().value, 2);
 }
@@ -89,9 +113,17 @@ fn a_source_that_numbers_anew_is_shown_from_its_next_key_frame() {
     let mut slot = VideoRewriter::new(0, 0);
     slot.set_target(Some(LOW));
     slot.rewrite(LOW, packet(1, 1, true, true), start).unwrap();
-    assert_eq!(slot.rewrite(LOW, packet(9_000, 2, false, true), start), None);
+    assert_eq!(
+        slot.rewrite(LOW, packet(9_000, 2, false, true), start),
+        None
+    );
     assert_eq!(slot.waiting_for(), Some(LOW));
-    assert_eq!(slot.rewrite(LOW, packet(9_001, 3, true, true), start).unwrap().index, 1);
+    assert_eq!(
+        slot.rewrite(LOW, packet(9_001, 3, true, true), start)
+            .unwrap()
+            .index,
+        1
+    );
 }
 
 #[test]
@@ -109,7 +141,16 @@ fn short_picture_ids_stay_short() {
     slot.rewrite(LOW, short(1, 127), start).unwrap();
     slot.set_target(Some(HIGH));
     let out = slot.rewrite(HIGH, short(1, 5), start).unwrap();
-    assert_eq!(out.vp8, Vp8Numbers { picture_id: Some(PictureId { value: 0, long: false }), tl0: None });
+    assert_eq!(
+        out.vp8,
+        Vp8Numbers {
+            picture_id: Some(PictureId {
+                value: 0,
+                long: false
+            }),
+            tl0: None
+        }
+    );
 }
 
 #[derive(Debug, Clone, Copy)]
