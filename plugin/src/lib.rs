@@ -1,1 +1,98 @@
-//! Placeholder while the workspace is laid out.
+//! The guest: who may do what in a call, and what clients and people are told about it.
+//!
+//! Plain logic over two doors: [`Env`] (platform, store, clock, random, log) and a gRPC service to the
+//! media server. It keeps no state: what must last is in the store, what is live is the media server's.
+//! Natively it is tested against fakes of both; `wasm.rs` is the thin shim of the sandbox.
+//!
+//! Entry points: [`Guest`] and its `on_*` methods, one per export of `wit/world.wit`.
+
+mod access;
+mod autocomplete;
+mod call;
+mod client_config;
+mod commands;
+mod env;
+mod events;
+mod http;
+mod ids;
+mod join;
+mod link;
+mod media;
+mod messages;
+mod platform_events;
+mod post;
+mod publish;
+mod rate;
+mod record;
+mod refusal;
+mod resume;
+mod sabotage;
+mod stats;
+#[cfg(test)]
+mod testing;
+mod text;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+pub use autocomplete::autocomplete;
+pub use env::*;
+pub use ids::*;
+pub use media::{BoxError, GrpcService, TRACE_METADATA};
+pub use parley_settings::{SettingError, Settings};
+
+use media::Media;
+use refusal::Refusal;
+use text::Lang;
+
+/// The guest during one request.
+pub struct Guest<'a> {
+    env: &'a dyn Env,
+    media: Media<'a>,
+    settings: Settings,
+}
+
+impl<'a> Guest<'a> {
+    /// For one request: nothing of it outlives that.
+    pub fn new(env: &'a dyn Env, grpc: GrpcService, context: &Context) -> Self {
+        let (settings, refused) = Settings::parse_or_default(&env.settings_json());
+        for error in refused {
+            env.log(
+                Level::Warn,
+                "settings",
+                &format!("{error}: the default is used"),
+            );
+        }
+        Self {
+            env,
+            media: Media::new(env, grpc, &context.trace_id),
+            settings,
+        }
+    }
+
+    /// Checks settings before they are stored.
+    pub fn on_config(settings_json: &str) -> Result<(), SettingError> {
+        Settings::parse(settings_json).map(|_| ())
+    }
+
+    /// Each 10 s: records whose room is gone are put right, should nobody look at them otherwise.
+    pub async fn on_tick(&self) {
+        if let Err(error) = self.sweep().await {
+            self.env
+                .log(Level::Debug, "tick", &format!("not done: {}", error.code()));
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), Refusal> {
+        for channel in record::channels(self.env)? {
+            self.live(&channel).await?;
+        }
+        Ok(())
+    }
+
+    /// The language of a user; English for unknown ones.
+    fn lang(&self, user: &UserId) -> Lang {
+        self.env
+            .user(user)
+            .map_or(Lang::En, |user| Lang::of(&user.locale))
+    }
+}

@@ -1,0 +1,161 @@
+//! `/call …`: every command is answered here, with or without our bundle in the browser.
+
+use crate::Guest;
+use crate::access::{self, Action};
+use crate::call::Start;
+use crate::env::{CommandArgs, CommandResponse, Level};
+use crate::link::join_link;
+use crate::media::{LeaveReason, Who};
+use crate::record::StartedBy;
+use crate::refusal::Refusal;
+use crate::text::{Lang, Text, fill};
+
+/// Longest command word repeated to the user.
+const ECHO_CHARS_MAX: usize = 32;
+
+impl Guest<'_> {
+    /// Runs a slash command; the answer is for the asking user only.
+    pub async fn on_command(&self, args: CommandArgs) -> CommandResponse {
+        let lang = self.lang(&args.user_id);
+        let words = args
+            .command
+            .trim()
+            .strip_prefix("/call")
+            .unwrap_or_default()
+            .trim();
+        let (word, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+        let done = match word {
+            "start" => self.command_start(&args, lang, rest.trim()).await,
+            "join" => self.command_join(&args, lang).await,
+            "leave" => self.command_leave(&args, lang).await,
+            "end" => self.command_end(&args, lang).await,
+            "link" => self.command_link(&args, lang),
+            "stats" => self.command_stats(&args, lang).await,
+            "" | "help" => Ok(Text::Help.get(lang).to_owned()),
+            other => Ok(unknown(other, lang)),
+        };
+        let text = done.unwrap_or_else(|refusal| {
+            let line = format!("/call {word} refused: {}", refusal.code());
+            self.env.log(Level::Debug, "command", &line);
+            refusal.text(lang)
+        });
+        CommandResponse {
+            text,
+            goto_location: String::new(),
+        }
+    }
+
+    async fn command_start(
+        &self,
+        args: &CommandArgs,
+        lang: Lang,
+        title: &str,
+    ) -> Result<String, Refusal> {
+        let link = join_link(self.env, &args.channel_id);
+        let (user, channel) = (&args.user_id, &args.channel_id);
+        // Who may not join learns nothing about a running call; who may not start may hear of one.
+        access::check(self.env, &self.settings, Action::Join, user, channel, false)?;
+        if self.live(channel).await?.is_some() {
+            return Ok(fill(Text::AlreadyRunning.get(lang), &[("link", &link)]));
+        }
+        let grant = access::check(
+            self.env,
+            &self.settings,
+            Action::Start,
+            user,
+            channel,
+            false,
+        )?;
+        let start = Start {
+            title: title.to_owned(),
+            thread_id: args.root_id.clone(),
+            by: StartedBy::Command,
+        };
+        let (_, _, started) = self
+            .start_or_join(&grant.user, &grant.channel, &start)
+            .await?;
+        let text = if started {
+            Text::Started
+        } else {
+            Text::AlreadyRunning
+        };
+        Ok(fill(text.get(lang), &[("link", &link)]))
+    }
+
+    async fn command_join(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {
+        let (user, channel) = (&args.user_id, &args.channel_id);
+        access::check(self.env, &self.settings, Action::Join, user, channel, false)?;
+        self.live(channel).await?.ok_or(Refusal::NoCall)?;
+        let link = join_link(self.env, channel);
+        Ok(fill(Text::JoinHere.get(lang), &[("link", &link)]))
+    }
+
+    async fn command_leave(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {
+        // No right is needed to leave.
+        let (record, room) = self
+            .live(&args.channel_id)
+            .await?
+            .ok_or(Refusal::NotInCall)?;
+        if !room
+            .sessions
+            .iter()
+            .any(|session| session.user_id == args.user_id)
+        {
+            return Err(Refusal::NotInCall);
+        }
+        let who = Who::User(args.user_id.clone());
+        self.media
+            .leave(&record.room(), who, LeaveReason::Left)
+            .await?;
+        Ok(Text::Left.get(lang).to_owned())
+    }
+
+    async fn command_end(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {
+        self.end_for_all(&args.channel_id, &args.user_id).await?;
+        Ok(Text::EndedForAll.get(lang).to_owned())
+    }
+
+    /// Ends the channel's call for everyone. The rest follows from the media server's event.
+    pub(crate) async fn end_for_all(
+        &self,
+        channel: &crate::ChannelId,
+        user: &crate::UserId,
+    ) -> Result<(), Refusal> {
+        let live = self.live(channel).await?;
+        let host = live
+            .as_ref()
+            .is_some_and(|(record, room)| Self::is_host(record, room, user));
+        let ended = access::check(self.env, &self.settings, Action::End, user, channel, host);
+        match (ended, live) {
+            (Ok(_), Some((record, _))) => {
+                Ok(self.media.end_room(&record.room(), Some(user)).await?)
+            }
+            (Ok(_), None) => Err(Refusal::NoCall),
+            (Err(Refusal::NotHost), None) => {
+                // "Not the host" of no call would be confusing; but only members learn that.
+                access::check(self.env, &self.settings, Action::Stay, user, channel, false)?;
+                Err(Refusal::NoCall)
+            }
+            (Err(refusal), _) => Err(refusal),
+        }
+    }
+
+    fn command_link(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {
+        let (user, channel) = (&args.user_id, &args.channel_id);
+        access::check(self.env, &self.settings, Action::Read, user, channel, false)?;
+        Ok(fill(
+            Text::Link.get(lang),
+            &[("link", &join_link(self.env, channel))],
+        ))
+    }
+}
+
+fn unknown(word: &str, lang: Lang) -> String {
+    let word: String = word
+        .chars()
+        .filter(|c| *c != '`' && !c.is_control())
+        .take(ECHO_CHARS_MAX)
+        .collect();
+    let line = fill(Text::UnknownCommand.get(lang), &[("command", &word)]);
+    format!("{line}\n\n{}", Text::Help.get(lang))
+}

@@ -1,0 +1,206 @@
+//! `join` and `reconnect`: how a client gets a session, and keeps it.
+
+use serde::Deserialize;
+
+use crate::Guest;
+use crate::access::{self, Action};
+use crate::call::Start;
+use crate::env::{ChannelKind, ClientMessage};
+use crate::ids::{ChannelId, ConnectionId, PostId, SessionId};
+use crate::media::{Capabilities, Join, MediaError, Room, SessionLabels};
+use crate::messages::{json_field, optional_text, text};
+use crate::record::{Record, StartedBy};
+use crate::refusal::Refusal;
+use crate::resume;
+
+/// How often a join is tried again when the call ends or moves at the same moment.
+const ATTEMPTS_MAX: usize = 3;
+
+/// `parley` in `join`: what our own bridge says of itself.
+#[derive(Debug, Clone, Deserialize)]
+struct Parley {
+    v: u32,
+    resume: Option<Resume>,
+    #[serde(default)]
+    unmuted: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Resume {
+    session: String,
+    token: String,
+}
+
+impl Guest<'_> {
+    /// A client joins, or resumes its session. Everything it is told on success follows from the
+    /// sidecar's event, so that the order is the same for everybody.
+    pub(crate) async fn join(&self, message: &ClientMessage) -> Result<(), Refusal> {
+        let channel_id = ChannelId::parse(text(message, "channelID")?)
+            .ok_or(Refusal::BadRequest("channelID"))?;
+        let parley: Option<Parley> = json_field(message, "parley")?;
+        let parley = parley.filter(|parley| parley.v >= 1);
+        let user = &message.user_id;
+        let grant = access::check(
+            self.env,
+            &self.settings,
+            Action::Join,
+            user,
+            &channel_id,
+            false,
+        )?;
+
+        let resumed = match parley.as_ref().and_then(|parley| parley.resume.as_ref()) {
+            Some(wanted) => Some(self.resume_session(message, &channel_id, wanted).await?),
+            None => None,
+        };
+        let already = self
+            .media
+            .find_by_connection(&message.connection_id)
+            .await?;
+        if already
+            .iter()
+            .any(|found| Some(&found.session.id) != resumed.as_ref())
+        {
+            return Err(Refusal::AlreadyJoined);
+        }
+
+        let start = Start {
+            title: optional_text(message, "title").to_owned(),
+            thread_id: thread(message)?,
+            by: StartedBy::Join,
+        };
+        let slots = parley.is_some();
+        let join = Join {
+            session_id: resumed
+                .clone()
+                .unwrap_or_else(|| SessionId::new(message.connection_id.as_str())),
+            user_id: user.clone(),
+            connection_id: message.connection_id.clone(),
+            labels: SessionLabels {
+                bot: grant.user.is_bot,
+                login_session_id: message.login_session_id.clone(),
+                resumed: resumed.is_some(),
+            },
+            capabilities: Capabilities {
+                dc_signaling: flag(message, "dcSignaling"),
+                av1: flag(message, "av1Support"),
+                slots,
+                // Phones show any remote video as a shared screen, so they get no cameras.
+                cameras: !message.is_mobile && self.settings.enable_video,
+                max_audio_slots: u32::from(slots && grant.channel.kind == ChannelKind::Direct),
+            },
+            replaces_session: resumed.is_some(),
+            unmuted: parley.is_some_and(|parley| parley.unmuted),
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            let record = if resumed.is_some() {
+                let live = self.live(&channel_id).await?;
+                live.map(|(record, _)| record)
+                    .ok_or(Refusal::ResumeInvalid)?
+            } else {
+                self.call_to_join(&grant, &channel_id, &start).await?.0
+            };
+            match self.media.join(&record.room(), join.clone()).await {
+                Ok(_) => return Ok(()),
+                // The call ended or moved between the two steps: look again.
+                Err(MediaError::NotFound | MediaError::Stale) => {}
+                Err(MediaError::Forbidden) => return Err(Refusal::ResumeInvalid),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Unavailable)
+    }
+
+    /// The running call, else a new one if the user may start one.
+    async fn call_to_join(
+        &self,
+        grant: &access::Grant,
+        channel_id: &ChannelId,
+        start: &Start,
+    ) -> Result<(Record, Room), Refusal> {
+        if let Some(live) = self.live(channel_id).await? {
+            return Ok(live);
+        }
+        let user = &grant.user.id;
+        access::check(
+            self.env,
+            &self.settings,
+            Action::Start,
+            user,
+            channel_id,
+            false,
+        )?;
+        let (record, room, _) = self
+            .start_or_join(&grant.user, &grant.channel, start)
+            .await?;
+        Ok((record, room))
+    }
+
+    /// The session that the token was given for.
+    async fn resume_session(
+        &self,
+        message: &ClientMessage,
+        channel_id: &ChannelId,
+        wanted: &Resume,
+    ) -> Result<SessionId, Refusal> {
+        let session = SessionId::parse(&wanted.session).ok_or(Refusal::ResumeInvalid)?;
+        let (record, _) = self.live(channel_id).await?.ok_or(Refusal::ResumeInvalid)?;
+        let user = &message.user_id;
+        if !resume::verify(self.env, user, &record.call_id, &session, &wanted.token)? {
+            return Err(Refusal::ResumeInvalid);
+        }
+        Ok(session)
+    }
+
+    /// A client came back on another connection: its session's signals go there from now on. Never
+    /// answered; what is not the user's own session is ignored.
+    pub(crate) async fn reconnect(&self, message: &ClientMessage) -> Result<(), Refusal> {
+        let channel_id = ChannelId::parse(text(message, "channelID")?)
+            .ok_or(Refusal::BadRequest("channelID"))?;
+        let session = SessionId::new(text(message, "originalConnID")?);
+        let previous = ConnectionId::new(text(message, "prevConnID")?);
+        let user = &message.user_id;
+        access::check(
+            self.env,
+            &self.settings,
+            Action::Stay,
+            user,
+            &channel_id,
+            false,
+        )?;
+        let Some((record, _)) = self.live(&channel_id).await? else {
+            return Ok(());
+        };
+        let room = record.room();
+        match self
+            .media
+            .reconnect(&room, &session, user, &previous, &message.connection_id)
+            .await
+        {
+            // A lost race, a foreign session or none: ignored.
+            Err(
+                MediaError::NotFound
+                | MediaError::Stale
+                | MediaError::Forbidden
+                | MediaError::Invalid(_),
+            ) => Ok(()),
+            other => other.map_err(Refusal::from),
+        }
+    }
+}
+
+fn flag(message: &ClientMessage, name: &str) -> bool {
+    let value = message
+        .data
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value);
+    matches!(value, Some(crate::env::Value::Boolean(true)))
+}
+
+fn thread(message: &ClientMessage) -> Result<PostId, Refusal> {
+    match optional_text(message, "threadID") {
+        "" => Ok(PostId::default()),
+        id => PostId::parse(id).ok_or(Refusal::ThreadInvalid),
+    }
+}

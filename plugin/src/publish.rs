@@ -1,0 +1,135 @@
+//! Events to clients: their scopes, and the call object.
+//!
+//! Every event carries `broadcast.channel_id`, also one for a single user or connection: mobile clients
+//! route by it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::Guest;
+use crate::env::{Broadcast, PlatformError};
+use crate::ids::{ChannelId, ConnectionId, UserId};
+use crate::media::{Room, Session};
+use crate::record::Record;
+
+type Result = std::result::Result<(), PlatformError>;
+
+impl Guest<'_> {
+    /// To everybody in the channel.
+    pub(crate) fn to_channel(&self, name: &str, channel: &ChannelId, data: Value) -> Result {
+        let to = Broadcast {
+            channel_id: channel.clone(),
+            ..Broadcast::default()
+        };
+        self.env.publish(name, &data.to_string(), &to)
+    }
+
+    /// To all connections of a user.
+    pub(crate) fn to_user(
+        &self,
+        name: &str,
+        channel: &ChannelId,
+        user: &UserId,
+        data: Value,
+    ) -> Result {
+        let to = Broadcast {
+            channel_id: channel.clone(),
+            user_id: user.clone(),
+            ..Broadcast::default()
+        };
+        self.env.publish(name, &data.to_string(), &to)
+    }
+
+    /// To one connection.
+    pub(crate) fn to_connection(
+        &self,
+        name: &str,
+        channel: &ChannelId,
+        connection: &ConnectionId,
+        data: Value,
+    ) -> Result {
+        let to = Broadcast {
+            channel_id: channel.clone(),
+            connection_id: connection.clone(),
+            ..Broadcast::default()
+        };
+        self.env.publish(name, &data.to_string(), &to)
+    }
+
+    /// To each user with one of these sessions, once.
+    pub(crate) fn to_users_of<'s>(
+        &self,
+        name: &str,
+        channel: &ChannelId,
+        sessions: impl IntoIterator<Item = &'s Session>,
+        data: &Value,
+    ) -> Result {
+        let users: BTreeSet<_> = sessions
+            .into_iter()
+            .map(|session| &session.user_id)
+            .collect();
+        users
+            .into_iter()
+            .try_for_each(|user| self.to_user(name, channel, user, data.clone()))
+    }
+
+    /// `call_start`: the channel has a call now.
+    pub(crate) fn announce(&self, record: &Record, room: &Room) -> Result {
+        let data = json!({
+            "id": record.call_id,
+            "channelID": record.channel_id,
+            "start_at": record.start_at,
+            "thread_id": thread_id(record),
+            "post_id": record.post_id,
+            "owner_id": record.owner_id,
+            "host_id": host_id(record, room),
+        });
+        self.to_channel("call_start", &record.channel_id, data)
+    }
+}
+
+/// The call as clients know it.
+pub(crate) fn call_object(record: &Record, room: &Room) -> Value {
+    let sessions: Vec<Value> = room
+        .sessions
+        .iter()
+        .filter(|session| !session.labels.bot)
+        .map(|session| {
+            json!({
+                "session_id": session.id,
+                "user_id": session.user_id,
+                "unmuted": session.unmuted,
+                "raised_hand": session.hand_raised_at_ms,
+                "video": session.video,
+            })
+        })
+        .collect();
+    json!({
+        "id": record.call_id,
+        "start_at": record.start_at,
+        "title": record.title,
+        "sessions": sessions,
+        "thread_id": thread_id(record),
+        "post_id": record.post_id,
+        "screen_sharing_session_id": room.screen_session_id,
+        "owner_id": record.owner_id,
+        "host_id": host_id(record, room),
+    })
+}
+
+/// The effective host; without anybody there the owner, so that it is never empty.
+fn host_id(record: &Record, room: &Room) -> UserId {
+    record
+        .host(&room.sessions)
+        .unwrap_or_else(|| record.owner_id.clone())
+}
+
+/// The thread that the call belongs to: the one it was started in, else that of its own post.
+fn thread_id(record: &Record) -> &str {
+    if record.thread_id.is_empty() {
+        record.post_id.as_str()
+    } else {
+        record.thread_id.as_str()
+    }
+}

@@ -1,0 +1,109 @@
+//! Why something was refused: a code for clients and a text for people.
+
+use crate::env::PlatformError;
+use crate::media::MediaError;
+use crate::text::{Lang, Text, fill};
+
+/// A refusal. The codes are those of docs/protocol.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub(crate) enum Refusal {
+    NotMember,
+    NoPermission,
+    Archived,
+    Deactivated,
+    TestMode,
+    GroupCallsOff,
+    Full,
+    AlreadyJoined,
+    ThreadInvalid,
+    ScreenTaken,
+    ScreenDisabled,
+    VideoDisabled,
+    Unavailable,
+    RateLimited,
+    ResumeInvalid,
+    /// The field at fault.
+    BadRequest(&'static str),
+    NoCall,
+    NotInCall,
+    NotHost,
+}
+
+impl Refusal {
+    /// The code for clients.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::NotMember => "not_member",
+            Self::NoPermission | Self::NotHost => "no_permission",
+            Self::Archived => "archived",
+            Self::Deactivated => "deactivated",
+            Self::TestMode => "test_mode",
+            Self::GroupCallsOff => "group_calls_off",
+            Self::Full => "full",
+            Self::AlreadyJoined => "already_joined",
+            Self::ThreadInvalid => "thread_invalid",
+            Self::ScreenTaken => "screen_taken",
+            Self::ScreenDisabled => "screen_disabled",
+            Self::VideoDisabled => "video_disabled",
+            Self::Unavailable => "unavailable",
+            Self::RateLimited => "rate_limited",
+            Self::ResumeInvalid => "resume_invalid",
+            Self::BadRequest(_) | Self::NoCall | Self::NotInCall => "bad_request",
+        }
+    }
+
+    /// The text for people.
+    pub(crate) fn text(self, lang: Lang) -> String {
+        let text = match self {
+            Self::NotMember => Text::NotMember,
+            Self::NoPermission => Text::NoPermission,
+            Self::Archived => Text::Archived,
+            Self::Deactivated => Text::Deactivated,
+            Self::TestMode => Text::TestMode,
+            Self::GroupCallsOff => Text::GroupCallsOff,
+            Self::Full => Text::Full,
+            Self::AlreadyJoined => Text::AlreadyJoined,
+            Self::ThreadInvalid => Text::ThreadInvalid,
+            Self::ScreenTaken => Text::ScreenTaken,
+            Self::ScreenDisabled => Text::ScreenDisabled,
+            Self::VideoDisabled => Text::VideoDisabled,
+            Self::Unavailable => Text::Unavailable,
+            Self::RateLimited => Text::RateLimited,
+            Self::ResumeInvalid => Text::ResumeInvalid,
+            Self::BadRequest(field) => {
+                return fill(Text::BadRequest.get(lang), &[("field", field)]);
+            }
+            Self::NoCall => Text::NoCall,
+            Self::NotInCall => Text::NotInCall,
+            Self::NotHost => Text::NotHost,
+        };
+        text.get(lang).to_owned()
+    }
+}
+
+impl From<MediaError> for Refusal {
+    fn from(error: MediaError) -> Self {
+        match error {
+            MediaError::NotFound => Self::NoCall,
+            MediaError::Exists => Self::AlreadyJoined,
+            MediaError::Forbidden => Self::NoPermission,
+            MediaError::Limit(_) => Self::Full,
+            MediaError::Invalid(_) => Self::BadRequest("data"),
+            MediaError::Stale
+            | MediaError::Precondition
+            | MediaError::Unavailable
+            | MediaError::Other(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<PlatformError> for Refusal {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::NotFound => Self::NotMember,
+            PlatformError::Denied(_) => Self::NoPermission,
+            PlatformError::Invalid(_) | PlatformError::Unavailable(_) => Self::Unavailable,
+        }
+    }
+}

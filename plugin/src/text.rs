@@ -1,0 +1,218 @@
+//! Every text that a person reads, in every language, chosen by the reader's locale.
+
+/// A language that we have texts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lang {
+    /// English: also for locales without texts of their own.
+    En,
+    /// German.
+    De,
+}
+
+impl Lang {
+    /// For a locale such as "de", "de-AT" or "de_CH".
+    pub(crate) fn of(locale: &str) -> Self {
+        match locale.split(['-', '_']).next() {
+            Some("de") => Self::De,
+            _ => Self::En,
+        }
+    }
+}
+
+macro_rules! texts {
+    ($($key:ident: $en:literal, $de:literal;)*) => {
+        /// Name of a text. `{…}` in it is filled in by [`fill`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs)]
+        pub(crate) enum Text { $($key),* }
+
+        impl Text {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$key),*];
+
+            /// In a language.
+            pub(crate) fn get(self, lang: Lang) -> &'static str {
+                let (en, de) = match self { $(Self::$key => ($en, $de)),* };
+                match lang {
+                    Lang::En => en,
+                    Lang::De => de,
+                }
+            }
+        }
+    };
+}
+
+texts! {
+    // Refusals.
+    NotMember: "You are not a member of this channel.",
+        "Du bist kein Mitglied dieses Kanals.";
+    NoPermission: "You do not have permission to do this here.",
+        "Du hast hier keine Berechtigung dafür.";
+    Archived: "This channel is archived: calls are not possible here.",
+        "Dieser Kanal ist archiviert: Hier sind keine Anrufe möglich.";
+    Deactivated: "Your account is deactivated.",
+        "Dein Konto ist deaktiviert.";
+    TestMode: "Calls are in test mode: only system admins can start one.",
+        "Anrufe sind im Testbetrieb: Nur Systemadministratoren können einen starten.";
+    GroupCallsOff: "Calls are possible in direct messages only.",
+        "Anrufe sind nur in Direktnachrichten möglich.";
+    Full: "The call is full.",
+        "Der Anruf ist voll.";
+    AlreadyJoined: "You are already in the call with this window.",
+        "Du bist mit diesem Fenster schon im Anruf.";
+    ThreadInvalid: "A call cannot be attached to this thread.",
+        "An diesen Thread kann kein Anruf gehängt werden.";
+    ScreenTaken: "Somebody else is sharing their screen.",
+        "Jemand anderes teilt gerade den Bildschirm.";
+    ScreenDisabled: "Screen sharing is switched off by the admin.",
+        "Das Teilen des Bildschirms ist vom Administrator abgeschaltet.";
+    VideoDisabled: "Cameras are switched off by the admin.",
+        "Kameras sind vom Administrator abgeschaltet.";
+    Unavailable: "Calls are not available right now: the media server cannot be reached. Please try again in a moment.",
+        "Anrufe sind gerade nicht möglich: Der Medienserver ist nicht erreichbar. Bitte versuche es gleich noch einmal.";
+    RateLimited: "Too many requests. Please wait a moment.",
+        "Zu viele Anfragen. Bitte warte einen Moment.";
+    ResumeInvalid: "The call could not be resumed. Please join again.",
+        "Der Anruf konnte nicht fortgesetzt werden. Bitte tritt neu bei.";
+    BadRequest: "The request was not understood ({field}).",
+        "Die Anfrage wurde nicht verstanden ({field}).";
+    NoCall: "There is no call in this channel. Start one with `/call start`.",
+        "In diesem Kanal läuft kein Anruf. Starte einen mit `/call start`.";
+    NotInCall: "You are not in the call of this channel.",
+        "Du bist nicht im Anruf dieses Kanals.";
+    NotHost: "Only the host of the call or a system admin can end it for everyone.",
+        "Nur der Gastgeber des Anrufs oder ein Systemadministrator kann ihn für alle beenden.";
+
+    // Answers to commands.
+    Started: "You started a call. [Join the call]({link})",
+        "Du hast einen Anruf gestartet. [Dem Anruf beitreten]({link})";
+    AlreadyRunning: "A call is already going on in this channel. [Join the call]({link})",
+        "In diesem Kanal läuft schon ein Anruf. [Dem Anruf beitreten]({link})";
+    JoinHere: "A call is going on in this channel. [Join the call]({link})",
+        "In diesem Kanal läuft ein Anruf. [Dem Anruf beitreten]({link})";
+    Left: "You left the call.",
+        "Du hast den Anruf verlassen.";
+    EndedForAll: "You ended the call for everyone.",
+        "Du hast den Anruf für alle beendet.";
+    Link: "Link to the calls of this channel: {link}",
+        "Link zu den Anrufen dieses Kanals: {link}";
+    NoStats: "There are no statistics: you have not been in a call in the last 7 days.",
+        "Es gibt keine Statistik: Du warst in den letzten 7 Tagen in keinem Anruf.";
+    UnknownCommand: "`{command}` is not a call command.",
+        "`{command}` ist kein Anruf-Befehl.";
+    Help: "**Calls**\n\
+        * `/call start [title]` starts a call in this channel or thread\n\
+        * `/call join` joins the call of this channel\n\
+        * `/call leave` leaves it\n\
+        * `/call end` ends it for everyone (host or system admin)\n\
+        * `/call link` shows the link to the calls of this channel\n\
+        * `/call stats` shows the statistics of your last call\n\
+        * `/call help` shows this help",
+        "**Anrufe**\n\
+        * `/call start [Titel]` startet einen Anruf in diesem Kanal oder Thread\n\
+        * `/call join` tritt dem Anruf dieses Kanals bei\n\
+        * `/call leave` verlässt ihn\n\
+        * `/call end` beendet ihn für alle (Gastgeber oder Systemadministrator)\n\
+        * `/call link` zeigt den Link zu den Anrufen dieses Kanals\n\
+        * `/call stats` zeigt die Statistik deines letzten Anrufs\n\
+        * `/call help` zeigt diese Hilfe";
+
+    // Posts.
+    PostStarted: "{name} started a call", "{name} hat einen Anruf gestartet";
+    PostJoin: "[Join the call]({link})", "[Dem Anruf beitreten]({link})";
+    PostEnded: "Call ended", "Anruf beendet";
+
+    // The page behind a link that leads nowhere.
+    PageTitle: "No call here", "Hier ist kein Anruf";
+    PageText: "This link leads to no channel that you can open. Ask the person who gave it to you.",
+        "Dieser Link führt zu keinem Kanal, den du öffnen kannst. Frage die Person, von der du ihn hast.";
+    PageBack: "Back to the chat", "Zurück zum Chat";
+}
+
+/// `text` with its placeholders filled in.
+pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    // One pass: what is filled in is never looked at again.
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let known = after
+            .split_once('}')
+            .and_then(|(name, tail)| Some((values.iter().find(|(key, _)| *key == name)?.1, tail)));
+        match known {
+            Some((value, tail)) => {
+                out.push_str(value);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A name as literal text in Markdown.
+pub(crate) fn escape_markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|'
+            | '~' | '<' | '>' | '@' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<_> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|part| part.split('}').next())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_text_has_the_same_placeholders_in_each_language() {
+        for text in Text::ALL {
+            let (en, de) = (text.get(Lang::En), text.get(Lang::De));
+            assert!(!en.is_empty() && !de.is_empty(), "{text:?}");
+            assert_eq!(placeholders(en), placeholders(de), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn languages_go_by_the_first_part_of_the_locale() {
+        assert_eq!(Lang::of("de"), Lang::De);
+        assert_eq!(Lang::of("de-AT"), Lang::De);
+        assert_eq!(Lang::of("den"), Lang::En);
+        assert_eq!(Lang::of(""), Lang::En);
+    }
+
+    #[test]
+    fn values_are_filled_in_once() {
+        assert_eq!(
+            fill("{a} and {b}", &[("a", "{b}"), ("b", "c")]),
+            "{b} and c"
+        );
+        assert_eq!(fill("{x} {", &[]), "{x} {");
+    }
+
+    #[test]
+    fn names_stay_names() {
+        assert_eq!(escape_markdown("[a](b)\n@all"), "\\[a\\]\\(b\\) \\@all");
+    }
+}
