@@ -50,11 +50,9 @@ pub struct Received {
 pub struct VideoFrame<'a> {
     /// Simulcast layer; `None` without simulcast.
     pub rid: Option<&'a str>,
-    /// Starts a key frame.
-    pub keyframe: bool,
     /// Counts pictures of this layer.
     pub picture: u16,
-    /// The bytes of the picture; split into packets here.
+    /// The encoded picture ([`synthetic_picture`] or a real one); split into packets here.
     pub body: &'a [u8],
     /// RTP time in ticks of 90 kHz.
     pub rtp_time: u32,
@@ -125,9 +123,6 @@ impl Client {
             state.rtp_time = frame.rtp_time;
             let sequence = SeqNo::from(state.packets);
             let mut payload = vp8_descriptor(i == 0, frame.picture).to_vec();
-            if i == 0 {
-                payload.extend_from_slice(&vp8_header(frame.keyframe));
-            }
             payload.extend_from_slice(chunk);
             self.write(mid, frame.rid, Codec::Vp8, |pt| {
                 RtpWrite::new(pt, sequence, frame.rtp_time, now, payload)
@@ -185,13 +180,15 @@ fn vp8_descriptor(first: bool, picture: u16) -> [u8; 4] {
     ]
 }
 
-/// The start of a VP8 frame (RFC 6386 section 9.1): only the key-frame bit and start code matter here.
-fn vp8_header(keyframe: bool) -> [u8; 10] {
-    if keyframe {
+/// Bytes that a forwarder takes for a VP8 frame (RFC 6386 section 9.1: key-frame bit, start code, size),
+/// followed by `content`.
+pub fn synthetic_picture(keyframe: bool, content: &[u8]) -> Vec<u8> {
+    let head = if keyframe {
         [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]
     } else {
         [0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    }
+    };
+    [&head, content].concat()
 }
 
 pub(super) fn received(rtc: &mut Rtc, packet: &RtpPacket) -> Option<Received> {

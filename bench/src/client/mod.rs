@@ -16,7 +16,7 @@ use str0m::channel::ChannelId;
 use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
-pub use media::{Published, Received, VideoFrame};
+pub use media::{Published, Received, VideoFrame, synthetic_picture};
 use negotiation::Negotiation;
 pub use negotiation::Track;
 
