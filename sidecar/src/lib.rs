@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod core_client;
+pub mod grpc;
 pub mod lifecycle;
+pub mod sabotage;
 pub mod secret;
 pub mod shard;
+pub mod watch;

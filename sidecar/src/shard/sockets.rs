@@ -4,8 +4,9 @@ use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
 
 use mio::net::UdpSocket;
+use rustix::net::addr::SocketAddrArg as _;
 use rustix::net::{
-    MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketAddrArg as _, sendmmsg, sockopt,
+    MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg, sockopt,
 };
 
 use super::addresses::{MediaAddress, plain};

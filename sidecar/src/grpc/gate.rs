@@ -1,0 +1,91 @@
+//! Before every call: the token, then "GetInfo first".
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use parley_proto::launch::{TOKEN_METADATA, TOKEN_PREFIX};
+use tonic::Status;
+
+use super::{Connection, Services};
+use crate::core_client::CoreClient;
+use crate::secret::Secret;
+
+/// The one call that is answered before `GetInfo` was.
+const GET_INFO: &str = "/parley.media.v1.Info/GetInfo";
+
+/// What the gate refused; absolute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GateCounters {
+    /// Calls without the right token.
+    pub unauthenticated: u64,
+    /// Calls before `GetInfo`.
+    pub not_introduced: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Gate {
+    token: Option<Hidden>,
+    unauthenticated: AtomicU64,
+    not_introduced: AtomicU64,
+}
+
+/// Keeps the secret out of the derived `Debug` of what holds it.
+struct Hidden(Secret);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+impl Gate {
+    pub(super) fn new(token: Option<Secret>) -> Self {
+        Self {
+            token: token.map(Hidden),
+            unauthenticated: AtomicU64::new(0),
+            not_introduced: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn counters(&self) -> GateCounters {
+        GateCounters {
+            unauthenticated: self.unauthenticated.load(Ordering::Relaxed),
+            not_introduced: self.not_introduced.load(Ordering::Relaxed),
+        }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Status> {
+        if let Some(Hidden(secret)) = &self.token {
+            let shown = request
+                .headers()
+                .get(TOKEN_METADATA)
+                .and_then(|value| value.as_bytes().strip_prefix(TOKEN_PREFIX.as_bytes()));
+            if !shown.is_some_and(|shown| secret.matches(shown)) {
+                self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+                return Err(Status::unauthenticated("the token is missing or wrong"));
+            }
+        }
+        let Some(connection) = request.extensions().get::<Connection>() else {
+            return Err(Status::internal("the request belongs to no connection"));
+        };
+        if !connection.is_introduced() && request.uri().path() != GET_INFO {
+            self.not_introduced.fetch_add(1, Ordering::Relaxed);
+            return Err(Status::failed_precondition("GetInfo must come first on a connection"));
+        }
+        Ok(())
+    }
+}
+
+/// The middleware.
+pub(super) async fn pass<C: CoreClient>(
+    State(services): State<Services<C>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match services.shared.gate.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(status) => status.into_http::<axum::body::Body>(),
+    }
+}

@@ -1,0 +1,540 @@
+//! The event hub: which room's events go to which host, and what is still unacknowledged.
+//!
+//! Events stay until acked. Each room belongs to exactly one of the attached hosts; it moves when that
+//! host's stream ends, when no ack came for [`ACK_PATIENCE`] while events wait, or when the host misses a
+//! ping. The next owner gets everything unacked again; acks of the old one count for nothing.
+//!
+//! Feed it with `handle_*`, then drain [`Hub::poll_output`]; call [`Hub::handle_timeout`] no later than
+//! [`Hub::poll_timeout`] says.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parley_core::api::{Generation, RoomEvent, RoomId, RoomView};
+
+use super::room::{Content, Position, Pushed, Room, Snapshot};
+
+/// A room moves when its owner acked nothing for so long while events wait.
+pub const ACK_PATIENCE: Duration = Duration::from_secs(3);
+/// Between two pings of a host.
+pub const PING_EVERY: Duration = Duration::from_secs(2);
+/// A host that does not answer a ping for so long is gone.
+pub const PING_PATIENCE: Duration = Duration::from_secs(2);
+/// Events on their way to one host, unacked. Its stream holds more than that, so it is never full
+/// unless the host stopped reading.
+pub const IN_FLIGHT_MAX: usize = 512;
+/// Hosts attached at a time.
+pub const HOSTS_MAX: usize = 64;
+/// Ended rooms whose last events wait for a host; beyond, the oldest is forgotten and counted.
+pub const ENDED_ROOMS_MAX: usize = 4096;
+
+/// One `Watch` stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostKey(u64);
+
+/// A message for a host.
+#[derive(Debug, Clone)]
+pub enum ToHost {
+    /// An event.
+    Event(Arc<RoomEvent>),
+    /// A room's state in place of events that were given up.
+    Snapshot(Arc<Snapshot>),
+    /// Answer with this nonce.
+    Ping(u64),
+    /// All that was unacked at Hello was sent.
+    Ready,
+}
+
+/// Why the hub ends a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The same host opened another one.
+    Replaced,
+    /// It missed a ping, or stopped reading.
+    Silent,
+}
+
+/// What the hub wants done.
+#[derive(Debug, Clone)]
+pub enum HubOutput {
+    /// Send on a stream.
+    Send(HostKey, ToHost),
+    /// End a stream; the hub has forgotten it.
+    Close(HostKey, CloseReason),
+    /// Ask the core for the room, then call [`Hub::handle_snapshot`] with the ticket.
+    NeedSnapshot(RoomId, u64),
+}
+
+/// The hub takes no more hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("limit reached: {HOSTS_MAX} hosts")]
+pub struct TooManyHosts;
+
+/// What happened so far; absolute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HubCounters {
+    /// Events taken from the core.
+    pub events: u64,
+    /// Events given up for a snapshot or a room's end.
+    pub events_given_up: u64,
+    /// Rooms given to another host because theirs did not ack.
+    pub handovers: u64,
+    /// Acks of hosts that do not own the room, or of nothing that was sent.
+    pub acks_ignored: u64,
+    /// Ended rooms forgotten before any host acked their end.
+    pub rooms_forgotten: u64,
+    /// Streams ended for silence.
+    pub hosts_silent: u64,
+}
+
+#[derive(Debug)]
+struct Host {
+    id: String,
+    rooms: BTreeSet<RoomId>,
+    /// Rooms with something to send, each once.
+    line: VecDeque<RoomId>,
+    in_flight: usize,
+    /// Lost a room for want of an ack, and acked nothing since.
+    stalled: bool,
+    ping_at: Instant,
+    ping_sent: Option<(u64, Instant)>,
+    /// What was unacked at Hello; `None` once Ready was said.
+    owed_at_hello: Option<BTreeMap<RoomId, Position>>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Hub {
+    rooms: BTreeMap<RoomId, Room>,
+    hosts: BTreeMap<HostKey, Host>,
+    /// When a room's owner has waited long enough.
+    patience_ends: BTreeSet<(Instant, RoomId)>,
+    ended: VecDeque<RoomId>,
+    outputs: VecDeque<HubOutput>,
+    counters: HubCounters,
+    next_key: u64,
+    next_nonce: u64,
+    /// Off only to see the tests of hand-over fail.
+    handover: bool,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hub {
+    /// No rooms, no hosts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            rooms: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            patience_ends: BTreeSet::new(),
+            ended: VecDeque::new(),
+            outputs: VecDeque::new(),
+            counters: HubCounters::default(),
+            next_key: 1,
+            next_nonce: 1,
+            handover: !crate::sabotage::is_active("watch_handover_disabled"),
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<HubOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let patience = self.patience_ends.first().map(|(at, _)| *at);
+        let pings = self.hosts.values().map(Host::next_timeout).min();
+        [patience, pings].into_iter().flatten().min()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> HubCounters {
+        self.counters
+    }
+
+    /// Events that no host has acked.
+    #[must_use]
+    pub fn unacked(&self) -> usize {
+        self.rooms.values().map(Room::unacked).sum()
+    }
+
+    /// Attached hosts.
+    #[must_use]
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// A host opened a stream and said Hello. A former stream of the same host ends.
+    pub fn handle_hello(&mut self, host_id: &str, now: Instant) -> Result<HostKey, TooManyHosts> {
+        let former = self.hosts.iter().find(|(_, host)| host.id == host_id);
+        if let Some(former) = former.map(|(key, _)| *key) {
+            self.close(former, CloseReason::Replaced, now);
+        }
+        if self.hosts.len() >= HOSTS_MAX {
+            return Err(TooManyHosts);
+        }
+        let key = HostKey(self.next_key);
+        self.next_key += 1;
+        self.hosts.insert(
+            key,
+            Host {
+                id: host_id.to_owned(),
+                rooms: BTreeSet::new(),
+                line: VecDeque::new(),
+                in_flight: 0,
+                stalled: false,
+                ping_at: now + PING_EVERY,
+                ping_sent: None,
+                owed_at_hello: Some(BTreeMap::new()),
+            },
+        );
+        let unowned: Vec<RoomId> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.owner.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in unowned {
+            self.give(&id, key, now);
+        }
+        let owed = self.rooms.iter().filter(|(_, room)| room.owner == Some(key));
+        let owed = owed.filter_map(|(id, room)| Some((id.clone(), room.last()?))).collect();
+        if let Some(host) = self.hosts.get_mut(&key) {
+            host.owed_at_hello = Some(owed);
+        }
+        self.send_to(key);
+        Ok(key)
+    }
+
+    /// A stream ended.
+    pub fn handle_gone(&mut self, key: HostKey, now: Instant) {
+        let Some(host) = self.hosts.remove(&key) else {
+            return;
+        };
+        for id in host.rooms {
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.owner = None;
+                room.in_line = false;
+                room.rewind();
+            }
+            self.wait_for_ack(&id, None);
+            if let Some(next) = self.choose(None) {
+                self.give(&id, next, now);
+            }
+        }
+        self.send_to_all();
+    }
+
+    /// The core made an event.
+    pub fn handle_event(&mut self, event: RoomEvent, now: Instant) {
+        self.counters.events += 1;
+        let id = event.room.room.clone();
+        let ticket = self.counters.events;
+        let room = self.rooms.entry(id.clone()).or_default();
+        let (was_ended, sent_before) = (room.ended, room.sent());
+        let pushed = room.push(event, ticket);
+        let taken_back = sent_before - room.sent();
+        let (owner, ended, waits) = (room.owner, room.ended, room.waiting_since.is_some());
+        if let Some(host) = owner.and_then(|key| self.hosts.get_mut(&key)) {
+            host.in_flight = host.in_flight.saturating_sub(taken_back);
+        }
+        match pushed {
+            Pushed::Duplicate => return,
+            Pushed::Appended => {}
+            Pushed::Collapsed { ticket, given_up } => {
+                self.counters.events_given_up += given_up as u64;
+                self.outputs.push_back(HubOutput::NeedSnapshot(id.clone(), ticket));
+            }
+            Pushed::CollapsedByEnd { given_up } => self.counters.events_given_up += given_up as u64,
+        }
+        if ended && !was_ended {
+            self.remember_end(id.clone());
+        }
+        match owner.or_else(|| self.choose(None)) {
+            Some(key) if owner.is_none() => self.give(&id, key, now),
+            Some(key) => {
+                if !waits {
+                    self.wait_for_ack(&id, Some(now));
+                }
+                self.stand_in_line(&id, key);
+            }
+            None => {}
+        }
+        self.send_to_all();
+    }
+
+    /// The core answered [`HubOutput::NeedSnapshot`]; `None` when it has no such room (any more).
+    pub fn handle_snapshot(
+        &mut self,
+        id: &RoomId,
+        ticket: u64,
+        view: Option<RoomView>,
+        at_ms: u64,
+        now: Instant,
+    ) {
+        let Some(room) = self.rooms.get_mut(id) else {
+            return;
+        };
+        if !room.fill(ticket, view, at_ms) {
+            return;
+        }
+        if let Some(key) = room.owner {
+            let waits = !room.is_empty();
+            self.wait_for_ack(id, waits.then_some(now));
+            self.stand_in_line(id, key);
+            self.send_to(key);
+        }
+    }
+
+    /// A host is done with everything of a room up to a position.
+    pub fn handle_ack(
+        &mut self,
+        key: HostKey,
+        id: &RoomId,
+        generation: Generation,
+        seq: u64,
+        now: Instant,
+    ) {
+        let Some(host) = self.hosts.get_mut(&key) else {
+            return;
+        };
+        // Even a late ack shows that the host handles events again.
+        host.stalled = false;
+        let room = self.rooms.get_mut(id).filter(|room| room.owner == Some(key));
+        let done = room.map_or(0, |room| room.ack(Position { generation, seq }));
+        if done == 0 {
+            self.counters.acks_ignored += 1;
+            return;
+        }
+        host.in_flight = host.in_flight.saturating_sub(done);
+        let (empty, ended) = self.rooms.get(id).map_or((true, false), |r| (r.is_empty(), r.ended));
+        self.wait_for_ack(id, (!empty).then_some(now));
+        if empty && ended {
+            self.forget(id);
+        }
+        self.send_to(key);
+    }
+
+    /// A host answered a ping.
+    pub fn handle_pong(&mut self, key: HostKey, nonce: u64) {
+        if let Some(host) = self.hosts.get_mut(&key)
+            && host.ping_sent.is_some_and(|(sent, _)| sent == nonce)
+        {
+            host.ping_sent = None;
+        }
+    }
+
+    /// A host's stream takes nothing more: it stopped reading.
+    pub fn handle_blocked(&mut self, key: HostKey, now: Instant) {
+        self.close(key, CloseReason::Silent, now);
+    }
+
+    /// Lets time-outs happen.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.pings(now);
+        while let Some((at, id)) = self.patience_ends.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.patience_ended(&id, now);
+        }
+        self.send_to_all();
+    }
+
+    fn pings(&mut self, now: Instant) {
+        let mut silent = Vec::new();
+        for (key, host) in &mut self.hosts {
+            match host.ping_sent {
+                Some((_, sent)) if now >= sent + PING_PATIENCE => {
+                    host.ping_sent = None;
+                    silent.push(*key);
+                }
+                Some(_) => {}
+                None if now >= host.ping_at => {
+                    let nonce = self.next_nonce;
+                    self.next_nonce += 1;
+                    host.ping_sent = Some((nonce, now));
+                    host.ping_at = now + PING_EVERY;
+                    self.outputs.push_back(HubOutput::Send(*key, ToHost::Ping(nonce)));
+                }
+                None => {}
+            }
+        }
+        if self.handover {
+            for key in silent {
+                self.close(key, CloseReason::Silent, now);
+            }
+        }
+    }
+
+    /// The owner of a room did not ack: somebody else gets it, if there is somebody.
+    fn patience_ended(&mut self, id: &RoomId, now: Instant) {
+        self.wait_for_ack(id, None);
+        let Some(owner) = self.rooms.get(id).and_then(|room| room.owner) else {
+            return;
+        };
+        let next = self.choose(Some(owner)).filter(|_| self.handover);
+        let Some(next) = next else {
+            self.wait_for_ack(id, Some(now));
+            return;
+        };
+        self.counters.handovers += 1;
+        if let (Some(host), Some(room)) = (self.hosts.get_mut(&owner), self.rooms.get_mut(id)) {
+            host.stalled = true;
+            host.rooms.remove(id);
+            host.line.retain(|waiting| waiting != id);
+            host.in_flight = host.in_flight.saturating_sub(room.sent());
+            room.in_line = false;
+            room.rewind();
+        }
+        self.give(id, next, now);
+    }
+
+    fn close(&mut self, key: HostKey, reason: CloseReason, now: Instant) {
+        if self.hosts.contains_key(&key) {
+            if reason == CloseReason::Silent {
+                self.counters.hosts_silent += 1;
+            }
+            self.outputs.push_back(HubOutput::Close(key, reason));
+            self.handle_gone(key, now);
+        }
+    }
+
+    /// The host for a room: one that acks rather than one that does not, then the one with fewest rooms.
+    fn choose(&self, not: Option<HostKey>) -> Option<HostKey> {
+        self.hosts
+            .iter()
+            .filter(|(key, _)| Some(**key) != not)
+            .min_by_key(|(key, host)| (host.stalled, host.rooms.len(), **key))
+            .map(|(key, _)| *key)
+    }
+
+    fn give(&mut self, id: &RoomId, key: HostKey, now: Instant) {
+        let (Some(room), Some(host)) = (self.rooms.get_mut(id), self.hosts.get_mut(&key)) else {
+            return;
+        };
+        room.owner = Some(key);
+        host.rooms.insert(id.clone());
+        let waits = !room.is_empty();
+        self.wait_for_ack(id, waits.then_some(now));
+        self.stand_in_line(id, key);
+    }
+
+    fn stand_in_line(&mut self, id: &RoomId, key: HostKey) {
+        if let (Some(room), Some(host)) = (self.rooms.get_mut(id), self.hosts.get_mut(&key))
+            && !room.in_line
+            && room.next().is_some()
+        {
+            room.in_line = true;
+            host.line.push_back(id.clone());
+        }
+    }
+
+    fn wait_for_ack(&mut self, id: &RoomId, since: Option<Instant>) {
+        let Some(room) = self.rooms.get_mut(id) else {
+            return;
+        };
+        if let Some(old) = room.waiting_since.take() {
+            self.patience_ends.remove(&(old + ACK_PATIENCE, id.clone()));
+        }
+        if let Some(since) = since {
+            room.waiting_since = Some(since);
+            self.patience_ends.insert((since + ACK_PATIENCE, id.clone()));
+        }
+    }
+
+    fn send_to_all(&mut self) {
+        let keys: Vec<HostKey> = self.hosts.keys().copied().collect();
+        for key in keys {
+            self.send_to(key);
+        }
+    }
+
+    /// Sends what the host's window takes, one event of each room in turn.
+    fn send_to(&mut self, key: HostKey) {
+        let Some(host) = self.hosts.get_mut(&key) else {
+            return;
+        };
+        while host.in_flight < IN_FLIGHT_MAX
+            && let Some(id) = host.line.pop_front()
+        {
+            let Some(room) = self.rooms.get_mut(&id) else {
+                continue;
+            };
+            room.in_line = false;
+            let message = match room.next().map(|entry| &entry.content) {
+                Some(Content::Event(event)) => ToHost::Event(Arc::clone(event)),
+                Some(Content::Snapshot(snapshot)) => ToHost::Snapshot(Arc::clone(snapshot)),
+                Some(Content::SnapshotPending { .. }) | None => continue,
+            };
+            room.advance();
+            host.in_flight += 1;
+            self.outputs.push_back(HubOutput::Send(key, message));
+            if room.next().is_some() {
+                room.in_line = true;
+                host.line.push_back(id);
+            }
+        }
+        if let Some(owed) = &mut host.owed_at_hello {
+            owed.retain(|id, target| {
+                let room = self.rooms.get(id).filter(|room| room.owner == Some(key));
+                room.is_some_and(|room| room.owes_until(*target))
+            });
+            if owed.is_empty() {
+                host.owed_at_hello = None;
+                self.outputs.push_back(HubOutput::Send(key, ToHost::Ready));
+            }
+        }
+    }
+
+    fn remember_end(&mut self, id: RoomId) {
+        self.ended.retain(|ended| *ended != id);
+        self.ended.push_back(id);
+        if self.ended.len() > ENDED_ROOMS_MAX
+            && let Some(oldest) = self.ended.front().cloned()
+        {
+            // It may have opened again since.
+            if self.rooms.get(&oldest).is_some_and(|room| room.ended) {
+                self.counters.rooms_forgotten += 1;
+                self.forget(&oldest);
+            } else {
+                self.ended.pop_front();
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &RoomId) {
+        self.wait_for_ack(id, None);
+        self.ended.retain(|ended| ended != id);
+        let Some(room) = self.rooms.remove(id) else {
+            return;
+        };
+        if let Some(host) = room.owner.and_then(|key| self.hosts.get_mut(&key)) {
+            host.rooms.remove(id);
+            host.line.retain(|waiting| waiting != id);
+            host.in_flight = host.in_flight.saturating_sub(room.sent());
+        }
+    }
+}
+
+impl Host {
+    fn next_timeout(&self) -> Instant {
+        match self.ping_sent {
+            Some((_, sent)) => sent + PING_PATIENCE,
+            None => self.ping_at,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;
