@@ -59,17 +59,19 @@ export class Sender {
     private async sendPost(channelId: string, rootId: string, message: string): Promise<void> {
         const {api, store, now} = this.parts;
         const userId = store.getState().entities.users.currentUserId;
+        const at = now();
+        const id = `${userId}:${at}`;
         const pending: Post = {
-            id: `${userId}:${now()}`,
-            pending_post_id: `${userId}:${now()}`,
+            id,
+            pending_post_id: id,
             user_id: userId,
             channel_id: channelId,
             root_id: rootId,
             message,
             type: '',
             props: {},
-            create_at: now(),
-            update_at: now(),
+            create_at: at,
+            update_at: at,
             edit_at: 0,
             delete_at: 0,
             reply_count: 0,
