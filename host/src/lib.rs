@@ -13,6 +13,7 @@ pub mod plugin;
 pub mod sabotage;
 pub mod sandbox;
 pub mod settings;
+pub mod sidecar;
 pub mod trace;
 
 #[cfg(test)]

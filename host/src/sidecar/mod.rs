@@ -1,0 +1,18 @@
+//! The embedded sidecar: found, started or adopted, watched, replaced, left in order.
+//!
+//! Its process outlives the host's on purpose (media flows on while a platform restarts its plugin), so the
+//! host never kills it when it ends itself; it says goodbye. The contract between both is in
+//! `parley_sidecar::lifecycle` and [`parley_proto::launch`].
+
+mod attach;
+mod install;
+mod launch;
+mod locate;
+mod runtime_dir;
+mod supervisor;
+
+pub use self::install::InstallError;
+pub use self::launch::LaunchError;
+pub use self::locate::{NotFound, locate};
+pub use self::runtime_dir::{RuntimeDirError, runtime_dir};
+pub use self::supervisor::{SidecarConfig, Supervisor, SupervisorCounters};

@@ -1,0 +1,362 @@
+//! Keeps one embedded sidecar alive and connected.
+//!
+//! A loop: adopt or start, publish the connection, watch the process and its health, withdraw the connection,
+//! again. The way to the sidecar is published as a [`MediaLink`].
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parley_proto::v1::node_client::NodeClient;
+use parley_proto::v1::{GetHealthRequest, GoodbyeRequest};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attach::{AttachError, Attached, attach};
+use super::install::install;
+use super::launch::{LaunchError, launch};
+use crate::media::{Connection, LinkReceiver, MediaLink};
+
+/// How often the sidecar is asked for its health.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+/// A sidecar that does not answer for this long is replaced.
+const HEALTH_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long a killed process may take to be gone.
+const KILL_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long the farewell may take.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
+/// A process that lived at least this long ends a series of crashes.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+/// Pause after the second of two crashes in a row; doubled with each further one. The first restart is at
+/// once.
+const CRASH_PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// Longest such pause.
+const CRASH_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// How the sidecar is run.
+#[derive(Debug, Clone)]
+pub struct SidecarConfig {
+    /// The executable as installed; it is copied before it runs.
+    pub executable: PathBuf,
+    /// Where it keeps what lasts.
+    pub data_dir: PathBuf,
+    /// Where its socket is; see [`super::runtime_dir`].
+    pub runtime_dir: PathBuf,
+    /// The UDP port of all media. When it is taken, the sidecar takes a free one.
+    pub media_port: u16,
+    /// Addresses given to clients; none = the machine's own.
+    pub media_addresses: Vec<IpAddr>,
+    /// The sidecar's own configuration file.
+    pub config_file: Option<PathBuf>,
+    /// Opaque id of this host process.
+    pub host_id: String,
+}
+
+/// What was done so far.
+#[derive(Debug, Default)]
+pub struct SupervisorCounters {
+    /// Processes started.
+    pub started: AtomicU64,
+    /// Running ones adopted.
+    pub adopted: AtomicU64,
+    /// Processes that ended while this host was attached.
+    pub ended: AtomicU64,
+    /// Processes killed because they did not answer.
+    pub unhealthy: AtomicU64,
+}
+
+/// The running supervision.
+pub struct Supervisor {
+    connection: LinkReceiver,
+    counters: Arc<SupervisorCounters>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Starts to supervise. Returns at once; the connection comes through the link.
+    #[must_use]
+    pub fn start(config: SidecarConfig) -> Self {
+        let (publish, connection) = watch::channel(None);
+        let counters = Arc::<SupervisorCounters>::default();
+        let stop = CancellationToken::new();
+        let supervision = Supervision {
+            config,
+            publish,
+            counters: Arc::clone(&counters),
+            stop: stop.clone(),
+        };
+        Self { connection, counters, stop, task: tokio::spawn(supervision.run()) }
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> Arc<SupervisorCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// The link, for whoever lives longer than this borrow.
+    #[must_use]
+    pub fn link(&self) -> Arc<dyn MediaLink> {
+        Arc::new(Link(self.connection.clone()))
+    }
+
+    /// Says goodbye and lets go of the sidecar, which goes on for its lease.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // The task catches no panic: if it had one, it was logged.
+        let _ = self.task.await;
+    }
+}
+
+struct Link(LinkReceiver);
+
+impl MediaLink for Link {
+    fn connection(&self) -> LinkReceiver {
+        self.0.clone()
+    }
+}
+
+/// A sidecar in use.
+struct InUse {
+    attached: Attached,
+    process: Option<AsyncFd<OwnedFd>>,
+    /// Cancelled when the process ended, if this host started it.
+    child_ended: CancellationToken,
+    since: Instant,
+}
+
+/// Why a sidecar is not in use any more.
+enum Lost {
+    Stopped,
+    Ended,
+    Mute,
+    Disconnected,
+}
+
+struct Supervision {
+    config: SidecarConfig,
+    publish: watch::Sender<Option<Connection>>,
+    counters: Arc<SupervisorCounters>,
+    stop: CancellationToken,
+}
+
+impl Supervision {
+    async fn run(self) {
+        let mut crashes = 0;
+        loop {
+            let obtained = tokio::select! {
+                () = self.stop.cancelled() => return,
+                obtained = self.obtain() => obtained,
+            };
+            match obtained {
+                Ok(in_use) => {
+                    if matches!(self.use_it(&in_use).await, Lost::Stopped) {
+                        return;
+                    }
+                    let stable = in_use.since.elapsed() >= STABLE_AFTER;
+                    crashes = if stable { 1 } else { crashes + 1 };
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no sidecar");
+                    crashes += 1;
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(pause_after(crashes)) => {}
+            }
+        }
+    }
+
+    /// Adopts the running one, or starts one.
+    async fn obtain(&self) -> Result<InUse, LaunchError> {
+        match attach(&self.config.runtime_dir, &self.config.host_id).await {
+            Ok(attached) => {
+                self.counters.adopted.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(version = attached.info.sidecar_version, "sidecar adopted");
+                return Ok(InUse::new(attached, None));
+            }
+            Err(AttachError::Absent(reason)) => tracing::debug!(%reason, "no sidecar to adopt"),
+            Err(error @ (AttachError::Mute(pid) | AttachError::Refused(pid, _))) => {
+                tracing::warn!(%error, "the running sidecar is replaced");
+                self.counters.unhealthy.fetch_add(1, Ordering::Relaxed);
+                if let Some(process) = pid.and_then(open) {
+                    kill(&process).await;
+                }
+            }
+            Err(error @ AttachError::Foreign) => tracing::error!(%error, "socket not used"),
+        }
+        super::attach::retire_other_majors(&self.config.runtime_dir).await;
+        self.start().await
+    }
+
+    async fn start(&self) -> Result<InUse, LaunchError> {
+        let (executable, runtime_dir) =
+            (self.config.executable.clone(), self.config.runtime_dir.clone());
+        let installed =
+            tokio::task::spawn_blocking(move || install(&executable, &runtime_dir)).await;
+        let executable = match installed {
+            Ok(Ok(path)) => path,
+            // A full or read-only disk: better to run the original than nothing.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the sidecar runs from where it is installed");
+                self.config.executable.clone()
+            }
+            Err(_) => self.config.executable.clone(),
+        };
+        let launched = launch(&executable, &self.config).await?;
+        self.counters.started.fetch_add(1, Ordering::Relaxed);
+        let info = &launched.info;
+        tracing::info!(
+            pid = info.pid,
+            media_port = info.media_port,
+            log = info.log.as_ref().map(|log| tracing::field::display(log.display())),
+            "sidecar started"
+        );
+        if info.media_port != self.config.media_port {
+            tracing::warn!(
+                asked = self.config.media_port,
+                taken = info.media_port,
+                "the media port was in use"
+            );
+        }
+        match attach(&self.config.runtime_dir, &self.config.host_id).await {
+            Ok(attached) => Ok(InUse::new(attached, Some(launched.child))),
+            Err(error) => Err(LaunchError::ReadyLine(error.to_string())),
+        }
+    }
+
+    /// Publishes the connection until it is lost.
+    async fn use_it(&self, in_use: &InUse) -> Lost {
+        self.publish.send_replace(Some(in_use.attached.connection.clone()));
+        let lost = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Lost::Stopped,
+            () = in_use.end() => Lost::Ended,
+            lost = in_use.health() => lost,
+        };
+        match lost {
+            Lost::Stopped => {
+                tracing::info!("leaving the sidecar");
+                in_use.goodbye(&self.config.host_id).await;
+            }
+            Lost::Ended => {
+                self.counters.ended.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("the sidecar ended");
+            }
+            Lost::Mute => {
+                self.counters.unhealthy.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("the sidecar does not answer; it is replaced");
+                if let Some(process) = &in_use.process {
+                    kill(process).await;
+                }
+            }
+            Lost::Disconnected => tracing::warn!("connection to the sidecar lost"),
+        }
+        self.publish.send_replace(None);
+        lost
+    }
+}
+
+impl InUse {
+    fn new(attached: Attached, child: Option<Child>) -> Self {
+        let process = attached.pid.and_then(open);
+        let child_ended = CancellationToken::new();
+        if let Some(child) = child {
+            tokio::spawn(await_exit(child, child_ended.clone()));
+        }
+        Self { attached, process, child_ended, since: Instant::now() }
+    }
+
+    /// Returns when the process ends.
+    async fn end(&self) {
+        match &self.process {
+            Some(process) => wait_for_end(process).await,
+            None => self.child_ended.cancelled().await,
+        }
+    }
+
+    /// Returns when it does not answer any more.
+    async fn health(&self) -> Lost {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let mut asking = tokio::time::interval(HEALTH_INTERVAL);
+        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            asking.tick().await;
+            let health = node.get_health(GetHealthRequest {});
+            match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(status)) => {
+                    tracing::debug!(%status, "health");
+                    return Lost::Disconnected;
+                }
+                Err(_) => return Lost::Mute,
+            }
+        }
+    }
+
+    async fn goodbye(&self, host_id: &str) {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let farewell = node.goodbye(GoodbyeRequest { host_id: host_id.to_owned() });
+        if !matches!(tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await, Ok(Ok(_))) {
+            tracing::warn!("the sidecar did not hear the goodbye; it ends by its lease");
+        }
+    }
+}
+
+fn pause_after(crashes: u32) -> Duration {
+    match crashes {
+        0 | 1 => Duration::ZERO,
+        more => CRASH_PAUSE_FIRST.saturating_mul(1 << (more - 2).min(16)).min(CRASH_PAUSE_MAX),
+    }
+}
+
+/// A handle to the process itself: a pid could be another's by the time it is used.
+fn open(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
+    let handle = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
+    AsyncFd::register_with_interest(handle, Interest::READABLE).ok()
+}
+
+/// Takes the exit status off the system, however long that takes.
+async fn await_exit(mut child: Child, ended: CancellationToken) {
+    match child.wait().await {
+        Ok(status) => tracing::info!(%status, "exit of the sidecar"),
+        Err(error) => tracing::warn!(%error, "exit of the sidecar"),
+    }
+    ended.cancel();
+}
+
+async fn wait_for_end(process: &AsyncFd<OwnedFd>) {
+    // Readable when the process ended; an error cannot be told apart from that by waiting longer.
+    let _ = process.readable().await;
+}
+
+async fn kill(process: &AsyncFd<OwnedFd>) {
+    if pidfd_send_signal(process.get_ref(), Signal::KILL).is_ok() {
+        let _ = tokio::time::timeout(KILL_TIME_MAX, wait_for_end(process)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_restart_is_at_once_and_a_crash_loop_slows_down() {
+        assert_eq!(pause_after(0), Duration::ZERO);
+        assert_eq!(pause_after(1), Duration::ZERO);
+        assert_eq!(pause_after(2), CRASH_PAUSE_FIRST);
+        assert_eq!(pause_after(3), CRASH_PAUSE_FIRST * 2);
+        assert_eq!(pause_after(100), CRASH_PAUSE_MAX);
+    }
+}
