@@ -7,7 +7,7 @@ import {callLink, webSocketUrl} from '../base/ids';
 import type {PlatformState, Store} from '../base/platform';
 import {Scope} from '../base/scope';
 import {CallClient} from '../call/client';
-import type {ClientOptions, EndReason} from '../call/client';
+import type {ClientOptions, EndReason} from '../call/client_types';
 import {StartIntents} from '../call/intent';
 import {BrowserDevices} from '../call/media';
 import {clearResume, saveResume, takeResume} from '../call/resume';

@@ -1,6 +1,6 @@
 // Which text explains why a call ended or was refused (row C8).
 
-import type {EndReason} from '../call/client';
+import type {EndReason} from '../call/client_types';
 import {isTextId} from '../i18n/texts';
 import type {TextId} from '../i18n/texts';
 

@@ -10,13 +10,12 @@ import {isCallEventName, parseEvent, parseJoined, parseRefusal} from '../protoco
 import type {Broadcast} from '../protocol/frames';
 import {AudioOut} from './audio';
 import {Board} from './board';
-import type {Devices} from './media';
+import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
 import {Peer} from './peer';
 import {Reporter} from './reporter';
 import type {Resume} from './resume';
 import {SessionMedia} from './session_media';
-import type {Sending, SendingProblem} from './session_media';
-import type {CallSocket, SocketEvent} from './socket';
+import type {SocketEvent} from './socket';
 
 /** From the wish to join until media flows. */
 export const CONNECT_PATIENCE_MS = 20_000;
@@ -28,50 +27,6 @@ export const JOIN_RETRY_MS = 3_000;
 export const UNAVAILABLE_RETRY_MS = 300;
 /** How long leaving waits for the last report. */
 const LAST_REPORT_MS = 300;
-
-export type EndReason =
-    | {type: 'left'}
-    /** Refused before it began. */
-    | {type: 'refused'; code: string; text: string}
-    /** Could not connect, or lost for too long. */
-    | {type: 'connection'}
-    | {type: 'call_ended'; reason: string}
-    | {type: 'removed'; reason: string};
-
-export type Phase = 'connecting' | 'connected' | 'reconnecting' | 'ended';
-
-export interface ClientState {
-    phase: Phase;
-    session: string;
-    sending: Sending;
-    speaking: readonly string[];
-    soundBlocked: boolean;
-    /** False on insecure pages. */
-    devices: boolean;
-}
-
-export type ClientEvent =
-    | {type: 'state'; state: ClientState}
-    | {type: 'problem'; problem: SendingProblem}
-    | {type: 'ended'; reason: EndReason};
-
-export interface ClientOptions {
-    channelId: string;
-    title?: string;
-    threadId?: string;
-    resume?: Resume;
-    /** Direct channels: talk at once. */
-    unmute: boolean;
-    simulcast: boolean;
-}
-
-/** What the client needs of the world. */
-export interface ClientWorld {
-    socket: CallSocket;
-    devices: Devices;
-    connect(): RTCPeerConnection;
-    report(channelId: string, session: string, report: Record<string, unknown>): Promise<void>;
-}
 
 export class CallClient {
     readonly events = new Emitter<ClientEvent>();

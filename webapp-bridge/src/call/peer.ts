@@ -267,7 +267,8 @@ export class Peer {
             // In glare this rolls our own offer back; negotiation is then needed again by itself.
             await this.pc.setRemoteDescription(description);
             await this.pc.setLocalDescription();
-            const answer = this.pc.localDescription;
+            // Not `localDescription`: that may be our next offer already.
+            const answer = this.pc.currentLocalDescription;
             if (answer?.type === 'answer') {
                 this.sendDescription({type: 'answer', sdp: answer.sdp}, () => true);
             }

@@ -3,14 +3,14 @@
 /** As the server's limit for an inflated SDP, bytes. */
 export const INFLATED_BYTES_MAX = 256 * 1024;
 
-const through = (bytes: Uint8Array, transform: GenericTransformStream): ReadableStream<Uint8Array> => {
-    const source = new ReadableStream<Uint8Array>({
+const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream): ReadableStream<Uint8Array> => {
+    const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
         start(controller) {
-            controller.enqueue(bytes);
+            controller.enqueue(new Uint8Array(bytes));
             controller.close();
         },
     });
-    return source.pipeThrough(transform);
+    return source.pipeThrough<Uint8Array>(transform);
 };
 
 const collect = async (stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> => {

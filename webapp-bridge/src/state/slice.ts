@@ -1,6 +1,6 @@
 // The plugin's slice of the store: running calls as the server tells them, and this tab's own call.
 
-import type {ClientState} from '../call/client';
+import type {ClientState} from '../call/client_types';
 import type {CallEvent, CallInfo, SessionInfo} from '../protocol/events';
 import type {User} from '../base/platform';
 import type {TextId} from '../i18n/texts';

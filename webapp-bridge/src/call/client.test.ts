@@ -1,0 +1,307 @@
+// @vitest-environment happy-dom
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+
+import {inflate} from '../protocol/deflate';
+import {FakeConnection, asConnection, settle} from '../testing/fake_connection';
+import {FakeSocket} from '../testing/fake_socket';
+import {CONNECT_PATIENCE_MS, CallClient, JOIN_RETRY_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client';
+import type {ClientEvent, ClientOptions} from './client_types';
+import type {Devices} from './media';
+import {CallSocket} from './socket';
+
+const CHANNEL = 'c'.repeat(26);
+
+const track = (kind: string) => ({kind, id: kind, enabled: true, readyState: 'live', stop: vi.fn(), onended: null});
+
+let sockets: FakeSocket[];
+let connections: FakeConnection[];
+let events: ClientEvent[];
+let opened: string[];
+let granted: boolean;
+let reports: unknown[];
+let client: CallClient;
+
+const devices: Devices = {
+    available: true,
+    microphone: () => {
+        opened.push('microphone');
+        return Promise.resolve(track('audio') as never);
+    },
+    camera: () => {
+        opened.push('camera');
+        return Promise.resolve(track('video') as never);
+    },
+    screen: () => Promise.resolve({video: track('video') as never, audio: undefined}),
+    granted: () => Promise.resolve(granted),
+};
+
+const make = (options: Partial<ClientOptions> = {}): void => {
+    client = new CallClient({
+        socket: new CallSocket('wss://here', () => {
+            const socket = new FakeSocket();
+            sockets.push(socket);
+            return socket;
+        }),
+        devices,
+        connect: () => {
+            const connection = new FakeConnection();
+            connections.push(connection);
+            return asConnection(connection);
+        },
+        report: (_channel, _session, report) => {
+            reports.push(report);
+            return Promise.resolve();
+        },
+    }, {channelId: CHANNEL, unmute: false, simulcast: false, ...options});
+    client.events.on((event) => events.push(event));
+    client.start();
+};
+
+const socket = (): FakeSocket => sockets.at(-1)!;
+const pc = (): FakeConnection => connections.at(-1)!;
+const event = (name: string, data: Record<string, unknown>) => socket().event(`custom_app.parley.calls_${name}`, data, CHANNEL);
+const ended = () => events.filter((item) => item.type === 'ended');
+const sent = (action: string) => socket().sent.filter((item) => item.action.endsWith(`_${action}`));
+
+const joined = (token = 'token 1'): void =>
+    event('join', {connID: client.snapshot.session || 'conn1', parley: {v: 1, session: 'sess1', resume: token, call_id: 'call1'}});
+
+const connectMedia = async (): Promise<void> => {
+    await settle();
+    event('signal', {connID: 'sess1', data: '{"type":"answer","sdp":"a1"}'});
+    await settle();
+    pc().connect();
+    pc().channel.open();
+    await settle(2);
+};
+
+beforeEach(() => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date']});
+    vi.spyOn(console, 'info').mockImplementation(() => undefined);
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    vi.stubGlobal('MediaStream', class {
+        id = 'stream';
+    });
+    sockets = [];
+    connections = [];
+    events = [];
+    opened = [];
+    reports = [];
+    granted = true;
+});
+
+afterEach(() => {
+    client.leave();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+});
+
+describe('joining', () => {
+    it('asks for slots, offers by the socket, and is connected', async () => {
+        make({title: 'Weekly'});
+        socket().hello('conn1');
+        expect(sent('join')[0]?.data).toEqual({
+            channelID: CHANNEL, title: 'Weekly', dcSignaling: true, av1Support: false, parley: {v: 1, unmuted: false},
+        });
+        joined();
+        await connectMedia();
+        const sdp = sent('sdp')[0]!;
+        expect(sdp.binary).toBe(true);
+        expect(JSON.parse(await inflate(sdp.data.data as Uint8Array))).toMatchObject({type: 'offer'});
+        expect(client.snapshot).toMatchObject({phase: 'connected', session: 'sess1'});
+        expect(console.info).toHaveBeenCalledWith(expect.stringMatching(/rtc connected.*sess1/));
+    });
+
+    it('opens no microphone by itself', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        expect(opened).toEqual([]);
+        expect(client.snapshot.sending.microphone).toBe('off');
+    });
+
+    it('opens the microphone at once in a direct channel', async () => {
+        make({unmute: true});
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        expect(opened).toEqual(['microphone']);
+        expect(sent('unmute').length).toBeGreaterThan(0);
+    });
+
+    it('says why it was refused', () => {
+        make();
+        socket().hello('conn1');
+        event('error', {connID: 'conn1', code: 'full', data: 'The call is full.'});
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'refused', code: 'full', text: 'The call is full.'}}]);
+    });
+
+    it('ignores answers for another connection', () => {
+        make();
+        socket().hello('conn1');
+        event('error', {connID: 'another', code: 'full', data: ''});
+        event('join', {connID: 'another', parley: {session: 'x'}});
+        expect(ended()).toEqual([]);
+        expect(connections.length).toBe(0);
+    });
+
+    it('loses patience', () => {
+        make();
+        vi.advanceTimersByTime(CONNECT_PATIENCE_MS);
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'connection'}}]);
+    });
+
+    it('asks again when nothing is answered', () => {
+        make();
+        socket().hello('conn1');
+        vi.advanceTimersByTime(JOIN_RETRY_MS);
+        expect(sent('join').length).toBe(2);
+    });
+});
+
+describe('muting', () => {
+    it('sends the microphone on the first unmute, then only switches it', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.toggleMicrophone();
+        await settle(2);
+        expect(sent('unmute').length).toBe(1);
+        expect(client.snapshot.sending.microphone).toBe('on');
+        client.toggleMicrophone();
+        expect(socket().actions().at(-1)).toBe('mute');
+        expect(client.snapshot.sending.microphone).toBe('off');
+    });
+
+    it('tells when the microphone cannot be had', async () => {
+        vi.spyOn(devices, 'microphone').mockRejectedValue(new Error('no device'));
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.toggleMicrophone();
+        await settle(2);
+        expect(events).toContainEqual({type: 'problem', problem: 'microphone'});
+        expect(client.snapshot.sending.microphone).toBe('off');
+    });
+});
+
+describe('coming back', () => {
+    const connect = async (): Promise<void> => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+    };
+
+    it('takes the session to a new socket by `reconnect`, media untouched', async () => {
+        await connect();
+        socket().lose();
+        expect(client.snapshot.phase).toBe('connected');
+        vi.advanceTimersByTime(500);
+        socket().hello('conn2');
+        expect(sent('reconnect')[0]?.data).toEqual({channelID: CHANNEL, originalConnID: 'sess1', prevConnID: 'conn1'});
+        expect(connections.length).toBe(1);
+    });
+
+    it('joins again when the server has given the session up meanwhile', async () => {
+        await connect();
+        socket().lose();
+        vi.advanceTimersByTime(500);
+        socket().hello('conn2');
+        event('call_state', {channel_id: CHANNEL, call: JSON.stringify({id: 'call1', sessions: [{session_id: 'other', user_id: 'u'}]})});
+        expect(sent('join').at(-1)?.data).toMatchObject({parley: {resume: {session: 'sess1', token: 'token 1'}}});
+    });
+
+    it('makes a new connection at once when media moved', async () => {
+        await connect();
+        client.handleMediaMoved();
+        expect(pc().closed).toBe(true);
+        expect(client.snapshot.phase).toBe('reconnecting');
+        expect(sent('join').at(-1)?.data).toMatchObject({parley: {v: 1, resume: {session: 'sess1', token: 'token 1'}}});
+        joined('token 2');
+        expect(connections.length).toBe(2);
+        await connectMedia();
+        expect(client.snapshot.phase).toBe('connected');
+        expect(client.resumable?.token).toBe('token 2');
+    });
+
+    it('makes a new connection at once when the old one fails', async () => {
+        await connect();
+        pc().fail();
+        expect(sent('join').at(-1)?.data).toMatchObject({parley: {resume: {session: 'sess1'}}});
+        expect(console.warn).toHaveBeenCalledWith(expect.stringMatching(/rtc failed: failed.*sess1/));
+    });
+
+    it('keeps asking while the media server is not there yet', async () => {
+        await connect();
+        client.handleMediaMoved();
+        const before = sent('join').length;
+        event('error', {connID: 'conn1', code: 'unavailable', data: ''});
+        vi.advanceTimersByTime(UNAVAILABLE_RETRY_MS);
+        expect(sent('join').length).toBe(before + 1);
+        expect(ended()).toEqual([]);
+    });
+
+    it('sends on the new connection what was on', async () => {
+        await connect();
+        client.toggleMicrophone();
+        await settle(2);
+        client.handleMediaMoved();
+        expect(sent('join').at(-1)?.data).toMatchObject({parley: {unmuted: true}});
+        joined();
+        await connectMedia();
+        await settle();
+        pc().channel.receive(7, true);
+        await settle();
+        expect(pc().transceivers.length).toBe(1);
+        expect(opened).toEqual(['microphone']);
+    });
+
+    it('ends when the token is not taken any more', async () => {
+        await connect();
+        client.handleMediaMoved();
+        event('error', {connID: 'conn1', code: 'resume_invalid', data: ''});
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'removed', reason: 'timeout'}}]);
+    });
+
+    it('gives up after a minute without media', async () => {
+        await connect();
+        socket().lose();
+        pc().fail();
+        vi.advanceTimersByTime(RECONNECT_PATIENCE_MS);
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'connection'}}]);
+    });
+
+    it('takes the session back after a reload, and the microphone only where it was granted', async () => {
+        granted = false;
+        const resume = {channelId: CHANNEL, session: 'sess1', token: 'kept', microphone: true, camera: true};
+        make({resume});
+        socket().hello('conn9');
+        expect(sent('join')[0]?.data).toMatchObject({parley: {resume: {session: 'sess1', token: 'kept'}}});
+        event('join', {connID: 'conn9', parley: {v: 1, session: 'sess1', resume: 'next', call_id: 'call1'}});
+        await connectMedia();
+        expect(opened).toEqual([]);
+        expect(socket().actions()).toEqual(expect.arrayContaining(['mute', 'video_off', 'screen_off']));
+    });
+});
+
+describe('leaving', () => {
+    it('reports, says leave and closes everything', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.leave();
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'left'}}]);
+        await settle();
+        expect(reports.length).toBe(1);
+        expect(socket().actions().at(-1)).toBe('leave');
+        expect(socket().closed).toBe(true);
+        expect(pc().closed).toBe(true);
+        expect(client.resumable).toBeUndefined();
+    });
+});

@@ -1,0 +1,58 @@
+import {describe, expect, it} from 'vitest';
+
+import {parseCall, parseEvent, parseJoined, parseRefusal} from './events';
+
+const CHANNEL = 'c'.repeat(26);
+const broadcast = {channelId: CHANNEL, userId: '', connectionId: ''};
+
+describe('events', () => {
+    it('reads the call of call_state, which is JSON text', () => {
+        const call = JSON.stringify({
+            id: 'call', start_at: 5, sessions: [{session_id: 's', user_id: 'u', unmuted: true, raised_hand: 0, video: false}, {}],
+            thread_id: '', post_id: 'p', screen_sharing_session_id: 's', owner_id: 'u', host_id: 'u',
+        });
+        const event = parseEvent('call_state', {channel_id: CHANNEL, call}, broadcast);
+        expect(event).toMatchObject({
+            type: 'call_state',
+            channelId: CHANNEL,
+            call: {id: 'call', postId: 'p', screenSession: 's', sessions: [{sessionId: 's', unmuted: true}]},
+        });
+    });
+
+    it('reads user id in both spellings', () => {
+        expect(parseEvent('user_joined', {user_id: 'u', session_id: 's'}, broadcast)).toMatchObject({type: 'joined', userId: 'u'});
+        expect(parseEvent('user_left', {userID: 'u', session_id: 's'}, broadcast)).toMatchObject({type: 'left', userId: 'u'});
+    });
+
+    it('takes the channel from the broadcast, else from the data', () => {
+        const nowhere = {channelId: '', userId: '', connectionId: ''};
+        expect(parseEvent('call_end', {channelID: CHANNEL}, nowhere)).toEqual({type: 'call_end', channelId: CHANNEL, reason: 'ended'});
+        expect(parseEvent('call_end', {}, nowhere)).toBeUndefined();
+    });
+
+    it('ignores a state without a session', () => {
+        expect(parseEvent('user_muted', {userID: 'u'}, broadcast)).toBeUndefined();
+    });
+
+    it('survives any shape', () => {
+        for (const value of [null, 1, 'x', [], {id: 7}, {id: ''}]) {
+            expect(parseCall(value, CHANNEL)).toBeUndefined();
+        }
+    });
+});
+
+describe('the answer to join', () => {
+    it('brings session and token', () => {
+        expect(parseJoined({connID: 'conn', parley: {v: 1, session: 's', resume: 't', call_id: 'c'}}))
+            .toEqual({session: 's', resume: 't', callId: 'c'});
+    });
+
+    it('takes the connection as session when there is nothing of ours', () => {
+        expect(parseJoined({connID: 'conn'})).toEqual({session: 'conn', resume: '', callId: ''});
+    });
+
+    it('is refused with a code', () => {
+        expect(parseRefusal({data: 'no', connID: 'conn', code: 'full'})).toEqual({code: 'full', text: 'no'});
+        expect(parseRefusal({})).toEqual({code: 'unavailable', text: ''});
+    });
+});
