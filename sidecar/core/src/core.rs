@@ -1,0 +1,268 @@
+//! The facade: commands, datagrams and time in; datagrams, events and the next wake-up out.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use str0m::net::DatagramSend;
+
+use crate::api::{
+    Command, CommandError, CoreConfig, Generation, Labels, LeaveReason, NodeCounters, Now, Output,
+    ParticipantId, Reply, RoomEndReason, RoomId, RoomPolicy, RoomRef, RoomView,
+};
+use crate::commands;
+use crate::demux::{Owner, Tuple};
+use crate::ids::{Arena, Key};
+use crate::room::Room;
+use crate::shared::{Outgoing, Shared};
+use crate::timers::Wake;
+
+/// Without anything to do the shell still comes back after this.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// All rooms and sessions of one shard.
+///
+/// After every call of a `handle_` method drain [`Self::poll_output`] until it says
+/// [`Output::Timeout`]. Several datagrams may be handed in before one drain: what they write to the
+/// same session then leaves in one batch.
+#[derive(Debug)]
+pub struct Core {
+    rooms: Arena<Box<Room>>,
+    names: BTreeMap<RoomId, Key>,
+    pub(crate) shared: Shared,
+    /// Holds the bytes that the last [`Output::Transmit`] lent out.
+    lent: Option<DatagramSend>,
+}
+
+impl Core {
+    /// An empty core. Cheap but for the DTLS certificate, which is made once per process.
+    pub fn new(config: CoreConfig, now: Now) -> Self {
+        Self {
+            rooms: Arena::default(),
+            names: BTreeMap::new(),
+            shared: Shared::new(config, now),
+            lent: None,
+        }
+    }
+
+    /// Handles one command.
+    pub fn handle_command(&mut self, command: Command, now: Now) -> Result<Reply, CommandError> {
+        self.shared.now = now;
+        let reply = commands::handle(self, command);
+        self.settle();
+        reply
+    }
+
+    /// Handles one datagram that arrived at `local`, one of [`CoreConfig::media_addresses`].
+    pub fn handle_datagram(&mut self, local: SocketAddr, from: SocketAddr, data: &[u8], now: Now) {
+        self.shared.now = now;
+        self.shared.counters.bytes_in += data.len() as u64;
+        let tuple = Tuple {
+            local,
+            remote: from,
+        };
+        let (owner, packet) = match self.shared.demux.route(tuple, data, now.instant) {
+            Ok(routed) => routed,
+            Err(refusal) => return self.shared.drop_one(refusal.name()),
+        };
+        self.in_room(owner, |room, shared| {
+            room.handle_datagram(owner.seat, tuple, packet, data, shared);
+        });
+        self.settle();
+    }
+
+    /// Lets timers fire.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.shared.now = now;
+        while let Some((at, wake)) = self.shared.timers.pop_due(now.instant) {
+            match wake {
+                Wake::Room(key) => {
+                    if let Some(room) = self.rooms.get_mut(key)
+                        && room.came_up(at)
+                    {
+                        room.handle_timeout(&mut self.shared);
+                    }
+                }
+                Wake::Session(owner) => self.in_room(owner, |room, shared| {
+                    let due = room
+                        .sessions
+                        .get_mut(owner.seat)
+                        .and_then(|session| session.peer.as_mut())
+                        .is_some_and(|peer| peer.is_due(at, shared));
+                    if due {
+                        room.drive(owner.seat, shared);
+                    }
+                }),
+            }
+            self.settle();
+        }
+    }
+
+    /// The next thing to do; drain until [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output<'_> {
+        if self.shared.out.is_empty() {
+            self.drain_dirty();
+        }
+        match self.shared.out.pop_front() {
+            Some(Outgoing::Datagram {
+                source,
+                destination,
+                payload,
+            }) => Output::Transmit {
+                source,
+                destination,
+                payload: self.lent.insert(payload),
+            },
+            Some(Outgoing::Event(event)) => Output::Event(event),
+            None => {
+                let idle = self.shared.now.instant + IDLE;
+                Output::Timeout(self.shared.timers.next().map_or(idle, |at| at.min(idle)))
+            }
+        }
+    }
+
+    /// Node-wide counters, absolute.
+    pub fn counters(&self) -> NodeCounters {
+        let counters = &self.shared.counters;
+        NodeCounters {
+            rooms: self.rooms.len() as u64,
+            sessions: self.rooms().map(|room| room.sessions.len() as u64).sum(),
+            packets_in: counters.packets_in,
+            packets_forwarded: counters.packets_forwarded,
+            bytes_in: counters.bytes_in,
+            bytes_out: counters.bytes_out,
+            drops: counters.drops.clone(),
+            panics: counters.panics,
+        }
+    }
+
+    /// Switches a fault on, for tests that check the tests.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&mut self, fault: crate::shared::Fault) {
+        self.shared.sabotage = Some(fault);
+        self.shared.demux.skip_integrity = fault == crate::shared::Fault::StunIntegritySkipped;
+    }
+
+    /// Drains every session that was written to, until none is.
+    fn drain_dirty(&mut self) {
+        while let Some(owner) = self.shared.dirty.pop() {
+            self.in_room(owner, |room, shared| room.drive(owner.seat, shared));
+            self.settle();
+        }
+    }
+
+    /// Removes who must go and brings lines in line, until nothing is left to do.
+    fn settle(&mut self) {
+        loop {
+            if let Some((owner, reason)) = self.shared.ended.pop() {
+                if let Some(room) = self.rooms.get_mut(owner.room) {
+                    room.remove(owner.seat, reason, &mut self.shared);
+                }
+                continue;
+            }
+            if self.shared.unsettled.is_empty() {
+                break;
+            }
+            let mut rooms = std::mem::take(&mut self.shared.unsettled);
+            rooms.sort_unstable();
+            rooms.dedup();
+            for key in rooms {
+                if let Some(room) = self.rooms.get_mut(key) {
+                    room.settle(&mut self.shared);
+                }
+            }
+        }
+        self.forget_ended();
+    }
+
+    fn forget_ended(&mut self) {
+        if !std::mem::take(&mut self.shared.room_ended) {
+            return;
+        }
+        let over: Vec<(Key, RoomId)> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.over)
+            .map(|(key, room)| (key, room.id.room.clone()))
+            .collect();
+        for (key, id) in over {
+            self.rooms.remove(key);
+            self.names.remove(&id);
+        }
+    }
+
+    /// Runs `work` for one session. A panic of our own in it ends that session, not the process.
+    fn in_room(&mut self, owner: Owner, work: impl FnOnce(&mut Room, &mut Shared)) {
+        let Some(room) = self.rooms.get_mut(owner.room) else {
+            return;
+        };
+        let shared = &mut self.shared;
+        if catch_unwind(AssertUnwindSafe(|| work(room, shared))).is_err() {
+            tracing::error!("panic while handling a session");
+            self.shared.counters.panics += 1;
+            self.shared.ended.push((owner, LeaveReason::Internal));
+        }
+    }
+
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.names
+            .values()
+            .filter_map(|key| self.rooms.get(*key).map(|room| &**room))
+    }
+
+    /// For reads: generation 0 means any.
+    pub(crate) fn room(&self, id: &RoomId, generation: Generation) -> Result<&Room, CommandError> {
+        let key = commands::key_of(&self.names, id)?;
+        let room = self.rooms.get(key).ok_or(CommandError::NoRoom)?;
+        if generation != 0 {
+            commands::check_generation(room.id.generation, generation)?;
+        }
+        Ok(room)
+    }
+
+    /// For changes: the generation must be the room's.
+    pub(crate) fn room_mut(
+        &mut self,
+        reference: &RoomRef,
+    ) -> Result<(&mut Room, &mut Shared), CommandError> {
+        let key = commands::key_of(&self.names, &reference.room)?;
+        let room = self.rooms.get_mut(key).ok_or(CommandError::NoRoom)?;
+        commands::check_generation(room.id.generation, reference.generation)?;
+        Ok((room, &mut self.shared))
+    }
+
+    pub(crate) fn each_room(&mut self, mut work: impl FnMut(&mut Room, &mut Shared) -> u32) -> u32 {
+        let mut sum = 0;
+        for (_, room) in self.rooms.iter_mut() {
+            sum += work(room, &mut self.shared);
+        }
+        sum
+    }
+
+    pub(crate) fn open_room(
+        &mut self,
+        id: RoomRef,
+        policy: RoomPolicy,
+        labels: Labels,
+    ) -> RoomView {
+        let key = self.rooms.next_key();
+        self.names.insert(id.room.clone(), key);
+        let room = Box::new(Room::open(key, id, policy, labels, &mut self.shared));
+        let view = room.view();
+        self.rooms.insert(room);
+        view
+    }
+
+    pub(crate) fn end_room(
+        &mut self,
+        id: &RoomRef,
+        reason: RoomEndReason,
+        actor: Option<ParticipantId>,
+    ) {
+        if let Ok((room, shared)) = self.room_mut(id) {
+            room.end(reason, actor, shared);
+        }
+        self.settle();
+    }
+}

@@ -1,0 +1,372 @@
+//! The door: which session a datagram belongs to, and whether it may come in at all.
+//!
+//! str0m is no firewall: it decrypts whatever it is handed. So nothing reaches an `Rtc` but
+//! - a STUN binding request whose user fragment is ours (keyed checksum), alive, and whose
+//!   MESSAGE-INTEGRITY holds: its 5-tuple is *admitted*,
+//! - anything else from an admitted 5-tuple.
+//!
+//! Strangers cost a hash lookup; only a fragment of ours that is alive costs an HMAC, and a source is
+//! given so many of them per second (RFC 8489 section 9.1.3, RFC 7983 for the first byte).
+
+mod stun;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use parley_media::bucket::SourceBuckets;
+use parley_media::ufrag::{Parts, UfragCodec};
+use str0m::ice::StunMessage;
+
+use crate::ids::{Arena, Key};
+
+/// 5-tuples a session may hold: two address families, a VPN and a few NAT rebindings. The oldest goes.
+const TUPLES_PER_LINK_MAX: usize = 8;
+/// Sources whose checks are counted.
+const SOURCES_MAX: usize = 4096;
+
+/// Both ends of a datagram; the protocol is always UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Tuple {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+/// One media connection as the door knows it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Whose it is.
+    pub(crate) owner: Owner,
+    /// Our ICE password: what a request must be signed with.
+    pub(crate) password: String,
+    tuples: Vec<Tuple>,
+}
+
+/// Room and seat in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    pub(crate) room: Key,
+    pub(crate) seat: Key,
+}
+
+/// What came in, by its first byte (RFC 7983 section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packet {
+    Stun,
+    Dtls,
+    Rtp,
+    Rtcp,
+}
+
+/// Why a datagram goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Not STUN, DTLS, RTP or RTCP.
+    Unknown,
+    /// Not from an admitted 5-tuple.
+    Stranger,
+    /// A STUN message that does not parse, or is no binding request.
+    StunMalformed,
+    /// A user fragment that we did not make, or that is over.
+    StunUfrag,
+    /// Signed with another password.
+    StunIntegrity,
+    /// Too many checks of unproven tuples from this address.
+    StunRate,
+}
+
+impl Refusal {
+    /// Name of its counter.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "datagram_unknown",
+            Self::Stranger => "datagram_stranger",
+            Self::StunMalformed => "stun_malformed",
+            Self::StunUfrag => "stun_ufrag",
+            Self::StunIntegrity => "stun_integrity",
+            Self::StunRate => "stun_rate",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Demux {
+    node: u16,
+    shard: u8,
+    ufrags: UfragCodecDebug,
+    links: Arena<Link>,
+    tuples: HashMap<Tuple, Key>,
+    checks: SourceBuckets<IpAddr>,
+    /// Test-only fault: skip the HMAC.
+    #[cfg(feature = "sabotage")]
+    pub(crate) skip_integrity: bool,
+}
+
+struct UfragCodecDebug(UfragCodec);
+
+impl std::fmt::Debug for UfragCodecDebug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UfragCodec")
+    }
+}
+
+impl Demux {
+    pub(crate) fn new(node: u16, shard: u8, key: [u8; 16], checks_per_second: u32) -> Self {
+        let rate = u64::from(checks_per_second);
+        Self {
+            node,
+            shard,
+            ufrags: UfragCodecDebug(UfragCodec::new(key)),
+            links: Arena::default(),
+            tuples: HashMap::new(),
+            checks: SourceBuckets::new(rate, rate, SOURCES_MAX),
+            #[cfg(feature = "sabotage")]
+            skip_integrity: false,
+        }
+    }
+
+    /// Opens a link and says its key and our user fragment.
+    pub(crate) fn open(&mut self, owner: Owner, password: String) -> (Key, String) {
+        let key = self.links.insert(Link {
+            owner,
+            password,
+            tuples: Vec::new(),
+        });
+        let ufrag = self.ufrags.0.encode(Parts {
+            node: self.node,
+            shard: self.shard,
+            slot: key.slot,
+            epoch: key.epoch as u16,
+        });
+        (key, ufrag)
+    }
+
+    /// Closes a link: its fragment and its tuples are strangers from now on.
+    pub(crate) fn close(&mut self, key: Key) {
+        if let Some(link) = self.links.remove(key) {
+            for tuple in link.tuples {
+                self.tuples.remove(&tuple);
+            }
+        }
+    }
+
+    /// Decides about a datagram. On success it may be handed to the session's `Rtc`.
+    pub(crate) fn route(
+        &mut self,
+        tuple: Tuple,
+        data: &[u8],
+        now: Instant,
+    ) -> Result<(Owner, Packet), Refusal> {
+        let packet = classify(data).ok_or(Refusal::Unknown)?;
+        let known = self.tuples.get(&tuple).copied();
+        if packet == Packet::Stun && stun::is_request(data) {
+            let owner = self.admit(tuple, known, data, now)?;
+            return Ok((owner, packet));
+        }
+        let link = known
+            .and_then(|key| self.links.get(key))
+            .ok_or(Refusal::Stranger)?;
+        Ok((link.owner, packet))
+    }
+
+    fn admit(
+        &mut self,
+        tuple: Tuple,
+        known: Option<Key>,
+        data: &[u8],
+        now: Instant,
+    ) -> Result<Owner, Refusal> {
+        let ufrag = stun::local_ufrag(data).ok_or(Refusal::StunMalformed)?;
+        let key = self.decode(ufrag).ok_or(Refusal::StunUfrag)?;
+        let link = self.links.get(key).ok_or(Refusal::StunUfrag)?;
+        let message = StunMessage::parse(data).map_err(|_| Refusal::StunMalformed)?;
+        // Charged before the HMAC, and only when one is due from a tuple that has proven nothing: noise
+        // with forged sources and without a live fragment cannot shut anybody out.
+        if known != Some(key) && !self.checks.take(tuple.remote.ip(), now, 1) {
+            return Err(Refusal::StunRate);
+        }
+        if !self.skips_integrity() && !message.verify(link.password.as_bytes(), stun::hmac) {
+            return Err(Refusal::StunIntegrity);
+        }
+        let owner = link.owner;
+        if known != Some(key) {
+            self.remember(tuple, known, key);
+        }
+        Ok(owner)
+    }
+
+    fn decode(&self, ufrag: &str) -> Option<Key> {
+        let parts = self.ufrags.0.decode(ufrag)?;
+        if parts.node != self.node || parts.shard != self.shard {
+            return None;
+        }
+        let key = self.links.key_at(parts.slot)?;
+        (key.epoch as u16 == parts.epoch).then_some(key)
+    }
+
+    fn remember(&mut self, tuple: Tuple, before: Option<Key>, key: Key) {
+        // The address moved from one session to another: an authenticated request decides.
+        if let Some(former) = before.and_then(|former| self.links.get_mut(former)) {
+            former.tuples.retain(|known| *known != tuple);
+        }
+        if let Some(link) = self.links.get_mut(key) {
+            if link.tuples.len() >= TUPLES_PER_LINK_MAX {
+                let oldest = link.tuples.remove(0);
+                self.tuples.remove(&oldest);
+            }
+            link.tuples.push(tuple);
+            self.tuples.insert(tuple, key);
+        }
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn skips_integrity(&self) -> bool {
+        self.skip_integrity
+    }
+
+    #[cfg(not(feature = "sabotage"))]
+    #[allow(clippy::unused_self)]
+    fn skips_integrity(&self) -> bool {
+        false
+    }
+}
+
+/// By the first byte, and for RTP and RTCP by the second (RFC 5761 section 4).
+fn classify(data: &[u8]) -> Option<Packet> {
+    match data {
+        [0..=3, ..] if data.len() >= stun::HEADER_BYTES => Some(Packet::Stun),
+        [20..=63, ..] => Some(Packet::Dtls),
+        [128..=191, second, ..] if data.len() >= 8 => match second {
+            192..=223 => Some(Packet::Rtcp),
+            _ if data.len() >= 12 => Some(Packet::Rtp),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use str0m::ice::{StunMessage, TransId};
+
+    const PASSWORD: &str = "0123456789abcdef01234567";
+
+    fn door() -> (Demux, Key, String) {
+        let mut demux = Demux::new(1, 0, [3; 16], 10);
+        let mut arena = Arena::default();
+        let owner = Owner {
+            room: arena.insert(()),
+            seat: arena.insert(()),
+        };
+        let (key, ufrag) = demux.open(owner, PASSWORD.into());
+        (demux, key, ufrag)
+    }
+
+    fn tuple(port: u16) -> Tuple {
+        Tuple {
+            local: "10.0.0.1:8443".parse().unwrap(),
+            remote: SocketAddr::new("192.0.2.7".parse().unwrap(), port),
+        }
+    }
+
+    fn request(ufrag: &str, password: &str) -> Vec<u8> {
+        let username = format!("{ufrag}:them");
+        let message = StunMessage::binding_request(&username, TransId::new(), true, 1, 2, false);
+        let mut buffer = vec![0; 512];
+        let len = message
+            .to_bytes(Some(password.as_bytes()), &mut buffer, stun::hmac)
+            .unwrap();
+        buffer.truncate(len);
+        buffer
+    }
+
+    #[test]
+    fn only_a_signed_request_opens_the_door() {
+        let (mut demux, key, ufrag) = door();
+        let now = Instant::now();
+        let dtls = [22u8; 40];
+        assert_eq!(demux.route(tuple(1), &dtls, now), Err(Refusal::Stranger));
+        assert_eq!(
+            demux.route(tuple(1), &request(&ufrag, "wrong"), now),
+            Err(Refusal::StunIntegrity)
+        );
+        assert_eq!(
+            demux.route(tuple(1), &request("AAAABBBBCCCCDDDDEEEE", PASSWORD), now),
+            Err(Refusal::StunUfrag)
+        );
+        assert!(
+            demux
+                .route(tuple(1), &request(&ufrag, PASSWORD), now)
+                .is_ok()
+        );
+        assert!(demux.route(tuple(1), &dtls, now).is_ok());
+        assert_eq!(demux.route(tuple(2), &dtls, now), Err(Refusal::Stranger));
+        demux.close(key);
+        assert_eq!(demux.route(tuple(1), &dtls, now), Err(Refusal::Stranger));
+        assert_eq!(
+            demux.route(tuple(1), &request(&ufrag, PASSWORD), now),
+            Err(Refusal::StunUfrag)
+        );
+    }
+
+    #[test]
+    fn a_failing_source_is_no_longer_checked_but_the_admitted_is() {
+        let (mut demux, _, ufrag) = door();
+        let now = Instant::now();
+        assert!(
+            demux
+                .route(tuple(1), &request(&ufrag, PASSWORD), now)
+                .is_ok()
+        );
+        for _ in 0..40 {
+            let _ = demux.route(tuple(9), &request(&ufrag, "wrong"), now);
+        }
+        assert_eq!(
+            demux.route(tuple(9), &request(&ufrag, "wrong"), now),
+            Err(Refusal::StunRate)
+        );
+        assert!(
+            demux
+                .route(tuple(1), &request(&ufrag, PASSWORD), now)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn tuples_of_a_session_are_bounded() {
+        let (mut demux, _, ufrag) = door();
+        let start = Instant::now();
+        for port in 1..100 {
+            let now = start + std::time::Duration::from_secs(port.into());
+            assert!(
+                demux
+                    .route(tuple(port), &request(&ufrag, PASSWORD), now)
+                    .is_ok()
+            );
+        }
+        assert_eq!(demux.tuples.len(), TUPLES_PER_LINK_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn any_datagram_is_survived(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (mut demux, _, _) = door();
+            prop_assert!(demux.route(tuple(1), &data, Instant::now()).is_err());
+        }
+
+        #[test]
+        fn any_change_of_a_request_is_refused(at in 0usize..100, to: u8) {
+            let (mut demux, _, ufrag) = door();
+            let mut data = request(&ufrag, PASSWORD);
+            let at = at % data.len();
+            prop_assume!(data[at] != to);
+            data[at] = to;
+            // The fingerprint and what follows the integrity attribute are not covered by it.
+            prop_assume!(at < data.len() - 8);
+            prop_assert!(demux.route(tuple(1), &data, Instant::now()).is_err());
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Voices and screen sound through the room. Choosing is done once per room; each listener renumbers
+//! for its own slots.
+
+use std::time::Duration;
+
+use parley_media::audio::{AudioIn, AudioPacket, SourceId};
+use parley_media::channel::{ServerMessage, SlotKind};
+use parley_media::sequence::StreamKey;
+use str0m::media::Pt;
+use str0m::rtp::RtpPacket;
+
+use crate::api::EventKind;
+use crate::egress::{EgressError, Packet, RtcEgress};
+use crate::ids::Key;
+use crate::session::Session;
+use crate::session::downlink::{AudioSlot, PublicationId};
+use crate::shared::Shared;
+
+use super::Room;
+
+/// At most four voice messages per second and room; the latest wins.
+const VOICE_INTERVAL: Duration = Duration::from_millis(250);
+/// A microphone that was silent for so long gives way to another m-line's.
+const VOICE_STREAM_IDLE: Duration = Duration::from_millis(200);
+/// What a packet without the level extension counts as.
+const LEVEL_UNKNOWN: i8 = -40;
+
+/// A seat as the speaker selection knows it.
+pub(super) fn source_of(seat: Key) -> SourceId {
+    SourceId(seat.slot)
+}
+
+impl Room {
+    pub(super) fn forward_voice(
+        &mut self,
+        seat: Key,
+        ssrc: u32,
+        key: StreamKey,
+        packet: &RtpPacket,
+        shared: &mut Shared,
+    ) {
+        let now = shared.now.instant;
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        if !session.unmuted && !gate_is_broken(shared) {
+            session.drop_one("muted", shared);
+            return;
+        }
+        // A device change may bring a second microphone m-line: the one that sends counts.
+        match session.voice_stream {
+            Some((current, last))
+                if current != ssrc && now.saturating_duration_since(last) < VOICE_STREAM_IDLE =>
+            {
+                session.drop_one("second_microphone", shared);
+                return;
+            }
+            _ => session.voice_stream = Some((ssrc, now)),
+        }
+        let level = packet.header.ext_vals.audio_level;
+        let voice = packet.header.ext_vals.voice_activity;
+        if let Some(level) = level
+            && session.activity.handle_level(level, now).is_some()
+        {
+            self.voice_changed(shared);
+        }
+        let slot = self
+            .selector
+            .handle_packet(source_of(seat), AudioPacket { level, voice }, now);
+        self.follow_owners(shared);
+        let Some(slot) = slot else {
+            shared.drop_one("no_voice_slot");
+            return;
+        };
+        let input = audio_in(packet);
+        let level = (level.unwrap_or(LEVEL_UNKNOWN), voice.unwrap_or(false));
+        let Some(csrc) = self.sessions.get(seat).map(|session| session.csrcs.voice) else {
+            return;
+        };
+        for (listener, session) in self.sessions.iter_mut() {
+            if listener == seat {
+                continue;
+            }
+            let Some(place) = session.down.routes.get(slot).copied().flatten() else {
+                continue;
+            };
+            let occupant = session.down.voices[usize::from(place)].occupant;
+            if occupant.is_none_or(|occupant| occupant.publication.seat != seat) {
+                continue;
+            }
+            send_audio(
+                session,
+                Some(place),
+                (key, input, csrc, level),
+                packet,
+                shared,
+            );
+        }
+    }
+
+    pub(super) fn forward_screen_audio(
+        &mut self,
+        seat: Key,
+        key: StreamKey,
+        packet: &RtpPacket,
+        shared: &mut Shared,
+    ) {
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        if session.announced.screen.is_none() {
+            session.drop_one("media_unannounced", shared);
+            return;
+        }
+        let csrc = session.csrcs.screen_audio;
+        let level = packet.header.ext_vals.audio_level.unwrap_or(LEVEL_UNKNOWN);
+        let input = audio_in(packet);
+        let publication = PublicationId {
+            seat,
+            kind: SlotKind::ScreenAudio,
+        };
+        for (_, session) in self.sessions.iter_mut() {
+            let occupant = session
+                .down
+                .screen_audio
+                .as_ref()
+                .and_then(|slot| slot.occupant);
+            if occupant.is_some_and(|occupant| occupant.publication == publication) {
+                send_audio(
+                    session,
+                    None,
+                    (key, input, csrc, (level, false)),
+                    packet,
+                    shared,
+                );
+            }
+        }
+    }
+
+    /// Listeners' slots follow the owners of the room's slots.
+    pub(super) fn follow_owners(&mut self, shared: &mut Shared) {
+        if self.selector.epoch() == self.selector_epoch {
+            return;
+        }
+        self.selector_epoch = self.selector.epoch();
+        self.unsettle_all(shared);
+        // At once, not when the core settles: this very packet is to be heard.
+        self.settle(shared);
+    }
+
+    /// Somebody began or ceased to speak: told now, or when the interval is over.
+    pub(super) fn voice_changed(&mut self, shared: &mut Shared) {
+        if self.voice_due.is_some() {
+            return;
+        }
+        let now = shared.now.instant;
+        let due = self
+            .voice_told_at
+            .map_or(now, |told| (told + VOICE_INTERVAL).max(now));
+        self.voice_due = Some(due);
+        self.wake_at(due, shared);
+    }
+
+    /// Tells who speaks: ours by the channel, the others' policy by events.
+    pub(super) fn tell_voices(&mut self, shared: &mut Shared) {
+        self.voice_due = None;
+        self.voice_told_at = Some(shared.now.instant);
+        let mut changed = Vec::new();
+        let mut speakers = Vec::new();
+        for seat in self.order.clone() {
+            let Some(session) = self.sessions.get_mut(seat) else {
+                continue;
+            };
+            let on = session.activity.is_on();
+            if on {
+                speakers.push(session.id.0.clone());
+            }
+            if on != session.voice_told {
+                session.voice_told = on;
+                changed.push((session.id.clone(), session.participant.clone(), on));
+            }
+        }
+        let official = self
+            .in_order()
+            .any(|session| !session.capabilities.slots_v1);
+        if official {
+            for (session, participant, on) in changed {
+                let voice = EventKind::VoiceChanged {
+                    session,
+                    participant,
+                    on,
+                };
+                self.emit(voice, shared);
+            }
+        }
+        speakers.truncate(parley_media::channel::ENTRIES_MAX);
+        if speakers == self.speakers_told {
+            return;
+        }
+        self.speakers_told = speakers.clone();
+        let message = ServerMessage::Voice(speakers);
+        for (_, session) in self.sessions.iter_mut() {
+            if session.capabilities.slots_v1 && session.channel.is_open() {
+                session.send_channel(&message, shared);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "sabotage")]
+fn gate_is_broken(shared: &Shared) -> bool {
+    shared.has_fault(crate::shared::Fault::MuteGateOpen)
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn gate_is_broken(_: &Shared) -> bool {
+    false
+}
+
+fn audio_in(packet: &RtpPacket) -> AudioIn {
+    AudioIn {
+        sequence: *packet.seq_no,
+        timestamp: packet.header.timestamp,
+        marker: packet.header.marker,
+    }
+}
+
+/// Sends a packet into one listener's voice slot, or its screen-sound slot when `place` is `None`.
+fn send_audio(
+    session: &mut Session,
+    place: Option<u8>,
+    (key, input, csrc, level): (StreamKey, AudioIn, u32, (i8, bool)),
+    packet: &RtpPacket,
+    shared: &mut Shared,
+) {
+    let now = shared.now.instant;
+    let Some(peer) = session.peer.as_mut() else {
+        return;
+    };
+    let Some(pt) = peer.pts.opus else {
+        return;
+    };
+    let slot = match place {
+        Some(place) => session.down.voices.get_mut(usize::from(place)),
+        None => session.down.screen_audio.as_mut(),
+    };
+    // Not answered yet: nothing was sent under its SSRC, so nothing is skipped either.
+    let Some(slot) = slot.filter(|slot| slot.line.ssrc.is_some()) else {
+        return;
+    };
+    let level = session.capabilities.needs_audio_level.then_some(level);
+    let Some(out) = renumber(slot, key, input, (pt, csrc, level), packet, shared) else {
+        return;
+    };
+    let line = &mut slot.line;
+    match peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &out, now)) {
+        Ok(Ok(())) => {
+            shared.counters.packets_forwarded += 1;
+            session.mark_dirty(shared);
+        }
+        Ok(Err(EgressError::NoStream)) => session.drop_one("egress_no_stream", shared),
+        Ok(Err(EgressError::IndexReused)) => session.drop_one("egress_index_reused", shared),
+        Err(fault) => session.fail(fault, shared),
+    }
+}
+
+fn renumber<'a>(
+    slot: &mut AudioSlot,
+    key: StreamKey,
+    input: AudioIn,
+    (pt, csrc, level): (Pt, u32, Option<(i8, bool)>),
+    packet: &'a RtpPacket,
+    shared: &Shared,
+) -> Option<Packet<'a>> {
+    let now = shared.now.instant;
+    let numbers = slot.rewrite(key, input, now);
+    #[cfg(feature = "sabotage")]
+    let numbers = if shared.has_fault(crate::shared::Fault::SlotSeqNotRewritten) {
+        Some((input.sequence & 0xffff, input.timestamp, input.marker))
+    } else {
+        numbers
+    };
+    let (index, timestamp, marker) = numbers?;
+    Some(Packet {
+        index,
+        timestamp,
+        marker,
+        pt,
+        csrc,
+        level,
+        nackable: false,
+        vp8: None,
+        payload: &packet.payload,
+        captured: now,
+    })
+}

@@ -1,0 +1,228 @@
+//! Joining and leaving.
+
+use crate::api::{
+    CommandError, ConnectionId, EventKind, Join, LeaveReason, ParticipantId, RoomEndReason,
+    SessionField, SessionId, SessionView, Who,
+};
+use crate::demux::Owner;
+use crate::ids::Key;
+use crate::session::Session;
+use crate::shared::Shared;
+
+use super::audio::source_of;
+use super::{PARTICIPANTS_MAX, Room};
+
+impl Room {
+    /// Adds a session, or gives an existing one a new media connection. The second value is true for a
+    /// new session.
+    pub(crate) fn join(
+        &mut self,
+        join: Join,
+        shared: &mut Shared,
+    ) -> Result<(SessionView, bool), CommandError> {
+        let taken = self
+            .in_order()
+            .any(|other| other.connection == join.connection && other.id != join.session.session);
+        if taken {
+            return Err(CommandError::Exists("connection"));
+        }
+        if let Some(&seat) = self.names.get(&join.session.session) {
+            if !join.replaces_session {
+                return Err(CommandError::Exists("session"));
+            }
+            return self.replace(seat, join, shared).map(|view| (view, false));
+        }
+        let node_max = shared.config.limits.sessions_per_room_max;
+        let max = match self.policy.max_sessions {
+            0 => node_max,
+            policy => node_max.min(policy as usize),
+        };
+        if self.sessions.len() >= max {
+            return Err(CommandError::Limit("max_sessions"));
+        }
+        Ok((self.add(join, shared), true))
+    }
+
+    fn add(&mut self, join: Join, shared: &mut Shared) -> SessionView {
+        let first = self.participants_ever.is_empty();
+        if !self.participants_ever.contains(&join.participant)
+            && self.participants_ever.len() < PARTICIPANTS_MAX
+        {
+            self.participants_ever.push(join.participant.clone());
+        }
+        let owner = Owner {
+            room: self.key,
+            seat: self.sessions.next_key(),
+        };
+        let session = Box::new(Session::new(owner, join, shared));
+        let view = session.view();
+        self.names.insert(session.id.clone(), owner.seat);
+        let seat = self.sessions.insert(session);
+        debug_assert_eq!(seat, owner.seat);
+        self.order.push(seat);
+        tracing::debug!(room = %self.id.room.0, session = %view.session.0, "joined");
+        let joined = EventKind::SessionJoined {
+            session: view.clone(),
+            first,
+            replaced: false,
+        };
+        self.emit(joined, shared);
+        self.handle_membership(shared);
+        view
+    }
+
+    fn replace(
+        &mut self,
+        seat: Key,
+        join: Join,
+        shared: &mut Shared,
+    ) -> Result<SessionView, CommandError> {
+        let session = self.sessions.get_mut(seat).ok_or(CommandError::NoSession)?;
+        if session.participant != join.participant {
+            return Err(CommandError::NotYours);
+        }
+        let (screen, video) = (
+            session.announced.screen.is_some(),
+            session.announced.video.is_some(),
+        );
+        session.replace_media(join, shared);
+        let view = session.view();
+        tracing::debug!(room = %self.id.room.0, session = %view.session.0, "media replaced");
+        for (was, field) in [(screen, SessionField::Screen), (video, SessionField::Video)] {
+            if was {
+                let session = view.clone();
+                self.emit(EventKind::SessionChanged { session, field }, shared);
+            }
+        }
+        let joined = EventKind::SessionJoined {
+            session: view.clone(),
+            first: false,
+            replaced: true,
+        };
+        self.emit(joined, shared);
+        self.free_voice(seat, shared);
+        self.unsettle_all(shared);
+        Ok(view)
+    }
+
+    /// Removes whom `who` names; says how many.
+    pub(crate) fn leave(&mut self, who: &Who, reason: LeaveReason, shared: &mut Shared) -> u32 {
+        let seats: Vec<Key> = self
+            .in_order()
+            .filter(|session| match who {
+                Who::Session(id) => session.id == *id,
+                Who::Participant(participant) => session.participant == *participant,
+            })
+            .map(|session| session.owner.seat)
+            .collect();
+        let count = seats.len() as u32;
+        for seat in seats {
+            self.remove(seat, reason, shared);
+        }
+        count
+    }
+
+    /// Ends one session. A seat that is empty already is fine.
+    pub(crate) fn remove(&mut self, seat: Key, reason: LeaveReason, shared: &mut Shared) {
+        self.take_out(seat, reason, shared);
+        self.handle_membership(shared);
+        if self.sessions.len() == 0
+            && self.policy.end_when_empty
+            && !self.participants_ever.is_empty()
+        {
+            self.end(RoomEndReason::Empty, None, shared);
+        }
+    }
+
+    fn take_out(&mut self, seat: Key, reason: LeaveReason, shared: &mut Shared) {
+        let Some(mut session) = self.sessions.remove(seat) else {
+            return;
+        };
+        self.names.remove(&session.id);
+        self.order.retain(|other| *other != seat);
+        self.selector.remove(source_of(seat));
+        session.close_media(shared);
+        let stats = session.stats(shared.now, self);
+        tracing::debug!(room = %self.id.room.0, session = %session.id.0, ?reason, "left");
+        let left = EventKind::SessionLeft {
+            session: session.view(),
+            reason,
+            stats,
+            remaining: self.sessions.len() as u32,
+        };
+        self.emit(left, shared);
+    }
+
+    /// Somebody came or went.
+    fn handle_membership(&mut self, shared: &mut Shared) {
+        self.selector_epoch = self.selector.epoch();
+        self.watch_loneliness(shared);
+        self.unsettle_all(shared);
+        self.reschedule(shared);
+    }
+
+    /// Ends the room for all.
+    pub(crate) fn end(
+        &mut self,
+        reason: RoomEndReason,
+        actor: Option<ParticipantId>,
+        shared: &mut Shared,
+    ) {
+        if self.over {
+            return;
+        }
+        self.over = true;
+        shared.room_ended = true;
+        for seat in self.order.clone() {
+            self.take_out(seat, LeaveReason::RoomEnded, shared);
+        }
+        tracing::debug!(room = %self.id.room.0, ?reason, "room ended");
+        let ended = EventKind::RoomEnded {
+            reason,
+            actor,
+            opened_at_ms: self.opened.wall_ms,
+            participants_ever: std::mem::take(&mut self.participants_ever),
+        };
+        self.emit(ended, shared);
+    }
+
+    /// Moves a session's signalling to another connection.
+    pub(crate) fn reconnect(
+        &mut self,
+        session: &SessionId,
+        participant: &ParticipantId,
+        previous: &ConnectionId,
+        connection: ConnectionId,
+    ) -> Result<SessionView, CommandError> {
+        let session = self.session_mut(session)?;
+        if session.participant != *participant {
+            return Err(CommandError::NotYours);
+        }
+        if session.connection != *previous {
+            return Err(CommandError::Stale("connection"));
+        }
+        session.connection = connection;
+        session.detached = None;
+        Ok(session.view())
+    }
+
+    /// A signalling connection is lost; says how many sessions it carried.
+    pub(crate) fn detach(&mut self, connection: &ConnectionId, shared: &mut Shared) -> u32 {
+        let mut count = 0;
+        for (_, session) in self.sessions.iter_mut() {
+            if session.connection == *connection {
+                session.detached.get_or_insert(shared.now);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    pub(crate) fn session_mut(&mut self, id: &SessionId) -> Result<&mut Session, CommandError> {
+        let seat = self.names.get(id).ok_or(CommandError::NoSession)?;
+        match self.sessions.get_mut(*seat) {
+            Some(session) => Ok(session),
+            None => Err(CommandError::NoSession),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A room: who is in it, what it says about that, and its part in forwarding.
+
+mod audio;
+mod forward;
+mod members;
+mod policy;
+mod report;
+mod state;
+mod video;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use parley_media::audio::SpeakerSelector;
+use parley_media::channel::SlotKind;
+
+use crate::api::{
+    EventKind, Labels, Now, ParticipantId, RoomEvent, RoomPolicy, RoomRef, RoomView, SessionId,
+};
+use crate::ids::{Arena, Key};
+use crate::session::Session;
+use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
+use crate::session::lines::{Demand, Offered};
+use crate::shared::{Outgoing, Shared};
+use crate::timers::{Scheduled, Wake};
+
+/// Participants remembered for the record of who was there.
+const PARTICIPANTS_MAX: usize = 1_000;
+/// Sessions are looked after this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A named timer of the policy.
+#[derive(Debug)]
+pub(crate) struct NamedTimer {
+    pub(crate) at: Instant,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// One participant is alone since.
+#[derive(Debug, Clone, Copy)]
+struct Alone {
+    since: Instant,
+    noticed: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) key: Key,
+    pub(crate) id: RoomRef,
+    pub(crate) policy: RoomPolicy,
+    pub(crate) labels: Labels,
+    opened: Now,
+    seq: u64,
+    pub(crate) sessions: Arena<Box<Session>>,
+    pub(crate) names: BTreeMap<SessionId, Key>,
+    /// Earliest joiner first.
+    order: Vec<Key>,
+    participants_ever: Vec<ParticipantId>,
+    alone: Option<Alone>,
+    pub(crate) timers: BTreeMap<String, NamedTimer>,
+    selector: SpeakerSelector,
+    selector_epoch: u64,
+    next_tick: Instant,
+    /// Somebody began or ceased to speak; told at this time at the earliest.
+    voice_due: Option<Instant>,
+    voice_told_at: Option<Instant>,
+    /// Who spoke at the last Voice message.
+    speakers_told: Vec<String>,
+    /// Earliest trailing edge of merged key-frame requests.
+    keyframes_due: Option<Instant>,
+    scheduled: Scheduled,
+    /// The room has ended and is to be forgotten.
+    pub(crate) over: bool,
+}
+
+impl Room {
+    /// An open room without sessions; says so.
+    pub(crate) fn open(
+        key: Key,
+        id: RoomRef,
+        policy: RoomPolicy,
+        labels: Labels,
+        shared: &mut Shared,
+    ) -> Self {
+        let mut room = Self {
+            key,
+            id,
+            policy,
+            labels,
+            opened: shared.now,
+            seq: 0,
+            sessions: Arena::default(),
+            names: BTreeMap::new(),
+            order: Vec::new(),
+            participants_ever: Vec::new(),
+            alone: None,
+            timers: BTreeMap::new(),
+            selector: SpeakerSelector::new(VOICES_MAX),
+            selector_epoch: 0,
+            next_tick: shared.now.instant + TICK,
+            voice_due: None,
+            voice_told_at: None,
+            speakers_told: Vec::new(),
+            keyframes_due: None,
+            scheduled: Scheduled::default(),
+            over: false,
+        };
+        room.selector_epoch = room.selector.epoch();
+        let view = room.view();
+        room.emit(EventKind::RoomOpened(view), shared);
+        room.reschedule(shared);
+        room
+    }
+
+    pub(crate) fn view(&self) -> RoomView {
+        RoomView {
+            room: self.id.clone(),
+            labels: self.labels.clone(),
+            opened_at_ms: self.opened.wall_ms,
+            sessions: self.in_order().map(Session::view).collect(),
+            screen: self
+                .in_order()
+                .find(|session| session.announced.screen.is_some())
+                .map(|session| session.id.clone()),
+            participants_ever: self.participants_ever.clone(),
+        }
+    }
+
+    /// Earliest joiner first.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Session> {
+        let seats = self.order.iter();
+        seats.filter_map(|seat| self.sessions.get(*seat).map(|boxed| &**boxed))
+    }
+
+    /// Adds an event of this room to the outbox.
+    pub(crate) fn emit(&mut self, kind: EventKind, shared: &mut Shared) {
+        self.seq += 1;
+        shared.out.push_back(Outgoing::Event(Box::new(RoomEvent {
+            room: self.id.clone(),
+            room_labels: self.labels.clone(),
+            seq: self.seq,
+            at_ms: shared.now.wall_ms,
+            kind,
+        })));
+    }
+
+    /// Texts that a session has for its client's signalling connection become events.
+    pub(crate) fn flush_signals(&mut self, seat: Key, shared: &mut Shared) {
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        if session.signals.is_empty() {
+            return;
+        }
+        let texts = std::mem::take(&mut session.signals);
+        let id = session.id.clone();
+        let participant = session.participant.clone();
+        let connection = session.connection.clone();
+        for json in texts {
+            let signal = EventKind::Signal {
+                session: id.clone(),
+                participant: participant.clone(),
+                connection: connection.clone(),
+                json,
+            };
+            self.emit(signal, shared);
+        }
+    }
+
+    /// Everybody's lines may need a change.
+    pub(crate) fn unsettle_all(&mut self, shared: &mut Shared) {
+        for (_, session) in self.sessions.iter_mut() {
+            session.mark_unsettled(shared);
+        }
+    }
+
+    /// Brings the lines of all unsettled sessions in line with what the room has.
+    pub(crate) fn settle(&mut self, shared: &mut Shared) {
+        let screen = self.publication(SlotKind::Screen);
+        let screen_audio = self.publication(SlotKind::ScreenAudio);
+        let cameras: Vec<Offered> = self
+            .in_order()
+            .filter_map(|session| self.offered(session, SlotKind::Video))
+            .collect();
+        let voices = self.voice_owners();
+        let others = self.sessions.len().saturating_sub(1);
+        for seat in self.order.clone() {
+            let Some(session) = self.sessions.get_mut(seat) else {
+                continue;
+            };
+            if !std::mem::take(&mut session.unsettled) {
+                continue;
+            }
+            let foreign = |offered: &Offered| offered.occupant.publication.seat != seat;
+            let demand = Demand {
+                others,
+                voices: voices
+                    .iter()
+                    .map(|owner| owner.clone().filter(foreign))
+                    .collect(),
+                screen: screen.clone().filter(foreign),
+                screen_audio: screen_audio.clone().filter(foreign),
+                cameras: session.shown_cameras(&cameras, seat),
+            };
+            session.settle(&demand, shared);
+            self.flush_signals(seat, shared);
+            self.retarget(seat, shared);
+        }
+    }
+
+    fn publication(&self, kind: SlotKind) -> Option<Offered> {
+        self.in_order()
+            .find_map(|session| self.offered(session, kind))
+    }
+
+    /// A publication that is live: announced, and its m-line bound.
+    fn offered(&self, session: &Session, kind: SlotKind) -> Option<Offered> {
+        let announced = match kind {
+            SlotKind::Voice => true,
+            SlotKind::Screen | SlotKind::ScreenAudio => session.announced.screen.is_some(),
+            SlotKind::Video => session.announced.video.is_some(),
+        };
+        if !announced || !session.up.is_bound(kind) {
+            return None;
+        }
+        Some(Offered {
+            occupant: Occupant {
+                publication: PublicationId {
+                    seat: session.owner.seat,
+                    kind,
+                },
+                csrc: session.csrcs.of(kind),
+            },
+            session: session.id.0.clone(),
+        })
+    }
+
+    /// Who owns the room's voice slots.
+    fn voice_owners(&self) -> Vec<Option<Offered>> {
+        let owners = self.selector.owners().iter();
+        owners
+            .map(|owner| {
+                let seat = self.sessions.key_at((*owner)?.0)?;
+                self.offered(self.sessions.get(seat)?, SlotKind::Voice)
+            })
+            .collect()
+    }
+
+    /// Makes sure that the room is woken at `at`.
+    pub(crate) fn wake_at(&mut self, at: Instant, shared: &mut Shared) {
+        shared
+            .timers
+            .schedule(Wake::Room(self.key), at, &mut self.scheduled);
+    }
+
+    /// A timer entry of this room came up.
+    pub(crate) fn came_up(&mut self, at: Instant) -> bool {
+        self.scheduled.came_up(at)
+    }
+}

@@ -1,0 +1,422 @@
+//! Pictures through the room: per viewer a layer by its estimate, switches at key frames, requests for
+//! those merged per layer.
+
+use std::time::{Duration, Instant};
+
+use parley_media::channel::SlotKind;
+use parley_media::sequence::StreamKey;
+use parley_media::video::{PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8Numbers, Want};
+use str0m::bwe::Bitrate;
+use str0m::media::{KeyframeRequest, KeyframeRequestKind};
+use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
+
+use crate::egress::{EgressError, Packet, RtcEgress};
+use crate::ids::Key;
+use crate::session::Session;
+use crate::session::downlink::{Occupant, PublicationId};
+use crate::session::lines::Offered;
+use crate::shared::Shared;
+
+use super::Room;
+
+/// A layer's rate before it was measured, bit/s; each further layer counts three times as much.
+const RATE_ASSUMED: u64 = 150_000;
+/// Height of a camera of which the client did not say how large it shows it.
+const HEIGHT_ASSUMED: u16 = 360;
+/// A slot that still waits for its key frame asks again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// While a viewer's first pictures start, padding may fill the link up to what is wanted.
+const RAMP_UP: Duration = Duration::from_secs(5);
+
+impl Room {
+    pub(super) fn forward_video(
+        &mut self,
+        seat: Key,
+        at: usize,
+        kind: SlotKind,
+        packet: &RtpPacket,
+        shared: &mut Shared,
+    ) {
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        if !session.is_announced(kind) {
+            session.drop_one("media_unannounced", shared);
+            return;
+        }
+        let Some(header) = Vp8Header::parse(&packet.payload) else {
+            session.drop_one("video_malformed", shared);
+            return;
+        };
+        let csrc = session.csrcs.of(kind);
+        let stream = session.up.stream_mut(at);
+        if header.keyframe {
+            stream.keyframes.handle_keyframe();
+        }
+        if let Some((_, height)) = header.size {
+            stream.height = height;
+        }
+        let key = stream.key;
+        let input = VideoIn {
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            keyframe: header.keyframe,
+            vp8: Vp8Numbers {
+                picture_id: header.picture_id,
+                tl0: header.tl0,
+            },
+        };
+        let descriptor = Vp8Descriptor::parse(&packet.payload).ok();
+        let publication = PublicationId { seat, kind };
+        for (_, viewer) in self.sessions.iter_mut() {
+            send_video(
+                viewer,
+                publication,
+                (key, input, csrc),
+                descriptor.as_ref(),
+                packet,
+                shared,
+            );
+        }
+    }
+
+    /// Chooses what each of one viewer's slots shall show, by its estimate.
+    pub(super) fn retarget(&mut self, seat: Key, shared: &mut Shared) {
+        let now = shared.now.instant;
+        let Some(viewer) = self.sessions.get(seat) else {
+            return;
+        };
+        let mut wants = Vec::new();
+        let mut layers: Vec<(usize, Key, Vec<StreamKey>)> = Vec::new();
+        for (place, slot) in viewer.down.videos.iter().enumerate() {
+            let Some(occupant) = slot.occupant.filter(|_| slot.ready) else {
+                continue;
+            };
+            let publisher = occupant.publication.seat;
+            let Some((want, keys)) = self.want(viewer, place, occupant, now) else {
+                continue;
+            };
+            wants.push(want);
+            layers.push((place, publisher, keys));
+        }
+        let lonely = wants.len() == 1;
+        let Some(viewer) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        let sent_bps = viewer
+            .down
+            .videos
+            .iter_mut()
+            .map(|slot| slot.line.rate.bps(now))
+            .sum();
+        let allocation = viewer.down.allocator.allocate(&wants, sent_bps, now);
+        let mut ask = Vec::new();
+        for (place, publisher, keys) in layers {
+            let slot = &mut viewer.down.videos[place];
+            let screen = slot.line.kind == SlotKind::Screen;
+            let layer = allocation
+                .layers
+                .get(&(place as u64))
+                .copied()
+                // A screen, or the only picture, is never taken off: better slow than black.
+                .or((lonely || screen).then_some(0));
+            let target = layer.and_then(|layer| keys.get(layer)).copied();
+            let changed = slot.rewriter.set_target(target);
+            let waits = slot.rewriter.waiting_for();
+            let again = slot
+                .asked
+                .is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_AGAIN);
+            if let Some(stream) = waits.filter(|_| changed || again) {
+                slot.asked = Some(now);
+                ask.push((publisher, stream));
+            }
+        }
+        steer_estimator(viewer, !wants.is_empty(), &allocation, shared);
+        for (publisher, stream) in ask {
+            self.ask_keyframe(publisher, stream, shared);
+        }
+    }
+
+    /// What one slot could show: the publication's layers, cheapest first.
+    fn want(
+        &self,
+        viewer: &Session,
+        place: usize,
+        occupant: Occupant,
+        now: Instant,
+    ) -> Option<(Want, Vec<StreamKey>)> {
+        let PublicationId { seat, kind } = occupant.publication;
+        let publisher = self.sessions.get(seat)?;
+        let layers = publisher.up.layers(kind, now);
+        if layers.is_empty() {
+            return None;
+        }
+        let mut assumed = RATE_ASSUMED;
+        let mut layers_bps = Vec::with_capacity(layers.len());
+        for layer in &layers {
+            layers_bps.push(match layer.rate.last_bps() {
+                0 => assumed,
+                measured => measured,
+            });
+            assumed = layers_bps
+                .last()
+                .copied()
+                .unwrap_or(assumed)
+                .saturating_mul(3);
+        }
+        let want = Want {
+            id: place as u64,
+            priority: Priority {
+                screen: kind == SlotKind::Screen,
+                pinned: false,
+                speaker: publisher.activity.is_on(),
+                height: viewer.shown_height(&publisher.id.0),
+            },
+            layers_bps,
+        };
+        Some((want, layers.iter().map(|layer| layer.key).collect()))
+    }
+
+    /// Looks at every viewer anew: rates and estimates move without events.
+    pub(super) fn reallocate_all(&mut self, shared: &mut Shared) {
+        let now = shared.now.instant;
+        for (_, session) in self.sessions.iter_mut() {
+            for stream in session.up.streams_mut() {
+                stream.rate.bps(now);
+            }
+        }
+        for seat in self.order.clone() {
+            if self
+                .sessions
+                .get(seat)
+                .is_some_and(|s| !s.down.videos.is_empty())
+            {
+                self.retarget(seat, shared);
+            }
+        }
+    }
+
+    pub(super) fn handle_estimate(&mut self, seat: Key, bps: u64, shared: &mut Shared) {
+        if let Some(session) = self.sessions.get_mut(seat) {
+            session.down.estimate_bps = bps;
+            session
+                .down
+                .allocator
+                .handle_estimate(bps, shared.now.instant);
+            // Down at once; up when the room looks after its sessions.
+            self.retarget(seat, shared);
+        }
+    }
+
+    /// A viewer lost its picture: its slot's present stream is asked.
+    pub(super) fn handle_keyframe_request(
+        &mut self,
+        seat: Key,
+        request: KeyframeRequest,
+        shared: &mut Shared,
+    ) {
+        let Some(viewer) = self.sessions.get(seat) else {
+            return;
+        };
+        let slot = viewer
+            .down
+            .videos
+            .iter()
+            .find(|slot| slot.line.mid == request.mid);
+        let Some((occupant, rewriter)) = slot.and_then(|s| Some((s.occupant?, &s.rewriter))) else {
+            return;
+        };
+        let stream = rewriter.current().or(rewriter.waiting_for());
+        if let Some(stream) = stream {
+            self.ask_keyframe(occupant.publication.seat, stream, shared);
+        }
+    }
+
+    /// Asks a publisher for a key frame, or remembers to when the last request was just now.
+    fn ask_keyframe(&mut self, publisher: Key, stream: StreamKey, shared: &mut Shared) {
+        let now = shared.now.instant;
+        let Some(session) = self.sessions.get_mut(publisher) else {
+            return;
+        };
+        let mut streams = session.up.streams_mut().iter_mut();
+        let Some(found) = streams.find(|known| known.key == stream) else {
+            return;
+        };
+        let ssrc = found.ssrc;
+        if found.keyframes.request(now) {
+            send_keyframe_request(session, ssrc, shared);
+        } else if let Some(at) = found.keyframes.poll_timeout() {
+            self.keyframes_due = Some(self.keyframes_due.map_or(at, |due| due.min(at)));
+            self.wake_at(at, shared);
+        }
+    }
+
+    /// The trailing edges that are due.
+    pub(super) fn ask_merged_keyframes(&mut self, shared: &mut Shared) {
+        let now = shared.now.instant;
+        let mut next: Option<Instant> = None;
+        for (_, session) in self.sessions.iter_mut() {
+            let mut ask = Vec::new();
+            for stream in session.up.streams_mut() {
+                if stream.keyframes.handle_timeout(now) {
+                    ask.push(stream.ssrc);
+                }
+                if let Some(at) = stream.keyframes.poll_timeout() {
+                    next = Some(next.map_or(at, |next| next.min(at)));
+                }
+            }
+            for ssrc in ask {
+                send_keyframe_request(session, ssrc, shared);
+            }
+        }
+        self.keyframes_due = next;
+    }
+}
+
+impl Session {
+    /// The cameras of others that this client shows, in the order it named them; without a view of its
+    /// own the earliest joiners'.
+    pub(crate) fn shown_cameras(&self, cameras: &[Offered], own: Key) -> Vec<Offered> {
+        let others = cameras
+            .iter()
+            .filter(|c| c.occupant.publication.seat != own);
+        match self.view.as_ref().filter(|_| self.capabilities.slots_v1) {
+            None => others
+                .take(crate::session::downlink::CAMERAS_MAX)
+                .cloned()
+                .collect(),
+            Some(view) => view
+                .cameras
+                .iter()
+                .filter_map(|wanted| others.clone().find(|c| c.session == wanted.session))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn shown_height(&self, session: &str) -> u16 {
+        let shown = self.view.as_ref().and_then(|view| {
+            let mut cameras = view.cameras.iter();
+            cameras.find(|camera| camera.session == session)
+        });
+        shown.map_or(HEIGHT_ASSUMED, |camera| camera.height)
+    }
+}
+
+fn send_keyframe_request(session: &mut Session, ssrc: u32, shared: &mut Shared) {
+    #[cfg(feature = "sabotage")]
+    if shared.has_fault(crate::shared::Fault::KeyframeRequestsDropped) {
+        return;
+    }
+    let Some(peer) = session.peer.as_mut() else {
+        return;
+    };
+    let asked = peer.guard(|rtc| {
+        let mut api = rtc.direct_api();
+        if let Some(stream) = api.stream_rx(&ssrc.into()) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    });
+    match asked {
+        Ok(()) => session.mark_dirty(shared),
+        Err(fault) => session.fail(fault, shared),
+    }
+}
+
+fn send_video(
+    viewer: &mut Session,
+    publication: PublicationId,
+    (key, input, csrc): (StreamKey, VideoIn, u32),
+    descriptor: Option<&Vp8Descriptor>,
+    packet: &RtpPacket,
+    shared: &mut Shared,
+) {
+    let now = shared.now.instant;
+    let Some(slot) = viewer.down.video_of(publication).filter(|slot| slot.ready) else {
+        return;
+    };
+    let Some(out) = slot.rewriter.rewrite(key, input, now) else {
+        return;
+    };
+    let Some(peer) = viewer.peer.as_mut() else {
+        return;
+    };
+    let Some(pt) = peer.pts.vp8 else {
+        return;
+    };
+    let packet = Packet {
+        index: out.index,
+        timestamp: out.timestamp,
+        marker: out.marker,
+        pt,
+        csrc,
+        level: None,
+        nackable: true,
+        vp8: descriptor.and_then(|descriptor| patch(descriptor, &out)),
+        payload: &packet.payload,
+        captured: now,
+    };
+    let line = &mut slot.line;
+    let sent = peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &packet, now));
+    match sent {
+        Ok(Ok(())) => {
+            shared.counters.packets_forwarded += 1;
+            viewer.mark_dirty(shared);
+        }
+        Ok(Err(EgressError::NoStream)) => viewer.drop_one("egress_no_stream", shared),
+        Ok(Err(EgressError::IndexReused)) => viewer.drop_one("egress_index_reused", shared),
+        Err(fault) => viewer.fail(fault, shared),
+    }
+}
+
+/// The picture counters of the slot, in the widths they came in.
+fn patch(descriptor: &Vp8Descriptor, out: &VideoOut) -> Option<Vp8Patch> {
+    let mut builder = descriptor.patch();
+    if let Some(PictureId { value, .. }) = out.vp8.picture_id {
+        builder = builder.picture_id(value);
+    }
+    if let Some(tl0) = out.vp8.tl0 {
+        builder = builder.tl0_pic_idx(tl0);
+    }
+    builder.build().ok()
+}
+
+/// Tells the viewer's estimator what it is for. Without video its timers are switched off.
+fn steer_estimator(
+    viewer: &mut Session,
+    shows: bool,
+    allocation: &parley_media::video::Allocation,
+    shared: &mut Shared,
+) {
+    let now = shared.now.instant;
+    let publishes = viewer.publishes_video;
+    let since = match (shows, viewer.down.shows_since) {
+        (true, since) => Some(since.unwrap_or(now)),
+        (false, _) => None,
+    };
+    viewer.down.shows_since = since;
+    let ramping = since.is_some_and(|since| now.saturating_duration_since(since) < RAMP_UP);
+    let desired = if shows {
+        allocation.desired_bps.saturating_mul(6) / 5
+    } else {
+        0
+    };
+    let minimum = if ramping { desired } else { 0 };
+    let Some(peer) = viewer.peer.as_mut() else {
+        return;
+    };
+    peer.wants_bwe = shows || publishes;
+    let mut result = Ok(());
+    if viewer.down.steered != (minimum, desired) {
+        viewer.down.steered = (minimum, desired);
+        result = peer.set_bitrate(minimum, desired);
+    }
+    if let Some(bps) = allocation.raise_estimate_bps {
+        result = result.and(peer.guard(|rtc| rtc.bwe().reset(Bitrate::bps(bps))));
+    }
+    match result {
+        Ok(()) => viewer.mark_dirty(shared),
+        Err(fault) => viewer.fail(fault, shared),
+    }
+}

@@ -1,0 +1,446 @@
+//! Offers and answers with one client: perfect negotiation with the server as the impolite side, the
+//! client's signalling lock, and one offer of ours at a time (str0m keeps only one).
+
+use std::time::{Duration, Instant};
+
+use parley_media::channel::{ServerMessage, SlotKind};
+use parley_media::sdp::{
+    Description, DescriptionKind, SdpLimits, prepare_offer, sections, strip_candidates, validate,
+};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid};
+
+use super::Session;
+use super::munge::{self, Msids};
+use super::peer::PeerFault;
+use crate::shared::Shared;
+
+/// A client that asked for the lock and went silent loses it after this.
+const LOCK_EXPIRY: Duration = Duration::from_secs(10);
+/// An offer that is not answered in this time is taken back.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Offers in a row that may fail before we stop trying until something changes.
+const FAILURES_MAX: u32 = 5;
+
+/// How a description came, and how its answer goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// The platform's socket.
+    Socket,
+    /// The data channel.
+    Channel,
+}
+
+enum State {
+    /// The client's first offer is awaited.
+    Fresh,
+    Stable,
+    /// Ours is out.
+    Offered {
+        pending: SdpPendingOffer,
+        sent_at: Instant,
+    },
+}
+
+/// See the module.
+pub(crate) struct Negotiator {
+    state: State,
+    /// The client has the lock until then.
+    locked_until: Option<Instant>,
+    failures: u32,
+    pub(crate) msids: Msids,
+    /// Something is to be offered as soon as it can be.
+    pub(crate) wanted: bool,
+}
+
+impl Default for Negotiator {
+    fn default() -> Self {
+        Self {
+            state: State::Fresh,
+            locked_until: None,
+            failures: 0,
+            msids: Msids::new(),
+            wanted: false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Negotiator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match self.state {
+            State::Fresh => "fresh",
+            State::Stable => "stable",
+            State::Offered { .. } => "offered",
+        };
+        f.debug_struct("Negotiator")
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An m-line to add.
+#[derive(Debug, Clone)]
+pub(crate) struct NewLine {
+    pub(crate) slot: SlotKind,
+    pub(crate) kind: MediaKind,
+    pub(crate) stream_id: String,
+    pub(crate) track_id: String,
+}
+
+/// What an offer of ours shall change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Change {
+    pub(crate) add: Vec<NewLine>,
+    pub(crate) direct: Vec<(Mid, Direction)>,
+}
+
+/// Why a client's description was not taken. The session survives.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RefusedSdp {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("ICE restarts are not supported")]
+    IceRestart,
+    #[error("the session has no media connection")]
+    NoMedia,
+}
+
+/// What a description led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The client's lines may have changed.
+    Negotiated,
+    /// Glare, or an answer to nothing: passed over.
+    Ignored,
+}
+
+impl Negotiator {
+    /// Whether an offer of ours may go out now.
+    pub(crate) fn is_free(&self, now: Instant, shared: &Shared) -> bool {
+        #[cfg(feature = "sabotage")]
+        if shared.has_fault(crate::shared::Fault::LockIgnored) {
+            return matches!(self.state, State::Stable);
+        }
+        let _ = shared;
+        matches!(self.state, State::Stable)
+            && self.locked_until.is_none_or(|until| until <= now)
+            && self.failures < FAILURES_MAX
+    }
+
+    /// The client asks for the lock.
+    pub(crate) fn lock(&mut self, now: Instant, shared: &Shared) -> bool {
+        #[cfg(feature = "sabotage")]
+        if shared.has_fault(crate::shared::Fault::LockIgnored) {
+            return true;
+        }
+        let _ = shared;
+        let taken = self.locked_until.is_some_and(|until| until > now);
+        if taken || matches!(self.state, State::Offered { .. }) {
+            return false;
+        }
+        self.locked_until = Some(now + LOCK_EXPIRY);
+        true
+    }
+
+    /// The client gives the lock back; harmless without having it.
+    pub(crate) fn unlock(&mut self) {
+        self.locked_until = None;
+        self.failures = 0;
+    }
+
+    /// Takes an unanswered offer back when its time is over. True: the lines it would have brought
+    /// must be forgotten.
+    fn expire(&mut self, now: Instant) -> bool {
+        match self.state {
+            State::Offered { sent_at, .. }
+                if now.saturating_duration_since(sent_at) >= ANSWER_TIMEOUT =>
+            {
+                self.state = State::Stable;
+                self.failures += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Session {
+    /// Takes an unanswered offer back when its time is over.
+    pub(crate) fn expire_offer(&mut self, shared: &mut Shared) {
+        if self.negotiator.expire(shared.now.instant) {
+            tracing::debug!(session = %self.id.0, "offer not answered in time");
+            self.drop_one("offer_unanswered", shared);
+            self.forget_unanswered();
+            self.negotiator.wanted = true;
+        }
+    }
+
+    /// Handles a client's description.
+    pub(crate) fn handle_description(
+        &mut self,
+        description: &Description,
+        path: Path,
+        shared: &mut Shared,
+    ) -> Result<Outcome, RefusedSdp> {
+        if self.peer.is_none() {
+            return Err(RefusedSdp::NoMedia);
+        }
+        let limits = SdpLimits {
+            bytes_max: shared.config.limits.sdp_bytes_max,
+            m_lines_max: shared.config.limits.m_lines_max,
+            ..SdpLimits::default()
+        };
+        validate(&description.sdp, &limits)
+            .map_err(|error| RefusedSdp::Malformed(error.to_string()))?;
+        match description.kind {
+            DescriptionKind::Offer => self.handle_offer(&description.sdp, path, shared),
+            DescriptionKind::Answer => self.handle_answer(&description.sdp, shared),
+        }
+    }
+
+    fn handle_offer(
+        &mut self,
+        sdp: &str,
+        path: Path,
+        shared: &mut Shared,
+    ) -> Result<Outcome, RefusedSdp> {
+        if matches!(self.negotiator.state, State::Offered { .. }) {
+            tracing::debug!(session = %self.id.0, "glare: the client's offer is passed over");
+            self.drop_one("offer_glare", shared);
+            return Ok(Outcome::Ignored);
+        }
+        self.check_credentials(sdp)?;
+        let ours: Vec<String> = self.down.lines().map(|line| line.mid.to_string()).collect();
+        let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
+        let prepared = munge::without_audio_feedback(&prepare_offer(sdp, &ours));
+        let offer = self.parse(shared, || SdpOffer::from_sdp_string(&prepared))?;
+        let answer = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
+        self.negotiator.state = State::Stable;
+        self.handle_negotiated(sdp, shared);
+        self.send_description(
+            DescriptionKind::Answer,
+            &answer.to_sdp_string(),
+            path,
+            shared,
+        );
+        Ok(Outcome::Negotiated)
+    }
+
+    fn handle_answer(&mut self, sdp: &str, shared: &mut Shared) -> Result<Outcome, RefusedSdp> {
+        if !matches!(self.negotiator.state, State::Offered { .. }) {
+            self.drop_one("answer_unexpected", shared);
+            return Ok(Outcome::Ignored);
+        }
+        self.check_credentials(sdp)?;
+        let prepared = munge::without_audio_feedback(&strip_candidates(sdp));
+        let answer = self.parse(shared, || SdpAnswer::from_sdp_string(&prepared))?;
+        let State::Offered { pending, .. } =
+            std::mem::replace(&mut self.negotiator.state, State::Stable)
+        else {
+            return Ok(Outcome::Ignored);
+        };
+        let accepted = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_answer(pending, answer));
+        if let Err(error) = accepted {
+            self.negotiator.failures += 1;
+            self.negotiator.wanted = true;
+            self.forget_unanswered();
+            return Err(error);
+        }
+        self.negotiator.failures = 0;
+        self.handle_negotiated(sdp, shared);
+        Ok(Outcome::Negotiated)
+    }
+
+    /// Sends an offer with these changes. False: there was nothing to offer, or the media stack
+    /// failed. The mids are those of `change.add`, in order.
+    pub(crate) fn offer(
+        &mut self,
+        change: &Change,
+        shared: &mut Shared,
+    ) -> Option<(Vec<Mid>, PreparedOffer)> {
+        let audio = self.down.audio_mids();
+        let peer = self.peer.as_mut()?;
+        let made = peer.guard(|rtc| {
+            let mut api = rtc.sdp_api();
+            let mut mids = Vec::with_capacity(change.add.len());
+            for line in &change.add {
+                // Voices both ways, so that a microphone comes up inside the client's answer.
+                let direction = match line.kind {
+                    MediaKind::Audio => Direction::SendRecv,
+                    MediaKind::Video => Direction::SendOnly,
+                };
+                let (stream, track) = (line.stream_id.clone(), line.track_id.clone());
+                mids.push(api.add_media(line.kind, direction, Some(stream), Some(track), None));
+            }
+            for (mid, direction) in &change.direct {
+                api.set_direction(*mid, *direction);
+            }
+            // After an answer str0m would repeat `sendonly` and Chromium would lose a microphone in
+            // glare (browser-facts.md, section 1).
+            for mid in &audio {
+                api.set_direction(*mid, Direction::SendRecv);
+            }
+            (mids, api.apply())
+        });
+        match made {
+            Ok((mids, Some((offer, pending)))) => {
+                let sdp = offer.to_sdp_string();
+                let sent_at = shared.now.instant;
+                self.negotiator.state = State::Offered { pending, sent_at };
+                Some((mids, PreparedOffer { sdp }))
+            }
+            Ok((_, None)) => None,
+            Err(fault) => {
+                self.fail(fault, shared);
+                None
+            }
+        }
+    }
+
+    /// Sends what [`Self::offer`] prepared; the maps that describe it go before it.
+    pub(crate) fn send_offer(&mut self, offer: &PreparedOffer, shared: &mut Shared) {
+        let path = if self.capabilities.dc_signaling {
+            Path::Channel
+        } else {
+            Path::Socket
+        };
+        self.send_description(DescriptionKind::Offer, &offer.sdp, path, shared);
+    }
+
+    fn send_description(
+        &mut self,
+        kind: DescriptionKind,
+        sdp: &str,
+        path: Path,
+        shared: &mut Shared,
+    ) {
+        let sdp = munge::with_msids(&munge::without_audio_feedback(sdp), &self.negotiator.msids);
+        let description = Description { kind, sdp };
+        match path {
+            Path::Socket => self.signals.push(description.to_json()),
+            Path::Channel => {
+                self.send_channel(&ServerMessage::Sdp(description.to_zlib()), shared);
+            }
+        }
+    }
+
+    /// After an offer or answer of the client took effect.
+    fn handle_negotiated(&mut self, sdp: &str, shared: &mut Shared) {
+        self.up.set_sections(sections(sdp), &self.announced);
+        if let Some(peer) = &mut self.peer {
+            peer.read_payload_types();
+        }
+        let read = self.read_lines();
+        if let Err(fault) = read {
+            self.fail(fault, shared);
+        }
+        self.mark_dirty(shared);
+    }
+
+    /// Our lines that the client has answered get their SSRCs.
+    fn read_lines(&mut self) -> Result<(), PeerFault> {
+        let Some(peer) = &mut self.peer else {
+            return Ok(());
+        };
+        let down = &mut self.down;
+        let offered = matches!(self.negotiator.state, State::Offered { .. });
+        peer.guard(|rtc| {
+            let mut api = rtc.direct_api();
+            for line in down.lines_mut() {
+                if line.ssrc.is_some() {
+                    continue;
+                }
+                if let Some(stream) = api.stream_tx_by_mid(line.mid, None) {
+                    if line.is_audio() {
+                        stream.set_unpaced(true);
+                    }
+                    line.ssrc = Some(stream.ssrc());
+                }
+            }
+        })?;
+        if !offered {
+            for slot in &mut self.down.videos {
+                slot.ready = slot.active && slot.line.ssrc.is_some();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lines that an offer would have brought, and which the client never answered.
+    fn forget_unanswered(&mut self) {
+        self.down.voices.retain(|slot| slot.line.ssrc.is_some());
+        self.down.videos.retain(|slot| slot.line.ssrc.is_some());
+        if self
+            .down
+            .screen_audio
+            .as_ref()
+            .is_some_and(|slot| slot.line.ssrc.is_none())
+        {
+            self.down.screen_audio = None;
+        }
+    }
+
+    /// A client that changes its ICE credentials wants an ICE restart: str0m would answer with a user
+    /// fragment that the door does not know. No client of ours does it; a lost network is healed by
+    /// peer-reflexive candidates or by a new connection.
+    fn check_credentials(&mut self, sdp: &str) -> Result<(), RefusedSdp> {
+        let Some((ufrag, pwd)) = munge::ice_credentials(sdp) else {
+            return Err(RefusedSdp::Malformed(
+                "ice-ufrag or ice-pwd is missing".into(),
+            ));
+        };
+        match &self.ice_remote {
+            Some((known_ufrag, known_pwd)) if known_ufrag == ufrag && known_pwd == pwd => Ok(()),
+            Some(_) => Err(RefusedSdp::IceRestart),
+            None => {
+                self.ice_remote = Some((ufrag.to_owned(), pwd.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    fn parse<T, E: std::fmt::Display>(
+        &mut self,
+        shared: &mut Shared,
+        parse: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, RefusedSdp> {
+        let peer = self.peer.as_mut().ok_or(RefusedSdp::NoMedia)?;
+        match peer.guard(|_| parse()) {
+            Ok(Ok(parsed)) => Ok(parsed),
+            Ok(Err(error)) => Err(RefusedSdp::Malformed(error.to_string())),
+            Err(fault) => {
+                self.fail(fault, shared);
+                Err(RefusedSdp::Malformed(
+                    "the description cannot be read".into(),
+                ))
+            }
+        }
+    }
+
+    fn in_rtc<T>(
+        &mut self,
+        shared: &mut Shared,
+        work: impl FnOnce(&mut str0m::Rtc) -> Result<T, str0m::RtcError>,
+    ) -> Result<T, RefusedSdp> {
+        let peer = self.peer.as_mut().ok_or(RefusedSdp::NoMedia)?;
+        match peer.guard(work) {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                tracing::debug!(session = %self.id.0, %error, "description refused");
+                Err(RefusedSdp::Malformed(error.to_string()))
+            }
+            Err(fault) => {
+                self.fail(fault, shared);
+                Err(RefusedSdp::Malformed(
+                    "the description cannot be applied".into(),
+                ))
+            }
+        }
+    }
+}
+
+/// An offer of ours on its way.
+#[derive(Debug)]
+pub(crate) struct PreparedOffer {
+    sdp: String,
+}

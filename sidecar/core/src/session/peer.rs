@@ -1,0 +1,254 @@
+//! One media connection: str0m's `Rtc` behind a wall. Every call into it is caught should it panic, and
+//! every drain ends with a known deadline.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use str0m::bwe::Bitrate;
+use str0m::config::DtlsVersion;
+use str0m::format::Codec;
+use str0m::media::Pt;
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc};
+
+use crate::demux::{Owner, Packet, Tuple};
+use crate::ids::Key;
+use crate::shared::{Outgoing, Shared};
+use crate::timers::{Scheduled, Wake};
+
+/// Estimate before the first feedback: enough for a base layer and all voices.
+const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(500);
+/// While no video is wanted, estimator timers wait this long (browser-facts.md, section 7).
+const BWE_POSTPONED: Duration = Duration::from_secs(1);
+/// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
+const AUDIO_REPORTS: Duration = Duration::from_secs(1);
+const STATS_INTERVAL: Duration = Duration::from_secs(2);
+/// Packets kept for retransmission per video stream; str0m's default costs 370 KB per session.
+const RTX_CACHE_VIDEO: usize = 512;
+const RTX_CACHE_AUDIO: usize = 16;
+/// Outputs of one drain; beyond, the stack is looping.
+const DRAIN_MAX: usize = 100_000;
+
+/// The connection cannot go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PeerFault {
+    /// A panic inside the media stack: the session ends alone.
+    Panicked,
+    /// The client broke the protocol: fingerprint, DTLS.
+    Protocol,
+}
+
+/// Payload types as negotiated with this client.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PayloadTypes {
+    pub(crate) opus: Option<Pt>,
+    pub(crate) vp8: Option<Pt>,
+}
+
+/// See the module.
+pub(crate) struct Peer {
+    pub(crate) rtc: Rtc,
+    pub(crate) link: Key,
+    /// Its number since the core began.
+    pub(crate) serial: u32,
+    pub(crate) pts: PayloadTypes,
+    pub(crate) last_datagram: Instant,
+    /// Estimator timers matter: video goes up or down.
+    pub(crate) wants_bwe: bool,
+    scheduled: Scheduled,
+    deadline: Instant,
+    owner: Owner,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    /// A connection that waits for its client's first offer.
+    pub(crate) fn new(owner: Owner, shared: &mut Shared) -> Self {
+        // RFC 8445 section 5.3: at least 128 bits of randomness.
+        let pass = shared.random_text(32);
+        let (link, ufrag) = shared.demux.open(owner, pass.clone());
+        let now = shared.now.instant;
+        let mut rtc = Rtc::builder()
+            .set_crypto_provider(shared.dtls.provider.clone())
+            .set_dtls_cert(shared.dtls.certificate.clone())
+            .set_dtls_version(DtlsVersion::Dtls12)
+            .set_local_ice_credentials(IceCreds { ufrag, pass })
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .enable_bwe(Some(INITIAL_ESTIMATE))
+            .set_send_buffer_audio(RTX_CACHE_AUDIO)
+            .set_send_buffer_video(RTX_CACHE_VIDEO)
+            .set_rtcp_report_interval_audio(AUDIO_REPORTS)
+            .set_stats_interval(Some(STATS_INTERVAL))
+            .set_sctp_max_message_size(shared.config.limits.channel_message_bytes_max as u32)
+            .build(now);
+        for address in &shared.config.media_addresses {
+            if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        rtc.bwe().set_bitrate(Bitrate::bps(0), Bitrate::bps(0));
+        shared.serial += 1;
+        Self {
+            rtc,
+            link,
+            serial: shared.serial,
+            pts: PayloadTypes::default(),
+            last_datagram: now,
+            wants_bwe: false,
+            scheduled: Scheduled::default(),
+            deadline: now,
+            owner,
+        }
+    }
+
+    /// Runs `work` on the `Rtc`; a panic in it is this session's end, not the process's.
+    pub(crate) fn guard<T>(&mut self, work: impl FnOnce(&mut Rtc) -> T) -> Result<T, PeerFault> {
+        let rtc = &mut self.rtc;
+        // The `Rtc` is not used again after a panic: whatever state it is left in is dropped.
+        catch_unwind(AssertUnwindSafe(|| work(rtc))).map_err(|_| PeerFault::Panicked)
+    }
+
+    /// Hands in a datagram that passed the door, then drains.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        tuple: Tuple,
+        packet: Packet,
+        data: &[u8],
+        shared: &mut Shared,
+        events: &mut Vec<Event>,
+    ) -> Result<(), PeerFault> {
+        let now = shared.now.instant;
+        self.last_datagram = now;
+        #[cfg(feature = "sabotage")]
+        if shared.has_fault(crate::shared::Fault::PanicInSession) {
+            shared.sabotage = None;
+            return self.guard(|_| panic!("injected by a test"));
+        }
+        let taken = self.guard(|rtc| {
+            let Ok(receive) = Receive::new(Protocol::Udp, tuple.remote, tuple.local, data) else {
+                return false;
+            };
+            rtc.handle_input(Input::Receive(now, receive)).is_ok()
+        })?;
+        if !taken {
+            shared.drop_one(match packet {
+                Packet::Stun => "stun_refused",
+                Packet::Dtls => "dtls_refused",
+                Packet::Rtp => "rtp_refused",
+                Packet::Rtcp => "rtcp_refused",
+            });
+        }
+        self.drain(shared, events)
+    }
+
+    /// Lets time pass, then drains.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        shared: &mut Shared,
+        events: &mut Vec<Event>,
+    ) -> Result<(), PeerFault> {
+        let now = shared.now.instant;
+        self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
+        self.drain(shared, events)
+    }
+
+    /// Takes everything out of the `Rtc`: datagrams to the outbox, events to `events`.
+    pub(crate) fn drain(
+        &mut self,
+        shared: &mut Shared,
+        events: &mut Vec<Event>,
+    ) -> Result<(), PeerFault> {
+        let rtc = &mut self.rtc;
+        let out = &mut shared.out;
+        let counters = &mut shared.counters;
+        let drained = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..DRAIN_MAX {
+                match rtc.poll_output() {
+                    Ok(Output::Timeout(at)) => return Some(at),
+                    Ok(Output::Transmit(transmit)) => {
+                        counters.bytes_out += transmit.contents.len() as u64;
+                        out.push_back(Outgoing::Datagram {
+                            source: transmit.source,
+                            destination: transmit.destination,
+                            payload: transmit.contents,
+                        });
+                    }
+                    Ok(Output::Event(event)) => events.push(event),
+                    Err(error) => {
+                        tracing::debug!(%error, "media connection failed");
+                        return None;
+                    }
+                }
+            }
+            None
+        }))
+        .map_err(|_| PeerFault::Panicked)?;
+        let at = drained.ok_or(PeerFault::Protocol)?;
+        self.deadline = if !self.wants_bwe && is_estimator(self.rtc.last_timeout_reason()) {
+            at.max(shared.now.instant + BWE_POSTPONED)
+        } else {
+            at
+        };
+        shared.timers.schedule(
+            Wake::Session(self.owner),
+            self.deadline,
+            &mut self.scheduled,
+        );
+        Ok(())
+    }
+
+    /// A timer entry came up. True: the deadline is due.
+    pub(crate) fn is_due(&mut self, at: Instant, shared: &mut Shared) -> bool {
+        if !self.scheduled.came_up(at) {
+            return false;
+        }
+        if self.deadline > shared.now.instant {
+            shared.timers.schedule(
+                Wake::Session(self.owner),
+                self.deadline,
+                &mut self.scheduled,
+            );
+            return false;
+        }
+        true
+    }
+
+    /// Says what the estimator shall aim for; 0 switches its timers off.
+    pub(crate) fn set_bitrate(&mut self, minimum: u64, desired: u64) -> Result<(), PeerFault> {
+        self.guard(|rtc| {
+            rtc.bwe()
+                .set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
+        })
+    }
+
+    /// Reads the payload types after a negotiation: Firefox may bring Opus as 109.
+    pub(crate) fn read_payload_types(&mut self) {
+        let find = |codec| {
+            self.rtc
+                .codec_config()
+                .find(|params| params.spec().codec == codec)
+                .map(|params| params.pt())
+        };
+        self.pts = PayloadTypes {
+            opus: find(Codec::Opus),
+            vp8: find(Codec::Vp8),
+        };
+    }
+}
+
+fn is_estimator(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::BweDelayControl | Reason::BweProbeControl | Reason::BweProbeEstimator
+    )
+}

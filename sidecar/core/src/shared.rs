@@ -1,0 +1,136 @@
+//! What all rooms of a core share: the time, the door, the outbox, timers, counters, random numbers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use str0m::Event;
+use str0m::net::DatagramSend;
+
+use crate::api::{CoreConfig, LeaveReason, Now, RoomEvent};
+use crate::demux::{Demux, Owner};
+use crate::dtls::SharedDtls;
+use crate::ids::Key;
+use crate::timers::Timers;
+
+/// Something for the shell, in order.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    Datagram {
+        source: SocketAddr,
+        destination: SocketAddr,
+        payload: DatagramSend,
+    },
+    Event(Box<RoomEvent>),
+}
+
+/// Node-wide counters that no room owns.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) packets_in: u64,
+    pub(crate) packets_forwarded: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) drops: BTreeMap<&'static str, u64>,
+    pub(crate) panics: u64,
+}
+
+impl Counters {
+    pub(crate) fn drop_one(&mut self, cause: &'static str) {
+        *self.drops.entry(cause).or_default() += 1;
+    }
+}
+
+/// A fault for tests that check the tests.
+#[cfg(feature = "sabotage")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Packets of the muted are forwarded.
+    MuteGateOpen,
+    /// A voice slot carries its source's own sequence numbers.
+    SlotSeqNotRewritten,
+    /// No key-frame request reaches a publisher.
+    KeyframeRequestsDropped,
+    /// Every request for the signalling lock is granted, and nobody waits for it.
+    LockIgnored,
+    /// STUN requests are admitted unsigned.
+    StunIntegritySkipped,
+    /// The next datagram of any session panics inside its media stack.
+    PanicInSession,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: CoreConfig,
+    pub(crate) now: Now,
+    pub(crate) demux: Demux,
+    pub(crate) out: VecDeque<Outgoing>,
+    pub(crate) timers: Timers,
+    pub(crate) counters: Counters,
+    pub(crate) rng: StdRng,
+    pub(crate) dtls: SharedDtls,
+    /// Sessions whose `Rtc` was written to and must be drained.
+    pub(crate) dirty: Vec<Owner>,
+    /// Rooms with sessions whose lines may need an offer.
+    pub(crate) unsettled: Vec<Key>,
+    /// A room has ended and is to be forgotten.
+    pub(crate) room_ended: bool,
+    /// Numbers media connections, so that streams of two never share a name.
+    pub(crate) serial: u32,
+    /// Sessions that must go.
+    pub(crate) ended: Vec<(Owner, LeaveReason)>,
+    /// Kept between calls for its capacity.
+    pub(crate) scratch: Vec<Event>,
+    #[cfg(feature = "sabotage")]
+    pub(crate) sabotage: Option<Fault>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: CoreConfig, now: Now) -> Self {
+        let mut rng = StdRng::seed_from_u64(config.seed);
+        let demux = Demux::new(
+            config.node,
+            config.shard,
+            rng.random(),
+            config.limits.stun_failures_per_second,
+        );
+        Self {
+            config,
+            now,
+            demux,
+            out: VecDeque::new(),
+            timers: Timers::default(),
+            counters: Counters::default(),
+            rng,
+            dtls: SharedDtls::get(),
+            dirty: Vec::new(),
+            unsettled: Vec::new(),
+            room_ended: false,
+            serial: 0,
+            ended: Vec::new(),
+            scratch: Vec::new(),
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
+        }
+    }
+
+    pub(crate) fn drop_one(&mut self, cause: &'static str) {
+        self.counters.drop_one(cause);
+    }
+
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn has_fault(&self, fault: Fault) -> bool {
+        self.sabotage == Some(fault)
+    }
+
+    /// Random text of `[a-z0-9]`.
+    pub(crate) fn random_text(&mut self, chars: usize) -> String {
+        const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        (0..chars)
+            .map(|_| char::from(ALPHABET[self.rng.random_range(0..ALPHABET.len())]))
+            .collect()
+    }
+}
