@@ -1,0 +1,180 @@
+// Somebody at a browser: what they do, and what they hear and see.
+import type {Browser, BrowserContext, Locator, Page} from 'playwright-core';
+
+import {launch, newContext, type ContextOptions} from './browser';
+import type {Heard} from './in_page';
+import {until} from './until';
+
+const TONE_TOLERANCE_HZ = 12;
+const CONSOLE_LINES_MAX = 200;
+
+export interface PersonOptions extends ContextOptions {
+    name: string;
+}
+
+export class Person {
+    readonly console: string[] = [];
+
+    private constructor(
+        readonly name: string,
+        readonly tone: number,
+        readonly context: BrowserContext,
+        readonly page: Page,
+    ) {}
+
+    static async open(browser: Browser, options: PersonOptions): Promise<Person> {
+        const context = await newContext(browser, options);
+        const page = await context.newPage();
+        const person = new Person(options.name, options.tone, context, page);
+        const note = (line: string): void => {
+            person.console.push(line);
+            person.console.splice(0, Math.max(0, person.console.length - CONSOLE_LINES_MAX));
+        };
+        page.on('console', (message) => note(`${message.type()}: ${message.text()}`));
+        page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
+        return person;
+    }
+
+    /** Follows a one-time link and waits for the channel. */
+    async signIn(link: string): Promise<void> {
+        await this.page.goto(link);
+        await this.messageBox.waitFor();
+    }
+
+    get messageBox(): Locator {
+        return this.page.getByRole('main').getByRole('textbox', {name: 'Message', exact: true});
+    }
+
+    get call(): Locator {
+        return this.page.locator('section[aria-label="Call"]');
+    }
+
+    button(name: string): Locator {
+        return this.page.getByRole('button', {name, exact: true});
+    }
+
+    /** A control of the call widget. */
+    control(name: string): Locator {
+        return this.call.getByRole('button', {name, exact: true});
+    }
+
+    async say(text: string): Promise<void> {
+        await this.messageBox.fill(text);
+        await this.page.getByRole('main').getByRole('button', {name: 'Send', exact: true}).click();
+    }
+
+    async startCall(title = ''): Promise<void> {
+        await this.say(`/call start ${title}`.trim());
+        await this.inCall();
+    }
+
+    async joinByPost(): Promise<void> {
+        await this.page.locator('.post').getByRole('button', {name: 'Join call', exact: true}).last().click();
+        await this.inCall();
+    }
+
+    async inCall(within = 20_000): Promise<void> {
+        await this.page.locator('section[aria-label="Call"][data-phase="connected"]').waitFor({timeout: within});
+    }
+
+    async unmute(): Promise<void> {
+        await this.control('Unmute').click();
+        await this.control('Mute').waitFor();
+    }
+
+    async mute(): Promise<void> {
+        await this.control('Mute').click();
+        await this.control('Unmute').waitFor();
+    }
+
+    async leave(): Promise<void> {
+        await this.control('Leave call').click();
+        await this.call.waitFor({state: 'detached'});
+    }
+
+    hearing(): Promise<Heard[]> {
+        return this.page.evaluate(() => window.instruments.hear());
+    }
+
+    async hearsNow(tone: number): Promise<boolean> {
+        return (await this.hearing()).some((heard) => heard.peak > 0 && Math.abs(heard.peak - tone) <= TONE_TOLERANCE_HZ);
+    }
+
+    async hears(other: Person, within = 20_000): Promise<void> {
+        await until(`${this.name} hears ${other.name} (${other.tone} Hz)`, () => this.hearsNow(other.tone), {
+            within,
+            seen: async () => ({heard: await this.hearing(), console: this.console.slice(-12)}),
+        });
+    }
+
+    /** Silent from this person for a whole second. */
+    async hearsNoLonger(other: Person, within = 10_000): Promise<void> {
+        let silentSince = 0;
+        await until(`${this.name} no longer hears ${other.name} (${other.tone} Hz)`, async () => {
+            if (await this.hearsNow(other.tone)) {
+                silentSince = 0;
+                return false;
+            }
+            silentSince ||= performance.now();
+            return performance.now() - silentSince > 1_000;
+        }, {within, seen: () => this.hearing()});
+    }
+
+    /** The number in the picture now. */
+    counter(figure: string): Promise<number> {
+        return this.page.locator(`figure[aria-label="${figure}"] video`).evaluate(
+            (video) => window.instruments.readCounter(video as HTMLVideoElement),
+        ).catch(() => -1);
+    }
+
+    /** The picture's number goes up, at least three times. */
+    async sees(figure: string, within = 20_000): Promise<void> {
+        const seen: number[] = [];
+        await until(`${this.name} sees "${figure}" move`, async () => {
+            const value = await this.counter(figure);
+            if (value >= 0 && value !== seen[seen.length - 1]) {
+                if (value < (seen[seen.length - 1] ?? 0)) {
+                    seen.length = 0;
+                }
+                seen.push(value);
+            }
+            return seen.length > 3;
+        }, {within, every: 150, seen: async () => ({
+            counters: seen,
+            figures: await this.page.locator('figure').evaluateAll((list) => list.map((one) => one.getAttribute('aria-label'))),
+            console: this.console.slice(-8),
+        })});
+    }
+
+    /** Sum over the connections' incoming audio, for the gaps between two moments. */
+    audioStats(): Promise<{packets: number; lost: number; samples: number; concealed: number}> {
+        return this.page.evaluate(async () => {
+            const sum = {packets: 0, lost: 0, samples: 0, concealed: 0};
+            for (const connection of window.instruments.connections) {
+                if (connection.connectionState === 'closed') {
+                    continue;
+                }
+                for (const report of (await connection.getStats()).values() as Iterable<Record<string, unknown>>) {
+                    if (report.type === 'inbound-rtp' && report.kind === 'audio') {
+                        sum.packets += Number(report.packetsReceived ?? 0);
+                        sum.lost += Number(report.packetsLost ?? 0);
+                        sum.samples += Number(report.totalSamplesReceived ?? 0);
+                        sum.concealed += Number(report.concealedSamples ?? 0);
+                    }
+                }
+            }
+            return sum;
+        });
+    }
+
+    close(): Promise<void> {
+        return this.context.close();
+    }
+}
+
+/** The demo's people, with tones that no slot of another could be taken for. */
+export const ALICE = {name: 'Alice', tone: 500, hue: 10};
+export const BOB = {name: 'Bob', tone: 800, hue: 130};
+export const CAROL = {name: 'Carol', tone: 1_100, hue: 250};
+
+export {launch};

@@ -1,0 +1,141 @@
+// The real thing: `parley demo` with a data directory of its own, on a free port.
+import {spawn, type ChildProcess} from 'node:child_process';
+import {mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+import {binary, root} from './paths';
+import {until} from './until';
+
+const LOG_LINES_MAX = 400;
+
+export interface PlatformOptions {
+    args?: string[];
+    environment?: Record<string, string>;
+}
+
+export class Platform {
+    readonly dataDir = mkdtempSync(join(tmpdir(), 'parley-e2e-'));
+    /** One-time sign-in links as printed: Alice's on localhost, Bob's on 127.0.0.1. */
+    links: string[] = [];
+    private child: ChildProcess | undefined;
+    private port = 0;
+    private log: string[] = [];
+    private exit: Promise<void> = Promise.resolve();
+
+    private constructor(private readonly options: PlatformOptions) {}
+
+    static async start(options: PlatformOptions = {}): Promise<Platform> {
+        const platform = new Platform(options);
+        try {
+            await platform.run();
+        } catch (error) {
+            await platform.stop();
+            throw error;
+        }
+        return platform;
+    }
+
+    /** Starts it again after `killHost`, on the same port and data. */
+    async run(): Promise<void> {
+        this.links = [];
+        const before = this.log.length;
+        const args = [
+            'demo',
+            '--data-dir', this.dataDir,
+            '--port', String(this.port),
+            '--web-dir', join(root, 'webapp-bridge', 'dist'),
+            ...this.options.args ?? [],
+        ];
+        const child = spawn(binary('parley'), args, {
+            cwd: root,
+            env: {
+                ...process.env,
+                XDG_RUNTIME_DIR: this.dataDir,
+                PARLEY_SIDECAR: binary('parley-sidecar'),
+                ...this.options.environment,
+            },
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        this.child = child;
+        this.exit = new Promise((resolve) => child.once('exit', () => resolve()));
+        child.stdout.setEncoding('utf8').on('data', (text: string) => this.note(text));
+        child.stderr.setEncoding('utf8').on('data', (text: string) => this.note(text));
+        await until('the demo prints two links', () => {
+            if (child.exitCode !== null) {
+                throw new Error(`parley demo ended with ${child.exitCode}:\n${this.output()}`);
+            }
+            const text = this.log.slice(before).join('\n');
+            const links = [...text.matchAll(/https?:\/\/(?:localhost|127\.0\.0\.1):\d+\/\S*token=\S+/g)].map((match) => match[0]);
+            this.links = links;
+            return links.length >= 2;
+        }, {within: 60_000, seen: () => this.output()});
+        this.port = Number(new URL(this.links[0] ?? '').port);
+    }
+
+    private note(text: string): void {
+        this.log.push(...text.split('\n').filter((line) => line.trim() !== ''));
+        this.log.splice(0, Math.max(0, this.log.length - LOG_LINES_MAX));
+    }
+
+    output(): string {
+        return this.log.join('\n');
+    }
+
+    get address(): string {
+        return `http://127.0.0.1:${this.port}`;
+    }
+
+    get localAddress(): string {
+        return `http://localhost:${this.port}`;
+    }
+
+    get hostPid(): number {
+        return this.child?.pid ?? 0;
+    }
+
+    /** Processes of the sidecar that work for this data directory. */
+    sidecarPids(): number[] {
+        return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && this.isOurSidecar(pid));
+    }
+
+    private isOurSidecar(pid: number): boolean {
+        try {
+            const program = readlinkSync(`/proc/${pid}/exe`);
+            if (!program.includes('parley-sidecar')) {
+                return false;
+            }
+            const said = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8') + program;
+            return said.includes(this.dataDir);
+        } catch {
+            return false;
+        }
+    }
+
+    killSidecar(): void {
+        const pids = this.sidecarPids();
+        if (pids.length === 0) {
+            throw new Error(`no sidecar process for ${this.dataDir}\n${this.output()}`);
+        }
+        pids.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    }
+
+    async killHost(): Promise<void> {
+        this.child?.kill('SIGKILL');
+        await this.exit;
+    }
+
+    async stop(): Promise<void> {
+        if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
+            this.child.kill('SIGTERM');
+            const gone = await Promise.race([this.exit.then(() => true), new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 8_000))]);
+            if (!gone) {
+                this.child.kill('SIGKILL');
+            }
+        }
+        for (const pid of this.sidecarPids()) {
+            process.kill(pid, 'SIGKILL');
+        }
+        rmSync(this.dataDir, {recursive: true, force: true, maxRetries: 3});
+    }
+}

@@ -1,0 +1,34 @@
+// Pictures of every view, for people to look at: target/screens/index.html.
+import {mkdirSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import type {Page} from 'playwright-core';
+
+import {screensDir} from './paths';
+
+/** `view` names the view, `look` the theme: files are `<view>--<look>.png`. */
+export async function takeScreen(page: Page, view: string, look: string): Promise<void> {
+    mkdirSync(screensDir, {recursive: true});
+    await page.screenshot({path: join(screensDir, `${view}--${look}.png`), animations: 'disabled'});
+}
+
+export function clearScreens(): void {
+    rmSync(screensDir, {recursive: true, force: true});
+    mkdirSync(screensDir, {recursive: true});
+}
+
+export function writeIndex(): void {
+    const views = new Map<string, string[]>();
+    for (const file of readdirSync(screensDir).filter((name) => name.endsWith('.png')).sort()) {
+        const [view = '', look = ''] = file.replace('.png', '').split('--');
+        views.set(view, [...views.get(view) ?? [], look]);
+    }
+    const sections = [...views].map(([view, looks]) => `<section><h2>${view.replaceAll('_', ' ')}</h2>${looks.
+        map((look) => `<figure><a href="${view}--${look}.png"><img src="${view}--${look}.png" alt="${view}, ${look}"></a><figcaption>${look}</figcaption></figure>`).
+        join('')}</section>`);
+    writeFileSync(join(screensDir, 'index.html'), `<!doctype html>
+<meta charset="utf-8"><title>Parley: every view</title>
+<style>body{font:14px sans-serif;margin:24px;background:#888}section{margin-bottom:32px}
+figure{display:inline-block;margin:0 16px 16px 0}img{max-width:620px;border:1px solid #444}h2{margin:0 0 8px}</style>
+${sections.join('\n')}
+`);
+}
