@@ -155,3 +155,161 @@ fn known<T>(answer: Result<T, PlatformError>) -> Result<Option<T>, Refusal> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    const ALL: [Action; 5] = [
+        Action::Start,
+        Action::Join,
+        Action::Stay,
+        Action::Read,
+        Action::End,
+    ];
+
+    fn asked(world: &World, action: Action, who: &str, at: &str, host: bool) -> Option<Refusal> {
+        let settings = Settings::parse(&world.env.settings.borrow()).unwrap();
+        check(
+            &world.env,
+            &settings,
+            action,
+            &user(who),
+            &channel(at),
+            host,
+        )
+        .err()
+    }
+
+    /// What is refused, action by action, in the order of `ALL`.
+    fn row(world: &World, who: &str, at: &str, host: bool) -> [Option<Refusal>; 5] {
+        ALL.map(|action| asked(world, action, who, at, host))
+    }
+
+    #[test]
+    fn members_may_all_but_end() {
+        let world = World::new();
+        let wanted = [None, None, None, None, Some(Refusal::NotHost)];
+        for at in ["town", "dm"] {
+            assert_eq!(row(&world, "alice", at, false), wanted, "{at}");
+        }
+        assert_eq!(row(&world, "alice", "town", true), [None; 5]);
+        assert_eq!(row(&world, "root", "town", false), [None; 5]);
+    }
+
+    #[test]
+    fn deactivated_and_unknown_users_may_nothing() {
+        let world = World::new();
+        world.env.edit_user("alice", |user| user.delete_at = 1);
+        assert_eq!(
+            row(&world, "alice", "town", true),
+            [Some(Refusal::Deactivated); 5]
+        );
+        assert_eq!(
+            row(&world, "nobody", "town", true),
+            [Some(Refusal::Deactivated); 5]
+        );
+    }
+
+    #[test]
+    fn in_an_unknown_channel_nobody_may_anything() {
+        let world = World::new();
+        assert_eq!(
+            row(&world, "root", "nowhere", true),
+            [Some(Refusal::NotMember); 5]
+        );
+    }
+
+    #[test]
+    fn non_members_may_not_take_part() {
+        let world = World::new();
+        let no = Some(Refusal::NotMember);
+        let wanted = [
+            no,
+            no,
+            no,
+            Some(Refusal::NoPermission),
+            Some(Refusal::NotHost),
+        ];
+        assert_eq!(row(&world, "eve", "town", false), wanted);
+        // Once the host, out of the channel now.
+        assert_eq!(
+            asked(&world, Action::End, "eve", "town", true),
+            Some(Refusal::NotHost)
+        );
+        // An admin who is no member sees and ends, but does not take part.
+        assert_eq!(row(&world, "root", "dm", false), [no, no, no, None, None]);
+    }
+
+    #[test]
+    fn guests_may_where_they_were_added() {
+        let world = World::new();
+        world
+            .env
+            .edit_user("alice", |user| user.roles = "system_guest".to_owned());
+        assert_eq!(asked(&world, Action::Start, "alice", "town", false), None);
+        world.env.remove_member("town", "alice");
+        assert_eq!(
+            asked(&world, Action::Join, "alice", "town", false),
+            Some(Refusal::NotMember)
+        );
+    }
+
+    #[test]
+    fn archived_channels_have_no_calls() {
+        let world = World::new();
+        world.env.archive("town");
+        let no = Some(Refusal::Archived);
+        assert_eq!(row(&world, "alice", "town", true), [no, no, no, no, None]);
+    }
+
+    #[test]
+    fn who_may_not_post_may_not_take_part() {
+        let world = World::new();
+        world
+            .env
+            .muted
+            .borrow_mut()
+            .insert((channel("town"), user("alice")));
+        let no = Some(Refusal::NoPermission);
+        assert_eq!(row(&world, "alice", "town", true), [no, no, no, None, None]);
+    }
+
+    #[test]
+    fn group_calls_may_be_switched_off() {
+        let world = World::with_settings(r#"{"GroupCallsAllowed": false}"#);
+        let no = Some(Refusal::GroupCallsOff);
+        assert_eq!(
+            row(&world, "root", "town", false),
+            [no, no, None, None, None]
+        );
+        assert_eq!(row(&world, "alice", "dm", true), [None; 5]);
+    }
+
+    #[test]
+    fn in_test_mode_only_admins_start() {
+        let world = World::with_settings(r#"{"DefaultEnabled": false}"#);
+        let wanted = [Some(Refusal::TestMode), None, None, None, None];
+        assert_eq!(row(&world, "alice", "town", true), wanted);
+        assert_eq!(asked(&world, Action::Start, "root", "town", false), None);
+    }
+
+    #[test]
+    fn without_an_answer_nobody_may() {
+        let world = World::new();
+        world.env.down.set(true);
+        let settings = Settings::default();
+        for action in ALL {
+            let asked = check(
+                &world.env,
+                &settings,
+                action,
+                &user("root"),
+                &channel("town"),
+                true,
+            );
+            assert_eq!(asked.err(), Some(Refusal::Unavailable));
+        }
+    }
+}

@@ -9,11 +9,15 @@
 mod access;
 mod autocomplete;
 mod call;
+#[cfg(test)]
+mod call_tests;
 mod client_config;
 mod commands;
 mod env;
 mod events;
 mod http;
+#[cfg(test)]
+mod http_tests;
 mod ids;
 mod join;
 mod link;
