@@ -90,10 +90,15 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn parse(text: &str) -> Result<Self, OpenError> {
-        let wrong = |reason: String| OpenError::Config { field: "site_url", reason };
+        let wrong = |reason: String| OpenError::Config {
+            field: "site_url",
+            reason,
+        };
         let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(wrong("must start with http:// or https:// and name a host".into()));
+            return Err(wrong(
+                "must start with http:// or https:// and name a host".into(),
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
             return Err(wrong("must have no query, fragment or user".into()));
@@ -101,7 +106,9 @@ impl Site {
         let subpath = url.path().trim_end_matches('/').to_owned();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
         if !subpath.chars().all(plain) || subpath.contains("//") || subpath.contains("..") {
-            return Err(wrong("the path may hold letters, digits, - _ . ~ only".into()));
+            return Err(wrong(
+                "the path may hold letters, digits, - _ . ~ only".into(),
+            ));
         }
         Ok(Self {
             url: text.trim_end_matches('/').to_owned(),

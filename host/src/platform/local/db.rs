@@ -32,7 +32,11 @@ pub(crate) struct Tx<'a> {
 impl Tx<'_> {
     /// Tells clients after the commit.
     pub(crate) fn event(&self, name: &str, data: serde_json::Value, to: super::event::Target) {
-        self.effects.borrow_mut().push(Effect::Event(Event { name: name.to_owned(), data, to }));
+        self.effects.borrow_mut().push(Effect::Event(Event {
+            name: name.to_owned(),
+            data,
+            to,
+        }));
     }
 
     /// Tells the plugin after the commit.
@@ -82,7 +86,12 @@ impl Db {
         conn.set_prepared_statement_cache_capacity(128);
         schema::migrate(&mut conn)?;
         Ok(Self {
-            inner: Arc::new(Inner { conn: Mutex::new(conn), clock, hub, lanes }),
+            inner: Arc::new(Inner {
+                conn: Mutex::new(conn),
+                clock,
+                hub,
+                lanes,
+            }),
             turn: Arc::new(Semaphore::new(1)),
             queue: Arc::new(Semaphore::new(limits::DB_QUEUE)),
         })
@@ -96,7 +105,12 @@ impl Db {
     {
         let _place = self.queue.try_acquire().map_err(|_| ApiError::busy())?;
         // The permit goes into the job: a caller that goes away must not let a second job start.
-        let turn = self.turn.clone().acquire_owned().await.map_err(|_| ApiError::busy())?;
+        let turn = self
+            .turn
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| ApiError::busy())?;
         let inner = self.inner.clone();
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -141,10 +155,16 @@ impl Inner {
                 Err(error) => tracing::error!(%error, event = event.name, "event not delivered"),
             },
             Effect::Hook(event) => self.lanes.push(event),
-            Effect::SessionRevoked { session_id, user_id } => {
+            Effect::SessionRevoked {
+                session_id,
+                user_id,
+            } => {
                 self.hub.close_session(&session_id);
                 let login_session_id = session_id;
-                self.lanes.push(PlatformEvent::LoginRevoked { login_session_id, user_id });
+                self.lanes.push(PlatformEvent::LoginRevoked {
+                    login_session_id,
+                    user_id,
+                });
             }
         }
     }
@@ -152,7 +172,9 @@ impl Inner {
 
 fn audience(conn: &Connection, event: &Event) -> rusqlite::Result<Audience> {
     let members = |sql: &str, id: &str| -> rusqlite::Result<HashSet<String>> {
-        conn.prepare_cached(sql)?.query_map([id], |row| row.get(0))?.collect()
+        conn.prepare_cached(sql)?
+            .query_map([id], |row| row.get(0))?
+            .collect()
     };
     let to = &event.to;
     Ok(if !to.connection_id.is_empty() {
@@ -176,5 +198,8 @@ fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }

@@ -7,6 +7,10 @@ use serde_json::json;
 use super::ids::new_id;
 use crate::platform::PlatformError;
 
+/// The id that an error's body names, for the header.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// A refused or failed operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -19,7 +23,11 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, id: &str, message: impl Into<String>) -> Self {
-        Self { status, id: id.to_owned(), message: message.into() }
+        Self {
+            status,
+            id: id.to_owned(),
+            message: message.into(),
+        }
     }
 
     /// A mistake in the body; names the field.
@@ -61,7 +69,11 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(id: &str, what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, id, format!("Unable to find the {what}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            id,
+            format!("Unable to find the {what}."),
+        )
     }
 
     pub(crate) fn no_route() -> Self {
@@ -123,13 +135,16 @@ impl From<ApiError> for PlatformError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let request_id = new_id();
         let body = json!({
             "id": self.id,
             "message": self.message,
             "detailed_error": "",
-            "request_id": new_id(),
+            "request_id": request_id,
             "status_code": self.status.as_u16(),
         });
-        (self.status, axum::Json(body)).into_response()
+        let mut response = (self.status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(RequestId(request_id));
+        response
     }
 }

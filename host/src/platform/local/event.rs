@@ -17,15 +17,24 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn user(user_id: &str) -> Self {
-        Self { user_id: user_id.to_owned(), ..Self::default() }
+        Self {
+            user_id: user_id.to_owned(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn channel(channel_id: &str) -> Self {
-        Self { channel_id: channel_id.to_owned(), ..Self::default() }
+        Self {
+            channel_id: channel_id.to_owned(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn team(team_id: &str) -> Self {
-        Self { team_id: team_id.to_owned(), ..Self::default() }
+        Self {
+            team_id: team_id.to_owned(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn omit_user(mut self, user_id: &str) -> Self {
@@ -35,8 +44,11 @@ impl Target {
 
     /// The `broadcast` object on the wire.
     pub(crate) fn to_json(&self) -> Value {
-        let omit: Map<String, Value> =
-            self.omit_users.iter().map(|id| (id.clone(), Value::Bool(true))).collect();
+        let omit: Map<String, Value> = self
+            .omit_users
+            .iter()
+            .map(|id| (id.clone(), Value::Bool(true)))
+            .collect();
         json!({
             "omit_users": if omit.is_empty() { Value::Null } else { Value::Object(omit) },
             "user_id": self.user_id,
@@ -64,8 +76,5 @@ pub(crate) enum Effect {
     /// The plugin hears of it.
     Hook(PlatformEvent),
     /// A session ended: its sockets close, the plugin hears of it.
-    SessionRevoked {
-        session_id: String,
-        user_id: String,
-    },
+    SessionRevoked { session_id: String, user_id: String },
 }

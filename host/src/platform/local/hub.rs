@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::error::{ApiError, ApiResult};
 use super::event::Event;
@@ -41,8 +42,8 @@ pub(crate) struct Attached {
     pub(crate) connection_id: String,
     /// JSON texts in order.
     pub(crate) outgoing: mpsc::Receiver<String>,
-    /// Turns true when the connection must end.
-    pub(crate) closed: watch::Receiver<bool>,
+    /// Cancelled when the connection must end.
+    pub(crate) closed: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ struct Connection {
     session_id: String,
     seq: u64,
     sender: mpsc::Sender<String>,
-    close: watch::Sender<bool>,
+    close: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -88,13 +89,17 @@ impl Hub {
         server_version: &str,
     ) -> ApiResult<Attached> {
         let (sender, outgoing) = mpsc::channel(limits::SOCKET_SEND_QUEUE);
-        let (close, closed) = watch::channel(false);
+        let close = CancellationToken::new();
+        let closed = close.clone();
         let connection_id = new_id();
         let mut state = self.lock();
         let of_user = state.by_user.get(user_id).map_or(0, HashSet::len);
         if of_user >= limits::SOCKETS_PER_USER_MAX || state.connections.len() >= limits::SOCKETS_MAX
         {
-            return Err(ApiError::too_many("api.web_socket.connect.too_many.app_error", "Too many connections."));
+            return Err(ApiError::too_many(
+                "api.web_socket.connect.too_many.app_error",
+                "Too many connections.",
+            ));
         }
         let hello = json!({
             "event": "hello",
@@ -118,15 +123,27 @@ impl Hub {
                 close,
             },
         );
-        state.by_user.entry(user_id.to_owned()).or_default().insert(connection_id.clone());
-        Ok(Attached { connection_id, outgoing, closed })
+        state
+            .by_user
+            .entry(user_id.to_owned())
+            .or_default()
+            .insert(connection_id.clone());
+        Ok(Attached {
+            connection_id,
+            outgoing,
+            closed,
+        })
     }
 
     /// Forgets a connection. True = it was the user's last one.
     pub(crate) fn detach(&self, connection_id: &str) -> bool {
         let mut state = self.lock();
-        let Some(connection) = state.connections.remove(connection_id) else { return false };
-        let Some(others) = state.by_user.get_mut(&connection.user_id) else { return true };
+        let Some(connection) = state.connections.remove(connection_id) else {
+            return false;
+        };
+        let Some(others) = state.by_user.get_mut(&connection.user_id) else {
+            return true;
+        };
         others.remove(connection_id);
         let last = others.is_empty();
         if last {
@@ -140,11 +157,6 @@ impl Hub {
         self.lock().by_user.contains_key(user_id)
     }
 
-    /// The user of a connection.
-    pub(crate) fn user_of(&self, connection_id: &str) -> Option<String> {
-        self.lock().connections.get(connection_id).map(|c| c.user_id.clone())
-    }
-
     /// Number of connections.
     pub(crate) fn len(&self) -> usize {
         self.lock().connections.len()
@@ -154,7 +166,7 @@ impl Hub {
     pub(crate) fn close_session(&self, session_id: &str) {
         for connection in self.lock().connections.values() {
             if connection.session_id == session_id {
-                connection.close.send_replace(true);
+                connection.close.cancel();
             }
         }
     }
@@ -179,9 +191,14 @@ impl Hub {
             text.strip_suffix('}').unwrap_or(&text).to_owned()
         };
         let mut state = self.lock();
-        let State { connections, by_user } = &mut *state;
+        let State {
+            connections,
+            by_user,
+        } = &mut *state;
         let mut send = |id: &str| {
-            let Some(connection) = connections.get_mut(id) else { return };
+            let Some(connection) = connections.get_mut(id) else {
+                return;
+            };
             let omitted = id == event.to.omit_connection_id
                 || event.to.omit_users.contains(&connection.user_id);
             if omitted {
@@ -211,7 +228,7 @@ impl Hub {
         if let Err(mpsc::error::TrySendError::Full(_)) = connection.sender.try_send(text) {
             // A gap would go unnoticed until the next event: end it, the client reconnects.
             Drops::count(&self.drops.slow_clients);
-            connection.close.send_replace(true);
+            connection.close.cancel();
         }
     }
 }

@@ -51,7 +51,10 @@ pub(crate) fn csrf_of(token: &str) -> String {
 
 /// Is this an id (`^[a-z0-9]{26}$`)?
 pub(crate) fn is_id(text: &str) -> bool {
-    text.len() == ID_CHARS && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    text.len() == ID_CHARS
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 /// 64-bit FNV-1a, as Mattermost puts it into bundle names.

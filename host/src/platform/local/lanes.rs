@@ -21,9 +21,14 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        let (senders, receivers) =
-            (0..limits::HOOK_LANES).map(|_| mpsc::channel(limits::HOOK_LANE_QUEUE)).unzip();
-        Self { senders, receivers: Mutex::new(Some(receivers)), hub }
+        let (senders, receivers) = (0..limits::HOOK_LANES)
+            .map(|_| mpsc::channel(limits::HOOK_LANE_QUEUE))
+            .unzip();
+        Self {
+            senders,
+            receivers: Mutex::new(Some(receivers)),
+            hub,
+        }
     }
 
     pub(crate) fn push(&self, event: PlatformEvent) {
@@ -37,8 +42,15 @@ impl Lanes {
     }
 
     /// Starts delivery, once; `hooks` says who is the plugin at the moment.
-    pub(crate) fn start(&self, hooks: impl Fn() -> Option<Arc<dyn Hooks>> + Clone + Send + 'static) {
-        let receivers = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub(crate) fn start(
+        &self,
+        hooks: impl Fn() -> Option<Arc<dyn Hooks>> + Clone + Send + 'static,
+    ) {
+        let receivers = self
+            .receivers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         for mut receiver in receivers.into_iter().flatten() {
             let hooks = hooks.clone();
             tokio::spawn(async move {

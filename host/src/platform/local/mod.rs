@@ -4,16 +4,31 @@
 //! [`Local`] is the [`crate::platform::Platform`] of the sandbox; [`Local::router`] serves people.
 //! Rules of access stand in `access.rs`, limits in `limits.rs`.
 
+mod access;
+mod adapter;
+mod api;
+mod auth;
 mod clock;
 mod config;
 mod db;
+mod ephemeral;
 mod error;
 mod event;
 mod hub;
 mod ids;
 mod lanes;
-mod limits;
+pub mod limits;
+mod manage;
+mod model;
+mod passwords;
+mod plugin_http;
+mod rate;
 mod schema;
+mod serve;
+mod settings;
+mod socket;
+mod store;
+mod web;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,8 +40,15 @@ use db::Db;
 pub use hub::Drops;
 use hub::Hub;
 use lanes::Lanes;
+pub use manage::Account;
+use passwords::Passwords;
 
 use crate::hooks::Hooks;
+
+/// The version of Mattermost whose API this imitates.
+const SERVER_VERSION: &str = "11.0.0";
+/// Where Mattermost has its build number.
+const SERVER_BUILD: &str = "parley";
 
 /// The first administrator, made when the database was new. The password is known only now.
 #[derive(Clone)]
@@ -68,7 +90,10 @@ pub struct Local {
     autocomplete: serde_json::Value,
     open_signup: bool,
     plain_http: bool,
+    passwords: Passwords,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
+    /// The plugin's, as JSON text.
+    settings: RwLock<String>,
     first_admin: Option<FirstAdmin>,
 }
 
@@ -78,9 +103,13 @@ impl Local {
         let site = Site::parse(&config.site_url)?;
         let hub = Arc::new(Hub::default());
         let lanes = Arc::new(Lanes::new(hub.clone()));
-        let db =
-            Db::open(config.data_dir.as_deref(), config.clock.clone(), hub.clone(), lanes.clone())?;
-        Ok(Self {
+        let db = Db::open(
+            config.data_dir.as_deref(),
+            config.clock.clone(),
+            hub.clone(),
+            lanes.clone(),
+        )?;
+        let mut local = Self {
             db,
             hub,
             lanes,
@@ -92,9 +121,15 @@ impl Local {
             autocomplete: config.autocomplete,
             open_signup: config.open_signup,
             plain_http: config.plain_http,
+            passwords: Passwords::new(),
             hooks: RwLock::new(None),
+            settings: RwLock::new("{}".to_owned()),
             first_admin: None,
-        })
+        };
+        let failed = |error: error::ApiError| OpenError::Other(error.to_string());
+        local.load_settings().map_err(failed)?;
+        local.first_admin = local.make_first_admin().map_err(failed)?;
+        Ok(local)
     }
 
     /// Everything people reach, sub-path included. `hooks` becomes the plugin, also of routers made
@@ -103,11 +138,19 @@ impl Local {
         *self.hooks.write().unwrap_or_else(PoisonError::into_inner) = Some(hooks);
         let local = Arc::downgrade(self);
         self.lanes.start(move || local.upgrade()?.hooks());
-        axum::Router::new()
+        serve::router(self)
+    }
+
+    /// The slash command's word.
+    fn trigger(&self) -> &str {
+        self.autocomplete["Trigger"].as_str().unwrap_or("call")
     }
 
     fn hooks(&self) -> Option<Arc<dyn Hooks>> {
-        self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.hooks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The first administrator, if this start made one.

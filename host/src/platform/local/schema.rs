@@ -35,6 +35,9 @@ mod tests {
         migrate(&mut conn).unwrap();
         migrate(&mut conn).unwrap();
         conn.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut conn), Err(OpenError::Newer { found: 99, .. })));
+        assert!(matches!(
+            migrate(&mut conn),
+            Err(OpenError::Newer { found: 99, .. })
+        ));
     }
 }

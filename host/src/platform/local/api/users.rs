@@ -1,0 +1,474 @@
+//! `/users`: signing in, accounts, and who people are.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::auth::{Auth, Body, login_cookies, logout_cookies};
+use super::super::error::{ApiError, ApiResult};
+use super::super::model::User;
+use super::super::store::users::{self, NewUser, UserKey};
+use super::super::store::{channels, sessions};
+use super::super::{Local, access, limits};
+use super::{Json, Paging, id_list, ok, user_id};
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Login {
+    login_id: String,
+    password: String,
+    #[serde(alias = "deviceId")]
+    device_id: String,
+}
+
+pub(super) async fn login(
+    State(local): State<Arc<Local>>,
+    Body(login): Body<Login>,
+) -> ApiResult<Response> {
+    if login.password.is_empty() || login.login_id.trim().is_empty() {
+        return Err(ApiError::bad(
+            "api.user.login.blank_pwd.app_error",
+            "Password field must not be blank.",
+        ));
+    }
+    if login.login_id.len() > 128 || login.password.len() > 1_024 || login.device_id.len() > 512 {
+        return Err(ApiError::body("login_id"));
+    }
+    local.passwords.check_attempts(&login.login_id)?;
+    let name = login.login_id.trim().to_owned();
+    let found = local.db.run(move |tx| users::by_login(tx, &name)).await?;
+    let hash = found.as_ref().map(|(_, hash)| hash.clone());
+    let good = local.passwords.verify(login.password, hash).await?;
+    let Some((user, _)) = found.filter(|_| good) else {
+        local.passwords.count_failure(&login.login_id);
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "api.user.login.invalid_credentials_email_username",
+            "Enter a valid email or username and/or password.",
+        ));
+    };
+    if user.delete_at != 0 {
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "api.user.login.inactive.app_error",
+            "Login failed because your account has been deactivated. Please contact an administrator.",
+        ));
+    }
+    let (id, device) = (user.id.clone(), login.device_id);
+    let (_, token) = local
+        .db
+        .run(move |tx| sessions::create(tx, &id, &device))
+        .await?;
+    Ok(signed_in(
+        &local,
+        &user,
+        &token,
+        axum::Json(user.to_json(true)).into_response(),
+    ))
+}
+
+/// Puts token and cookies on a response.
+pub(crate) fn signed_in(
+    local: &Local,
+    user: &User,
+    token: &str,
+    mut response: Response,
+) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(token) {
+        headers.insert("token", value);
+    }
+    for line in login_cookies(local, &user.id, token) {
+        headers.append(SET_COOKIE, line);
+    }
+    response
+}
+
+pub(super) async fn logout(
+    State(local): State<Arc<Local>>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    if let Some(auth) = Auth::find(&local, &method, &headers).await? {
+        local
+            .db
+            .run(move |tx| sessions::revoke(tx, &auth.session.id))
+            .await?;
+    }
+    let mut response = ok().into_response();
+    for line in logout_cookies(&local) {
+        response.headers_mut().append(SET_COOKIE, line);
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Create {
+    username: String,
+    email: String,
+    password: String,
+    first_name: String,
+    last_name: String,
+    nickname: String,
+    locale: String,
+}
+
+/// Anonymous only with open sign-up; administrators always.
+pub(super) async fn create(
+    State(local): State<Arc<Local>>,
+    method: Method,
+    headers: HeaderMap,
+    Body(new): Body<Create>,
+) -> ApiResult<(StatusCode, Json)> {
+    let asking = Auth::find(&local, &method, &headers).await?;
+    if !local.open_signup && !asking.is_some_and(|auth| auth.user.is_admin()) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "api.user.create_user.no_open_server",
+            "This server does not allow open signups. Please speak with your Administrator.",
+        ));
+    }
+    users::check_username(&new.username)?;
+    users::check_email(&new.email)?;
+    users::check_password(&new.password)?;
+    let password_hash = local.passwords.hash(new.password).await?;
+    let new = NewUser {
+        username: new.username,
+        email: new.email,
+        password_hash,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        nickname: new.nickname,
+        roles: "system_user".into(),
+        locale: if new.locale.is_empty() {
+            "en".into()
+        } else {
+            new.locale
+        },
+    };
+    let user = local.db.run(move |tx| users::insert(tx, &new)).await?;
+    Ok((StatusCode::CREATED, axum::Json(user.to_json(true))))
+}
+
+fn shown(user: &User, asking: &User) -> Value {
+    user.to_json(asking.is_admin() || asking.id == user.id)
+}
+
+fn shown_all(found: &[User], asking: &User) -> Json {
+    axum::Json(found.iter().map(|user| shown(user, asking)).collect())
+}
+
+pub(super) async fn get(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    let user = local.db.run(move |tx| users::get(tx, &id)).await?;
+    Ok(axum::Json(shown(&user, &auth.user)))
+}
+
+pub(super) async fn by_username(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(name): Path<String>,
+) -> ApiResult<Json> {
+    let user = local
+        .db
+        .run(move |tx| users::by_username(tx, &name))
+        .await?;
+    Ok(axum::Json(shown(&user, &auth.user)))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ListQuery {
+    in_channel: String,
+    in_team: String,
+    page: Option<u32>,
+    per_page: Option<u32>,
+}
+
+pub(super) async fn list(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Query(query): Query<ListQuery>,
+) -> ApiResult<Json> {
+    let (offset, limit) = Paging {
+        page: query.page,
+        per_page: query.per_page,
+    }
+    .window();
+    let asking = auth.user.clone();
+    let found = local
+        .db
+        .run(move |tx| {
+            if !query.in_channel.is_empty() {
+                access::channel(tx, &asking, &query.in_channel, access::Action::Read)?;
+            } else if !query.in_team.is_empty() {
+                access::team(tx, &asking, &query.in_team)?;
+            } else if asking.is_guest() {
+                return Err(ApiError::forbidden());
+            }
+            users::list(tx, &query.in_channel, &query.in_team, offset, limit)
+        })
+        .await?;
+    Ok(shown_all(&found, &auth.user))
+}
+
+pub(super) async fn by_ids(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Body(ids): Body<Vec<String>>,
+) -> ApiResult<Json> {
+    let ids = id_list(ids)?;
+    let found = local
+        .db
+        .run(move |tx| users::many(tx, UserKey::Id, &ids))
+        .await?;
+    Ok(shown_all(&found, &auth.user))
+}
+
+pub(super) async fn by_usernames(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Body(names): Body<Vec<String>>,
+) -> ApiResult<Json> {
+    if names.len() > limits::IDS_MAX {
+        return Err(ApiError::body("usernames"));
+    }
+    let found = local
+        .db
+        .run(move |tx| users::many(tx, UserKey::Username, &names))
+        .await?;
+    Ok(shown_all(&found, &auth.user))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Search {
+    term: String,
+    #[serde(default)]
+    limit: Option<u32>,
+}
+
+/// Active people whose name begins like this; for the page's "write to" box.
+pub(super) async fn search(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Body(search): Body<Search>,
+) -> ApiResult<Json> {
+    if auth.user.is_guest() {
+        return Err(ApiError::forbidden());
+    }
+    let limit = search.limit.unwrap_or(50).min(limits::ITEMS_PER_PAGE_MAX);
+    let found = local
+        .db
+        .run(move |tx| users::search(tx, &search.term, limit))
+        .await?;
+    Ok(shown_all(&found, &auth.user))
+}
+
+/// Which fields to change; absent = as before.
+#[derive(Deserialize)]
+pub(super) struct Patch {
+    username: Option<String>,
+    nickname: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    position: Option<String>,
+    locale: Option<String>,
+    notify_props: Option<std::collections::BTreeMap<String, String>>,
+    timezone: Option<std::collections::BTreeMap<String, String>>,
+}
+
+pub(super) async fn patch(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+    Body(patch): Body<Patch>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    access::own(&auth.user, &id)?;
+    let user = local
+        .db
+        .run(move |tx| {
+            let mut user = users::get(tx, &id)?;
+            let set = |field: &mut String, value: Option<String>| {
+                if let Some(value) = value {
+                    *field = value;
+                }
+            };
+            set(&mut user.username, patch.username);
+            set(&mut user.nickname, patch.nickname);
+            set(&mut user.first_name, patch.first_name);
+            set(&mut user.last_name, patch.last_name);
+            set(&mut user.position, patch.position);
+            set(&mut user.locale, patch.locale);
+            set(
+                &mut user.notify_props,
+                patch.notify_props.map(|map| json!(map).to_string()),
+            );
+            set(
+                &mut user.timezone,
+                patch.timezone.map(|map| json!(map).to_string()),
+            );
+            if user.notify_props.len() + user.timezone.len() > limits::PREFERENCE_BYTES_MAX {
+                return Err(ApiError::body("notify_props"));
+            }
+            users::update(tx, &user)
+        })
+        .await?;
+    Ok(axum::Json(user.to_json(true)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Active {
+    active: bool,
+}
+
+pub(super) async fn set_active(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+    Body(Active { active }): Body<Active>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    if active {
+        access::admin(&auth.user)?;
+    } else {
+        access::own(&auth.user, &id)?;
+    }
+    change_active(&local, id, active).await
+}
+
+pub(super) async fn deactivate(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    access::own(&auth.user, &id)?;
+    change_active(&local, id, false).await
+}
+
+async fn change_active(local: &Local, id: String, active: bool) -> ApiResult<Json> {
+    local
+        .db
+        .run(move |tx| {
+            users::set_active(tx, &id, active)?;
+            last_admin(users::admins(tx)?)
+        })
+        .await?;
+    Ok(ok())
+}
+
+/// A server without an administrator could not be helped.
+fn last_admin(left: i64) -> ApiResult<()> {
+    if left > 0 {
+        return Ok(());
+    }
+    Err(ApiError::bad(
+        "api.user.last_admin.app_error",
+        "The last administrator must stay.",
+    ))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Roles {
+    roles: String,
+}
+
+pub(super) async fn set_roles(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+    Body(Roles { roles }): Body<Roles>,
+) -> ApiResult<Json> {
+    access::admin(&auth.user)?;
+    let id = user_id(&user, &auth.user)?;
+    if !matches!(
+        roles.as_str(),
+        "system_user" | "system_user system_admin" | "system_admin system_user" | "system_guest"
+    ) {
+        return Err(ApiError::body("roles"));
+    }
+    local
+        .db
+        .run(move |tx| {
+            let mut user = users::get(tx, &id)?;
+            let was_guest = user.is_guest();
+            user.roles = roles;
+            let user = users::update(tx, &user)?;
+            if was_guest != user.is_guest() {
+                channels::set_guest(tx, &user.id, user.is_guest())?;
+            }
+            last_admin(users::admins(tx)?)
+        })
+        .await?;
+    Ok(ok())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    #[serde(default)]
+    current_password: String,
+    new_password: String,
+}
+
+/// Own password with the old one; administrators set anybody's. All sessions but this one end.
+pub(super) async fn set_password(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+    Body(body): Body<NewPassword>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    access::own(&auth.user, &id)?;
+    users::check_password(&body.new_password)?;
+    if id == auth.user.id {
+        let name = auth.user.username.clone();
+        local.passwords.check_attempts(&name)?;
+        let found = local.db.run(move |tx| users::by_login(tx, &name)).await?;
+        if !local
+            .passwords
+            .verify(body.current_password, found.map(|(_, hash)| hash))
+            .await?
+        {
+            local.passwords.count_failure(&auth.user.username);
+            return Err(ApiError::bad(
+                "api.user.update_password.incorrect.app_error",
+                "The \"Current Password\" you entered is incorrect.",
+            ));
+        }
+    }
+    let hash = local.passwords.hash(body.new_password).await?;
+    local
+        .db
+        .run(move |tx| {
+            users::set_password(tx, &id, &hash)?;
+            sessions::revoke_others(tx, &id, &auth.session.id)
+        })
+        .await?;
+    Ok(ok())
+}
+
+pub(super) async fn revoke_all(
+    State(local): State<Arc<Local>>,
+    auth: Auth,
+    Path(user): Path<String>,
+) -> ApiResult<Json> {
+    let id = user_id(&user, &auth.user)?;
+    access::own(&auth.user, &id)?;
+    local
+        .db
+        .run(move |tx| sessions::revoke_all(tx, &id))
+        .await?;
+    Ok(ok())
+}

@@ -1,0 +1,159 @@
+//! `/plugins/<id>/…`: requests for the plugin, with Mattermost's rules for headers.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{AUTHORIZATION, COOKIE, REFERER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::auth::{self, Auth, Credential};
+use super::error::{ApiError, ApiResult};
+use super::{Local, limits, web};
+use crate::hooks::HttpRequest;
+
+const USER_ID: &str = "mattermost-user-id";
+/// Of one connection, not of the request (RFC 9110 section 7.6.1), and of addresses.
+const NOT_FORWARDED: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "x-forwarded-for",
+    "x-real-ip",
+    "forwarded",
+];
+
+/// `/plugins/<id>` without anything: no page there.
+pub(crate) async fn bare() -> ApiError {
+    ApiError::no_route()
+}
+
+/// `/plugins/<id>/`.
+pub(crate) async fn serve_root(
+    State(local): State<Arc<Local>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> ApiResult<Response> {
+    forward(local, &id, "", request).await
+}
+
+/// `/plugins/<id>/<path>`.
+pub(crate) async fn serve(
+    State(local): State<Arc<Local>>,
+    Path((id, path)): Path<(String, String)>,
+    request: Request,
+) -> ApiResult<Response> {
+    forward(local, &id, &path, request).await
+}
+
+async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> ApiResult<Response> {
+    if id != local.plugin_id {
+        return Err(ApiError::no_route());
+    }
+    if let Some(file) = path.strip_prefix("public/") {
+        return Ok(web::plugin_public(&local, file).await);
+    }
+    let hooks = local.hooks().ok_or_else(ApiError::busy)?;
+    let (parts, body) = request.into_parts();
+    let (user_id, token) = who(&local, &parts.method, &parts.headers, parts.uri.query()).await?;
+    let body = auth::read_body(Request::new(body), limits::PLUGIN_BODY_BYTES_MAX).await?;
+    let prefix = format!("{}/plugins/{id}", local.site.subpath);
+    // The raw path: what the client encoded is the plugin's to decode.
+    let raw = parts.uri.path();
+    let raw = raw
+        .strip_prefix(&prefix)
+        .or_else(|| raw.strip_prefix(&format!("/plugins/{id}")));
+    let answer = hooks
+        .http(HttpRequest {
+            method: parts.method.to_string(),
+            path: raw.unwrap_or_default().to_owned(),
+            query: without_token(parts.uri.query().unwrap_or_default()),
+            headers: forwarded(&parts.headers, &user_id, token.as_deref()),
+            body: body.to_vec(),
+            user_id,
+        })
+        .await;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, answer.body).into_response();
+    response.headers_mut().remove(http::header::CONTENT_TYPE);
+    for (name, value) in answer.headers {
+        let hop = NOT_FORWARDED.contains(&name.to_lowercase().as_str());
+        let parsed = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&value),
+        );
+        if let ((Ok(name), Ok(value)), false) = (parsed, hop) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    web::page_security(response.headers_mut());
+    Ok(response)
+}
+
+/// The user (empty = signed out) and the token that showed it.
+async fn who(
+    local: &Local,
+    method: &http::Method,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> ApiResult<(String, Option<String>)> {
+    let credential = Credential::find(headers).or_else(|| {
+        let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let token = pairs.into_iter().find(|(key, _)| key == "access_token")?.1;
+        Some(Credential::Header(token.into_owned()))
+    });
+    match credential {
+        Some(credential) if credential.passes_csrf(method, headers) => {
+            let found = Auth::by_token(local, credential.token()).await?;
+            Ok(match found {
+                Some(auth) => (auth.user.id, Some(credential.token().to_owned())),
+                None => (String::new(), None),
+            })
+        }
+        _ => Ok((String::new(), None)),
+    }
+}
+
+fn without_token(query: &str) -> String {
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| pair.split('=').next() != Some("access_token"))
+        .collect();
+    kept.join("&")
+}
+
+/// What the plugin gets to see of the headers: no credentials, and only our word on who asks.
+fn forwarded(headers: &HeaderMap, user_id: &str, token: Option<&str>) -> Vec<(String, String)> {
+    let mut list = Vec::new();
+    for (name, value) in headers {
+        let Ok(text) = value.to_str() else { continue };
+        let own = matches!(name.as_str(), USER_ID | "mattermost-plugin-id") || *name == REFERER;
+        if own || NOT_FORWARDED.contains(&name.as_str()) {
+            continue;
+        }
+        if *name == AUTHORIZATION && token.is_some_and(|token| text.contains(token)) {
+            continue;
+        }
+        if *name == COOKIE {
+            let kept: Vec<&str> = text
+                .split(';')
+                .map(str::trim)
+                .filter(|pair| pair.split('=').next() != Some(auth::COOKIE_TOKEN))
+                .collect();
+            if !kept.is_empty() {
+                list.push(("cookie".to_owned(), kept.join("; ")));
+            }
+            continue;
+        }
+        list.push((name.as_str().to_owned(), text.to_owned()));
+    }
+    if !user_id.is_empty() {
+        list.push(("Mattermost-User-Id".to_owned(), user_id.to_owned()));
+    }
+    list
+}
