@@ -273,6 +273,8 @@ export class CallClient {
     private sendJoin(): void {
         const {channelId, title, threadId} = this.options;
         const session = this.state.session;
+        this.stopJoinRetry();
+        this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), JOIN_RETRY_MS);
         this.world.socket.sendNow('join', {
             channelID: channelId,
             ...(title ? {title} : {}),
@@ -285,8 +287,6 @@ export class CallClient {
                 unmuted: this.state.sending.microphone === 'on' && session !== '',
             },
         });
-        this.stopJoinRetry();
-        this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), JOIN_RETRY_MS);
     }
 
     private openPeer(): void {
