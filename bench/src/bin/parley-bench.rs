@@ -1,0 +1,74 @@
+//! `parley-bench W1`: loads the real sidecar over loopback and prints its figures.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use parley_bench::load::{self, Cpus, Pace, Scenario, Sidecar, SidecarOptions};
+
+/// Loads the sidecar with simulated participants and prints what it cost.
+///
+/// W1: one room of 50, 3 of whom speak. W3: one 2.5 Mbit/s screen to 50 viewers. pair: two people talk.
+/// Sidecar and clients run on a core each; other work on those cores spoils the latencies.
+#[derive(Debug, Parser)]
+#[command(name = "parley-bench", version)]
+struct Arguments {
+    /// W1, W3 or pair.
+    #[arg(value_parser = scenario)]
+    scenario: Scenario,
+    /// The sidecar's executable.
+    #[arg(long, value_name = "FILE")]
+    sidecar: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Length of the measured window.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Media flows so long before it.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=60))]
+    warm_up_seconds: u64,
+    /// Core of the sidecar; the last one when absent.
+    #[arg(long)]
+    sidecar_cpu: Option<usize>,
+    /// Core of the clients; the last but one when absent.
+    #[arg(long)]
+    generator_cpu: Option<usize>,
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::named(name).ok_or_else(|| "no such scenario: W1, W3 or pair".into())
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[allow(clippy::print_stdout)] // the figures are the program's output
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let cpus =
+        Cpus::last_two().context("two cores are needed: one each for sidecar and clients")?;
+    let cpus = Cpus {
+        sidecar: arguments.sidecar_cpu.or(cpus.sidecar),
+        generator: arguments.generator_cpu.or(cpus.generator),
+    };
+    let sidecar = Sidecar::start(&SidecarOptions {
+        executable: arguments.sidecar,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        cpu: cpus.sidecar,
+    })
+    .await?;
+    let pace = Pace {
+        warm_up: Duration::from_secs(arguments.warm_up_seconds),
+        measure: Duration::from_secs(arguments.seconds),
+    };
+    let progress = |line: &str| eprintln!("parley-bench: {line}");
+    let figures = load::run(&sidecar, &arguments.scenario, pace, cpus, progress).await?;
+    sidecar.stop().await?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    } else {
+        println!("{figures}");
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! What a run measured.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::scenario::Scenario;
+use super::swarm::Tally;
+
+/// The figures of one run; the field names are those of the JSON.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// `W1`, `W3`.
+    pub scenario: &'static str,
+    /// What it is.
+    pub title: &'static str,
+    /// Sessions in the room.
+    pub participants: usize,
+    /// Length of the measured window.
+    pub seconds: f64,
+    /// Media packets that clients received in it.
+    pub forwarded_packets: u64,
+    /// Share of what should have been delivered; below 1: packets were lost or withheld.
+    pub delivered_share: f64,
+    /// CPU time of the sidecar process in the window, user and system, all threads.
+    pub cpu_seconds: f64,
+    /// The bar is 60,000 for W1.
+    pub packets_per_cpu_second: f64,
+    /// Per gigabyte (10^9) of datagrams that clients received.
+    pub cpu_seconds_per_gb: f64,
+    /// Growth of resident memory from the empty room to the measured window, per session, bytes.
+    pub memory_per_session_bytes: u64,
+    /// From the sender's `send` call to the receiver's `recv`, both clients' crypto included, microseconds.
+    pub latency_p50_us: u32,
+    /// Same.
+    pub latency_p99_us: u32,
+    /// Joining everybody: from the first `Join` to the last negotiated slot, seconds.
+    pub join_seconds: f64,
+}
+
+/// What was read off the sidecar process.
+pub(super) struct Costs {
+    pub(super) cpu: Duration,
+    pub(super) window: Duration,
+    pub(super) join: Duration,
+    pub(super) grown_bytes: u64,
+}
+
+impl Figures {
+    pub(super) fn new(scenario: &Scenario, costs: &Costs, mut tally: Tally) -> Self {
+        tally.latencies_us.sort_unstable();
+        let percentile = |percent: usize| {
+            let last = tally.latencies_us.len().saturating_sub(1);
+            let at = last * percent / 100;
+            tally.latencies_us.get(at).copied().unwrap_or(0)
+        };
+        let cpu = costs.cpu.as_secs_f64();
+        let seconds = costs.window.as_secs_f64();
+        let per = |amount: f64, by: f64| if by > 0.0 { amount / by } else { 0.0 };
+        let packets = tally.packets as f64;
+        Self {
+            scenario: scenario.name,
+            title: scenario.title,
+            participants: scenario.roles.len(),
+            seconds,
+            forwarded_packets: tally.packets,
+            delivered_share: per(packets, scenario.expected_per_second() * seconds),
+            cpu_seconds: cpu,
+            packets_per_cpu_second: per(packets, cpu),
+            cpu_seconds_per_gb: per(cpu, tally.bytes as f64 / 1e9),
+            memory_per_session_bytes: costs.grown_bytes / scenario.roles.len().max(1) as u64,
+            latency_p50_us: percentile(50),
+            latency_p99_us: percentile(99),
+            join_seconds: costs.join.as_secs_f64(),
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.scenario, self.title)?;
+        writeln!(f, "  packets forwarded       {}", self.forwarded_packets)?;
+        writeln!(
+            f,
+            "  of those expected       {:.2} %",
+            self.delivered_share * 100.0
+        )?;
+        writeln!(
+            f,
+            "  sidecar CPU             {:.2} s in {:.1} s",
+            self.cpu_seconds, self.seconds
+        )?;
+        writeln!(
+            f,
+            "  packets per CPU-second  {:.0}",
+            self.packets_per_cpu_second
+        )?;
+        writeln!(
+            f,
+            "  CPU-seconds per GB      {:.2}",
+            self.cpu_seconds_per_gb
+        )?;
+        writeln!(
+            f,
+            "  memory per session      {} KB",
+            self.memory_per_session_bytes / 1000
+        )?;
+        writeln!(
+            f,
+            "  latency p50 / p99       {} / {} us",
+            self.latency_p50_us, self.latency_p99_us
+        )?;
+        write!(f, "  everybody joined in     {:.2} s", self.join_seconds)
+    }
+}

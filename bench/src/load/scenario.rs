@@ -1,0 +1,84 @@
+//! Who does what in a run.
+
+use std::time::Duration;
+
+/// Opus packets per second and speaker.
+pub(super) const VOICE_INTERVAL: Duration = Duration::from_millis(20);
+/// Pictures per second of the screen.
+pub(super) const PICTURES_PER_SECOND: u32 = 20;
+/// Packets of a picture: 14 x 1100 bytes x 20/s = 2.46 Mbit/s.
+pub(super) const PACKETS_PER_PICTURE: usize = 14;
+
+/// What one participant does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Listens and shows the screen.
+    Viewer,
+    /// Unmuted, speaks all the time: 50 packets a second of 80 to 100 bytes.
+    Speaker,
+    /// Shares a screen of 2.5 Mbit/s, one encoding.
+    Sharer,
+}
+
+/// A room full of participants.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// As on the command line and in the JSON.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// One per participant.
+    pub roles: Vec<Role>,
+}
+
+impl Scenario {
+    /// One room of 50, 3 of whom speak.
+    pub fn w1() -> Self {
+        Self {
+            name: "W1",
+            title: "1x50 participants, 3 speak",
+            roles: roles(&[(Role::Speaker, 3), (Role::Viewer, 47)]),
+        }
+    }
+
+    /// One screen of 2.5 Mbit/s to 50 viewers.
+    pub fn w3() -> Self {
+        Self {
+            name: "W3",
+            title: "one 2.5 Mbit/s screen to 50 viewers",
+            roles: roles(&[(Role::Sharer, 1), (Role::Viewer, 50)]),
+        }
+    }
+
+    /// Two people talk: the smallest call there is.
+    pub fn pair() -> Self {
+        Self {
+            name: "pair",
+            title: "two participants, both speak",
+            roles: roles(&[(Role::Speaker, 2)]),
+        }
+    }
+
+    /// By name, whatever its case.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::w1(), Self::w3(), Self::pair()]
+            .into_iter()
+            .find(|scenario| scenario.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Media packets that the sidecar should deliver per second.
+    pub(super) fn expected_per_second(&self) -> f64 {
+        let others = self.roles.len().saturating_sub(1) as f64;
+        let of = |role| self.roles.iter().filter(|r| **r == role).count() as f64;
+        let voice = 1.0 / VOICE_INTERVAL.as_secs_f64();
+        let screen = f64::from(PICTURES_PER_SECOND) * PACKETS_PER_PICTURE as f64;
+        others * (of(Role::Speaker) * voice + of(Role::Sharer) * screen)
+    }
+}
+
+fn roles(groups: &[(Role, usize)]) -> Vec<Role> {
+    groups
+        .iter()
+        .flat_map(|(role, count)| std::iter::repeat_n(*role, *count))
+        .collect()
+}

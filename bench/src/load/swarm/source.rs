@@ -1,0 +1,137 @@
+//! What a publishing client sends, and when. The time of sending travels in every packet.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::client::{Client, Track, VideoFrame, synthetic_picture};
+use crate::load::scenario::{PACKETS_PER_PICTURE, PICTURES_PER_SECOND, VOICE_INTERVAL};
+
+/// How loud speakers are, dBov.
+const VOICE_LEVEL: i8 = -25;
+/// Bytes of a voice frame.
+const VOICE_BYTES: std::ops::RangeInclusive<usize> = 80..=100;
+/// Bytes of a picture in one packet, as the client splits it.
+const CHUNK_BYTES: usize = 1_100;
+/// Ends every payload: a magic number, then nanoseconds since the swarm's epoch.
+const STAMP_BYTES: usize = 12;
+const MAGIC: [u8; 4] = *b"PBnc";
+
+/// One client's media.
+pub(super) struct Source {
+    track: Track,
+    next: Instant,
+    rng: SmallRng,
+    pictures: u32,
+    keyframe: bool,
+}
+
+impl Source {
+    /// Starts now, each client with its own phase within the packet interval.
+    pub(super) fn new(track: Track, index: usize, now: Instant) -> Self {
+        let phase = VOICE_INTERVAL.mul_f64((index as f64 * 0.618).fract());
+        Self {
+            track,
+            next: now + phase,
+            rng: SmallRng::seed_from_u64(index as u64),
+            pictures: 0,
+            keyframe: true,
+        }
+    }
+
+    /// When it sends next.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// The next picture is a key frame.
+    pub(super) fn want_keyframe(&mut self) {
+        self.keyframe = true;
+    }
+
+    /// Sends what is due; false: nothing was.
+    pub(super) fn send_due(
+        &mut self,
+        client: &mut Client,
+        epoch: Instant,
+        now: Instant,
+    ) -> anyhow::Result<bool> {
+        if now < self.next {
+            return Ok(false);
+        }
+        let stamp = stamp(now.saturating_duration_since(epoch));
+        if self.track == Track::Voice {
+            self.next += VOICE_INTERVAL;
+            let mut frame = vec![0; self.rng.random_range(VOICE_BYTES)];
+            self.rng.fill(&mut frame[..]);
+            write_stamp(&mut frame, stamp);
+            client.send_voice(&frame, Some(VOICE_LEVEL), now)?;
+        } else {
+            self.next += Duration::from_secs(1) / PICTURES_PER_SECOND;
+            self.send_picture(client, stamp, now)?;
+        }
+        // After a stall: go on from here, not with a burst.
+        self.next = self.next.max(now);
+        Ok(true)
+    }
+
+    fn send_picture(
+        &mut self,
+        client: &mut Client,
+        stamp: [u8; STAMP_BYTES],
+        now: Instant,
+    ) -> anyhow::Result<()> {
+        let keyframe = std::mem::take(&mut self.keyframe);
+        let mut body = synthetic_picture(keyframe, &[]);
+        body.resize(CHUNK_BYTES * PACKETS_PER_PICTURE, 0x55);
+        for chunk in body.chunks_mut(CHUNK_BYTES) {
+            write_stamp(chunk, stamp);
+        }
+        self.pictures = self.pictures.wrapping_add(1);
+        let frame = VideoFrame {
+            rid: None,
+            picture: (self.pictures & 0x7fff) as u16,
+            body: &body,
+            rtp_time: self.pictures.wrapping_mul(90_000 / PICTURES_PER_SECOND),
+        };
+        client.send_video(self.track, frame, now)?;
+        Ok(())
+    }
+}
+
+fn stamp(since_epoch: Duration) -> [u8; STAMP_BYTES] {
+    let nanos = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
+    let mut stamp = [0; STAMP_BYTES];
+    stamp[..4].copy_from_slice(&MAGIC);
+    stamp[4..].copy_from_slice(&nanos.to_be_bytes());
+    stamp
+}
+
+fn write_stamp(payload: &mut [u8], stamp: [u8; STAMP_BYTES]) {
+    if let Some(end) = payload.last_chunk_mut() {
+        *end = stamp;
+    }
+}
+
+/// When a payload was sent, since the swarm's epoch.
+pub(super) fn sent_at(payload: &[u8]) -> Option<Duration> {
+    let stamp: &[u8; STAMP_BYTES] = payload.last_chunk()?;
+    let (magic, nanos) = stamp.split_first_chunk::<4>()?;
+    let nanos = u64::from_be_bytes(nanos.try_into().ok()?);
+    (*magic == MAGIC).then(|| Duration::from_nanos(nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_sending_survives_the_way() {
+        let mut payload = vec![7; 80];
+        write_stamp(&mut payload, stamp(Duration::from_micros(1_234)));
+        assert_eq!(sent_at(&payload), Some(Duration::from_micros(1_234)));
+        assert_eq!(sent_at(&[0; 80]), None);
+        assert_eq!(sent_at(&[0; 3]), None);
+    }
+}
