@@ -5,6 +5,7 @@
 //! [`media::MediaLink`]; the sidecar's events come back through [`media::pump`]. [`sidecar`] starts, adopts
 //! and watches the embedded sidecar's process.
 
+pub mod cli;
 pub mod environment;
 pub mod hooks;
 pub mod media;

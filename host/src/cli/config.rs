@@ -1,0 +1,205 @@
+//! The arguments, checked: from here on nothing is wrong any more but the world.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::args::{CommonArgs, DemoArgs, LogFormat, ServeArgs};
+use super::failure::Failure;
+
+/// What every command needs.
+pub(super) struct CommonConfig {
+    /// Exists, absolute.
+    pub(super) data_dir: PathBuf,
+    /// Exists.
+    pub(super) sidecar: PathBuf,
+    /// `None` = the setting.
+    pub(super) media_port: Option<u16>,
+    pub(super) media_addresses: Vec<IpAddr>,
+    /// Exists.
+    pub(super) sidecar_config: Option<PathBuf>,
+    pub(super) web_dir: PathBuf,
+    pub(super) log_filter: tracing_subscriber::EnvFilter,
+    pub(super) log_format: LogFormat,
+}
+
+/// How connections are protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tls {
+    Off,
+    Files { cert: PathBuf, key: PathBuf },
+    SelfSigned,
+}
+
+/// A local platform to serve.
+pub(super) struct ServeConfig {
+    /// At least one.
+    pub(super) listen: Vec<SocketAddr>,
+    /// `None` = made from what is listened on.
+    pub(super) site_url: Option<String>,
+    pub(super) tls: Tls,
+    pub(super) open_signup: bool,
+    pub(super) common: CommonConfig,
+}
+
+/// A demo to show.
+pub(super) struct DemoConfig {
+    pub(super) serve: ServeConfig,
+    /// The robot's executable, if one is wanted.
+    pub(super) robot: Option<PathBuf>,
+}
+
+impl ServeConfig {
+    pub(super) fn check(args: ServeArgs) -> Result<Self, Failure> {
+        let tls = match (args.tls_cert, args.tls_key) {
+            (Some(cert), Some(key)) => Tls::Files {
+                cert: existing_file("--tls-cert", cert)?,
+                key: existing_file("--tls-key", key)?,
+            },
+            _ if args.self_signed => Tls::SelfSigned,
+            _ => Tls::Off,
+        };
+        if args.listen.is_empty() {
+            return Err(Failure::config("--listen", "no address"));
+        }
+        Ok(Self {
+            listen: args.listen,
+            site_url: args.site_url,
+            tls,
+            open_signup: args.open_signup,
+            common: CommonConfig::check(args.common, &args.data_dir)?,
+        })
+    }
+}
+
+impl DemoConfig {
+    pub(super) fn check(args: DemoArgs) -> Result<Self, Failure> {
+        let robot = match (args.with_robot, args.robot) {
+            (false, _) => None,
+            (true, Some(path)) => Some(existing_file("--robot", path)?),
+            (true, None) => {
+                Some(existing_file("--with-robot", beside_own("parley-robot")?)?)
+            }
+        };
+        let hosts: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        let serve = ServeConfig {
+            listen: hosts.map(|host| SocketAddr::new(host, args.port)).to_vec(),
+            site_url: None,
+            tls: Tls::Off,
+            open_signup: false,
+            common: CommonConfig::check(args.common, &args.data_dir)?,
+        };
+        Ok(Self { serve, robot })
+    }
+}
+
+impl CommonConfig {
+    fn check(args: CommonArgs, data_dir: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(data_dir)
+            .and_then(|()| data_dir.canonicalize())
+            .map_err(|error| {
+                Failure::config("--data-dir", format!("{}: {error}", data_dir.display()))
+            })
+            .and_then(|data_dir| Self::check_in(args, data_dir))
+    }
+
+    fn check_in(args: CommonArgs, data_dir: PathBuf) -> Result<Self, Failure> {
+        let log_filter = tracing_subscriber::EnvFilter::builder()
+            .parse(&args.log)
+            .map_err(|error| Failure::config("--log", error))?;
+        if args.media_port == Some(0) {
+            return Err(Failure::config("--media-port", "0 is no port"));
+        }
+        if let Some(address) = args.media_addresses.iter().find(|address| address.is_unspecified())
+        {
+            let reason = format!("{address} is nowhere clients could send to");
+            return Err(Failure::config("--media-address", reason));
+        }
+        let web_dir = match args.web_dir {
+            Some(dir) => existing_dir("--web-dir", dir)?,
+            None => existing_dir("--web-dir", beside_own("web")?)?,
+        };
+        Ok(Self {
+            data_dir,
+            sidecar: crate::sidecar::locate(args.sidecar.as_deref())
+                .map_err(|error| Failure::config("--sidecar", error))?,
+            media_port: args.media_port,
+            media_addresses: args.media_addresses,
+            sidecar_config: args
+                .sidecar_config
+                .map(|path| existing_file("--sidecar-config", path))
+                .transpose()?,
+            web_dir,
+            log_filter,
+            log_format: args.log_format,
+        })
+    }
+}
+
+fn existing_file(field: &str, path: PathBuf) -> Result<PathBuf, Failure> {
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Failure::config(field, format!("no file {}", path.display())))
+}
+
+fn existing_dir(field: &str, path: PathBuf) -> Result<PathBuf, Failure> {
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(Failure::config(field, format!("no folder {}", path.display())))
+}
+
+/// A neighbour of the running executable.
+fn beside_own(name: &str) -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map(|own| own.with_file_name(name))
+        .map_err(|error| Failure::internal("own executable", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::args::{Cli, Command};
+    use super::*;
+
+    /// The message for these arguments, with all files that must exist in place.
+    fn refused(extra: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let sidecar = folder.path().join("sidecar");
+        std::fs::write(&sidecar, "").unwrap();
+        let (data, web) = (folder.path().join("data"), folder.path());
+        let mut line: Vec<String> = vec!["parley".into(), "serve".into()];
+        for (name, value) in [("--data-dir", &*data), ("--sidecar", &sidecar), ("--web-dir", web)] {
+            if !extra.contains(&name) {
+                line.extend([name.to_owned(), value.display().to_string()]);
+            }
+        }
+        line.extend(extra.iter().map(|&argument| argument.to_owned()));
+        let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("not serve")
+        };
+        match ServeConfig::check(args) {
+            Ok(_) => "fine".to_owned(),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_bad_argument_is_named() {
+        assert_eq!(refused(&[]), "fine");
+        for (extra, field) in [
+            (&["--sidecar", "/nowhere"][..], "--sidecar"),
+            (&["--web-dir", "/nowhere"], "--web-dir"),
+            (&["--data-dir", "/proc/nowhere"], "--data-dir"),
+            (&["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "--tls-cert"),
+            (&["--media-port", "0"], "--media-port"),
+            (&["--media-address", "0.0.0.0"], "--media-address"),
+            (&["--log", "a=b=c"], "--log"),
+            (&["--sidecar-config", "/nowhere"], "--sidecar-config"),
+        ] {
+            let message = refused(extra);
+            assert!(message.starts_with(field), "{extra:?}: {message}");
+        }
+    }
+}

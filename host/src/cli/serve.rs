@@ -1,0 +1,197 @@
+//! `parley serve`: the composition. Platform, sandbox, sidecar and pump are put together here and nowhere
+//! else.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::config::{CommonConfig, ServeConfig, Tls};
+use super::failure::Failure;
+use super::listen::{self, Listeners};
+use super::request_trace::request_trace;
+use crate::environment::SystemEnvironment;
+use crate::media::pump::{Pump, PumpCounters};
+use crate::platform::Platform as _;
+use crate::platform::local::{Local, LocalConfig};
+use crate::plugin::Plugin;
+use crate::sandbox::{Limits, Services};
+use crate::settings;
+use crate::sidecar::{SidecarConfig, Supervisor, runtime_dir};
+use crate::trace::TraceId;
+
+/// The id under which the local platform runs the plugin.
+pub(super) const PLUGIN_ID: &str = "app.parley.calls";
+
+/// A local platform that listens, with everything behind it at work.
+pub(super) struct Running {
+    pub(super) local: Arc<Local>,
+    /// Where people can connect to, without a trailing slash.
+    pub(super) site_url: String,
+    pub(super) port: u16,
+    listeners: Listeners,
+    router: axum::Router,
+    tls: Option<axum_server::tls_rustls::RustlsConfig>,
+    supervisor: Supervisor,
+    pump: tokio::task::JoinHandle<()>,
+    stop_pump: CancellationToken,
+}
+
+/// Serves until the process is told to end.
+#[allow(clippy::print_stdout, reason = "what was asked for is printed; logs go to standard error")]
+pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
+    let running = start(config).await?;
+    println!("Parley is ready: {}", running.site_url);
+    if let Some(admin) = running.local.first_admin() {
+        println!("First administrator: {} / {}", admin.username, admin.password);
+        println!("The password is shown this once.");
+    }
+    running.until(told_to_end()).await
+}
+
+/// Puts everything together and listens.
+pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
+    let listeners = Listeners::bind(&config.listen)?;
+    let names = site_names(&listeners);
+    let tls = listen::tls(&config.tls, names, &config.common.data_dir).await?;
+    let site_url = match config.site_url.clone() {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => default_site_url(&listeners, tls.is_some()),
+    };
+    warn_of_plain_http(&listeners, &config.tls);
+
+    let local = Arc::new(open_local(&config, &site_url).await?);
+    let settings = settings::effective(&local.settings_json());
+    let host_id = TraceId::random().to_string();
+    let sidecar = sidecar_config(&config.common, settings.media_port, host_id.clone())?;
+    let supervisor = Supervisor::start(sidecar);
+    let services = Services {
+        platform: Arc::clone(&local) as _,
+        media: supervisor.link(),
+        environment: Arc::new(SystemEnvironment),
+    };
+    let loading = tokio::task::spawn_blocking(|| {
+        Plugin::new(parley_component::COMPONENT, services, Limits::default())
+    });
+    let plugin = Arc::new(
+        loading
+            .await
+            .map_err(|error| Failure::internal("plugin", error))?
+            .map_err(|error| Failure::internal("plugin", error))?,
+    );
+    let stop_pump = CancellationToken::new();
+    let pump = Pump {
+        host_id,
+        link: supervisor.link(),
+        platform: Arc::clone(&local) as _,
+        handler: Arc::clone(&plugin) as _,
+        counters: Arc::<PumpCounters>::default(),
+    };
+    let pump = tokio::spawn(pump.run(stop_pump.clone()));
+    let router = local.router(plugin).layer(axum::middleware::from_fn(request_trace));
+    for address in listeners.addresses() {
+        tracing::info!(%address, tls = tls.is_some(), "listening");
+    }
+    let port = listeners.addresses().first().map_or(0, std::net::SocketAddr::port);
+    Ok(Running { local, site_url, port, listeners, router, tls, supervisor, pump, stop_pump })
+}
+
+impl Running {
+    /// Serves until `stop` is done, then ends in order: no new requests, the running ones finish, events
+    /// are no longer taken, the sidecar hears goodbye.
+    pub(super) async fn until(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let outcome = self.listeners.serve(self.router, self.tls, stop).await;
+        self.stop_pump.cancel();
+        let _ = self.pump.await;
+        self.supervisor.stop().await;
+        tracing::info!("ended in order");
+        outcome
+    }
+}
+
+/// Done at Ctrl-C or SIGTERM. A second one ends the process at once.
+pub(super) async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+    tracing::info!("told to end");
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+}
+
+async fn open_local(config: &ServeConfig, site_url: &str) -> Result<Local, Failure> {
+    let local = LocalConfig {
+        data_dir: Some(config.common.data_dir.clone()),
+        web_dir: config.common.web_dir.clone(),
+        autocomplete: parley_component::autocomplete(),
+        open_signup: config.open_signup,
+        plain_http: config.tls == Tls::Off,
+        ..LocalConfig::new(site_url, PLUGIN_ID, env!("CARGO_PKG_VERSION"))
+    };
+    tokio::task::spawn_blocking(|| Local::open(local))
+        .await
+        .map_err(|error| Failure::internal("platform", error))?
+        .map_err(|error| Failure::config("platform", error))
+}
+
+fn sidecar_config(
+    common: &CommonConfig,
+    media_port_setting: u16,
+    host_id: String,
+) -> Result<SidecarConfig, Failure> {
+    let xdg = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
+    let runtime_dir = runtime_dir(&common.data_dir, xdg.as_deref())
+        .map_err(|error| Failure::system("sidecar", error))?;
+    Ok(SidecarConfig {
+        executable: common.sidecar.clone(),
+        data_dir: common.data_dir.clone(),
+        runtime_dir,
+        media_port: common.media_port.unwrap_or(media_port_setting),
+        media_addresses: common.media_addresses.clone(),
+        config_file: common.sidecar_config.clone(),
+        host_id,
+    })
+}
+
+/// Names that a certificate of our own is made for.
+fn site_names(listeners: &Listeners) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned()];
+    for address in listeners.addresses().iter().filter(|address| !address.ip().is_unspecified()) {
+        names.push(address.ip().to_string());
+    }
+    names.dedup();
+    names
+}
+
+fn default_site_url(listeners: &Listeners, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match listeners.addresses().first() {
+        Some(address) if address.ip().is_loopback() || address.ip().is_unspecified() => {
+            format!("{scheme}://localhost:{}", address.port())
+        }
+        Some(address) => format!("{scheme}://{address}"),
+        None => format!("{scheme}://localhost"),
+    }
+}
+
+fn warn_of_plain_http(listeners: &Listeners, tls: &Tls) {
+    let open = listeners.addresses().iter().any(|address| !address.ip().is_loopback());
+    if open && *tls == Tls::Off {
+        tracing::warn!(
+            "plain HTTP on an address that is not loopback: passwords travel in the clear, and browsers \
+             give no microphone or camera there; use --tls-cert and --tls-key, or --self-signed"
+        );
+    }
+}
