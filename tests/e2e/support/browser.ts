@@ -4,7 +4,7 @@ import {chromium, type Browser, type BrowserContext} from 'playwright-core';
 import {installInstruments, type PageSettings} from './in_page';
 import {chromiumPath} from './paths';
 
-export async function launch(): Promise<Browser> {
+export async function launch(moreArgs: string[] = []): Promise<Browser> {
     return chromium.launch({
         executablePath: chromiumPath,
         args: [
@@ -19,6 +19,7 @@ export async function launch(): Promise<Browser> {
             '--disable-backgrounding-occluded-windows',
             // The instruments listen before anybody clicked.
             '--autoplay-policy=no-user-gesture-required',
+            ...moreArgs,
         ],
     });
 }
@@ -27,6 +28,8 @@ export interface ContextOptions extends PageSettings {
     dark?: boolean;
     locale?: string;
     viewport?: {width: number; height: number};
+    /** Granting devices fails on insecure pages. */
+    withoutPermissions?: boolean;
 }
 
 export async function newContext(browser: Browser, options: ContextOptions): Promise<BrowserContext> {
@@ -34,7 +37,7 @@ export async function newContext(browser: Browser, options: ContextOptions): Pro
         colorScheme: options.dark ? 'dark' : 'light',
         locale: options.locale ?? 'en-US',
         viewport: options.viewport ?? {width: 1280, height: 800},
-        permissions: ['microphone', 'camera'],
+        ...options.withoutPermissions ? {} : {permissions: ['microphone', 'camera']},
     });
     context.setDefaultTimeout(20_000);
     await context.addInitScript(installInstruments, {tone: options.tone, hue: options.hue});

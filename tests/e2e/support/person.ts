@@ -1,7 +1,7 @@
 // Somebody at a browser: what they do, and what they hear and see.
 import type {Browser, BrowserContext, Locator, Page} from 'playwright-core';
 
-import {launch, newContext, type ContextOptions} from './browser';
+import {newContext, type ContextOptions} from './browser';
 import type {Heard} from './in_page';
 import {until} from './until';
 
@@ -38,6 +38,15 @@ export class Person {
     /** Follows a one-time link and waits for the channel. */
     async signIn(link: string): Promise<void> {
         await this.page.goto(link);
+        await this.messageBox.waitFor();
+    }
+
+    /** Signs in with name and password, and goes to a path. */
+    async logIn(address: string, username: string, password: string, path = ''): Promise<void> {
+        await this.page.goto(`${address}/login${path ? `?redirect_to=${encodeURIComponent(path)}` : ''}`);
+        await this.page.getByLabel('User name or e-mail').fill(username);
+        await this.page.getByLabel('Password').fill(password);
+        await this.button('Sign in').click();
         await this.messageBox.waitFor();
     }
 
@@ -176,5 +185,3 @@ export class Person {
 export const ALICE = {name: 'Alice', tone: 500, hue: 10};
 export const BOB = {name: 'Bob', tone: 800, hue: 130};
 export const CAROL = {name: 'Carol', tone: 1_100, hue: 250};
-
-export {launch};

@@ -1,5 +1,6 @@
-// The real thing: `parley demo` with a data directory of its own, on a free port.
+// The real thing: `parley demo` or `parley serve` with a data directory of its own, on free ports.
 import {spawn, type ChildProcess} from 'node:child_process';
+import {createSocket} from 'node:dgram';
 import {mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -10,6 +11,8 @@ import {until} from './until';
 const LOG_LINES_MAX = 400;
 
 export interface PlatformOptions {
+    /** `serve` has an administrator whose password is known, and no people yet. */
+    command?: 'demo' | 'serve';
     args?: string[];
     environment?: Record<string, string>;
 }
@@ -18,6 +21,9 @@ export class Platform {
     readonly dataDir = mkdtempSync(join(tmpdir(), 'parley-e2e-'));
     /** One-time sign-in links as printed: Alice's on localhost, Bob's on 127.0.0.1. */
     links: string[] = [];
+    /** The first administrator of `serve`. */
+    admin = {username: '', password: ''};
+    private mediaPort = 0;
     private child: ChildProcess | undefined;
     private port = 0;
     private log: string[] = [];
@@ -40,10 +46,12 @@ export class Platform {
     async run(): Promise<void> {
         this.links = [];
         const before = this.log.length;
+        this.mediaPort ||= await freeUdpPort();
+        const demo = this.options.command !== 'serve';
         const args = [
-            'demo',
+            ...demo ? ['demo', '--port', String(this.port)] : ['serve', '--listen', `127.0.0.1:${this.port}`],
             '--data-dir', this.dataDir,
-            '--port', String(this.port),
+            '--media-port', String(this.mediaPort),
             '--web-dir', join(root, 'webapp-bridge', 'dist'),
             ...this.options.args ?? [],
         ];
@@ -61,16 +69,31 @@ export class Platform {
         this.exit = new Promise((resolve) => child.once('exit', () => resolve()));
         child.stdout.setEncoding('utf8').on('data', (text: string) => this.note(text));
         child.stderr.setEncoding('utf8').on('data', (text: string) => this.note(text));
-        await until('the demo prints two links', () => {
-            if (child.exitCode !== null) {
-                throw new Error(`parley demo ended with ${child.exitCode}:\n${this.output()}`);
+        const ended = (): void => {
+            if (child.exitCode !== null || child.signalCode !== null) {
+                throw new Error(`parley ended with ${child.exitCode ?? child.signalCode}:\n${this.output()}`);
             }
-            const text = this.log.slice(before).join('\n');
-            const links = [...text.matchAll(/https?:\/\/(?:localhost|127\.0\.0\.1):\d+\/\S*token=\S+/g)].map((match) => match[0]);
-            this.links = links;
-            return links.length >= 2;
+        };
+        await until('parley says where it is', () => {
+            ended();
+            return this.readOutput(this.log.slice(before).join('\n'));
         }, {within: 60_000, seen: () => this.output()});
-        this.port = Number(new URL(this.links[0] ?? '').port);
+    }
+
+    /** Links of the demo, or address and administrator of `serve`. */
+    private readOutput(text: string): boolean {
+        const ready = /Parley is ready: (\S+)/.exec(text)?.[1];
+        const admin = /First administrator: (\S+) \/ (\S+)/.exec(text);
+        if (admin) {
+            this.admin = {username: admin[1] ?? '', password: admin[2] ?? ''};
+        }
+        this.links = [...text.matchAll(/https?:\/\/(?:localhost|127\.0\.0\.1):\d+\/\S*token=\S+/g)].map((match) => match[0]);
+        const at = ready ?? this.links[1];
+        if (at === undefined || (ready !== undefined && this.admin.username === '')) {
+            return false;
+        }
+        this.port = Number(new URL(at).port);
+        return true;
     }
 
     private note(text: string): void {
@@ -138,4 +161,15 @@ export class Platform {
         }
         rmSync(this.dataDir, {recursive: true, force: true, maxRetries: 3});
     }
+}
+
+function freeUdpPort(): Promise<number> {
+    return new Promise((resolve, reject) => {
+        const socket = createSocket('udp4');
+        socket.once('error', reject);
+        socket.bind(0, '127.0.0.1', () => {
+            const {port} = socket.address();
+            socket.close(() => resolve(port));
+        });
+    });
 }

@@ -1,0 +1,45 @@
+// Commands at the keyboard: completion, and what /call stats says.
+import {expect, it} from 'vitest';
+
+import {useStage} from './support/stage';
+
+const stage = useStage();
+
+it('typing a command completes it with the keyboard', async () => {
+    const alice = await stage.alice();
+    await alice.messageBox.pressSequentially('/ca');
+    const options = alice.page.getByRole('listbox', {name: 'Commands'}).getByRole('option');
+    await options.first().waitFor();
+    await alice.page.keyboard.press('Tab');
+    expect(await alice.messageBox.inputValue()).toBe('/call ');
+    await alice.page.getByRole('option', {name: '/call start'}).waitFor();
+    const names = await options.allInnerTexts();
+    for (const command of ['start', 'join', 'leave', 'end', 'link', 'stats', 'help']) {
+        expect(names.some((name) => name.includes(`/call ${command}`)), command).toBe(true);
+    }
+    await alice.page.keyboard.press('Escape');
+    await alice.page.getByRole('listbox').waitFor({state: 'detached'});
+});
+
+it('/call stats shows JSON about the call to the asking person only, during and after', async () => {
+    const alice = await stage.alice();
+    const bob = await stage.bob();
+    await alice.startCall();
+    await bob.joinByPost();
+    await alice.unmute();
+    await bob.hears(alice);
+    const read = async (): Promise<Record<string, unknown>> => {
+        const before = await alice.page.locator('.post pre').count();
+        await alice.say('/call stats');
+        await alice.page.locator('.post pre').nth(before).waitFor();
+        return JSON.parse(await alice.page.locator('.post pre').nth(before).innerText()) as Record<string, unknown>;
+    };
+    const during = await read();
+    expect(Object.keys(during).length).toBeGreaterThan(0);
+    expect(JSON.stringify(during)).not.toMatch(/Alice|Bob|\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b/);
+    await alice.leave();
+    await bob.leave();
+    const after = await read();
+    expect(Object.keys(after).length).toBeGreaterThan(0);
+    expect(await bob.page.locator('.post pre').count(), 'nobody else sees it').toBe(0);
+});

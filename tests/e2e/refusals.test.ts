@@ -1,0 +1,72 @@
+// Who may not: one page for three reasons, and texts that say what is wrong.
+import {beforeAll, expect, it} from 'vitest';
+
+import {Admin, PASSWORD, populate} from './support/admin';
+import {ALICE, BOB, type Person} from './support/person';
+import {takeScreen} from './support/screens';
+import {useStage} from './support/stage';
+
+const stage = useStage({command: 'serve'});
+let admin: Admin;
+let made: {teamId: string; channelId: string; ids: string[]};
+
+beforeAll(async () => {
+    admin = await Admin.signIn(stage.platform);
+    made = await populate(admin, [['Alice', 'Adler'], ['Bob', 'Berg']]);
+});
+
+async function enter(who: typeof ALICE): Promise<Person> {
+    const person = await stage.person(who);
+    await person.logIn(stage.platform.address, who.name.toLowerCase(), PASSWORD, '/demo/channels/lounge');
+    return person;
+}
+
+it('the link of a channel that is unknown, archived or not one\'s own shows the same page', async () => {
+    const bob = await enter(BOB);
+    const secret = await admin.channel(made.teamId, 'secret', 'Secret plans', 'P');
+    const old = await admin.channel(made.teamId, 'old', 'Old things');
+    await admin.addToChannel(old.id, made.ids[1] ?? '');
+    await admin.archive(old.id);
+    const texts: string[] = [];
+    for (const id of ['a'.repeat(26), secret.id, old.id]) {
+        const response = await bob.page.goto(`${stage.platform.address}/plugins/app.parley.calls/join/${id}`);
+        expect(response?.status()).toBe(404);
+        texts.push(await bob.page.locator('body').innerText());
+    }
+    await takeScreen(bob.page, 'refused_link', 'light');
+    expect(texts[0]).not.toBe('');
+    expect(texts[0]).not.toContain('Secret');
+    expect(new Set(texts).size).toBe(1);
+});
+
+it('who is removed from the channel is out of its call at once', async () => {
+    const alice = await enter(ALICE);
+    const bob = await enter(BOB);
+    await alice.startCall();
+    await bob.joinByPost();
+    await bob.unmute();
+    await alice.hears(bob);
+    await admin.removeFromChannel(made.channelId, made.ids[1] ?? '');
+    await bob.call.waitFor({state: 'detached', timeout: 3_000});
+    await alice.hearsNoLonger(bob);
+    await bob.page.getByText('You left the channel, so you left its call.').waitFor();
+});
+
+it('a command that does not exist is refused with a text, and stays in the box', async () => {
+    const alice = await enter(ALICE);
+    await alice.say('/nonsense at all');
+    await alice.page.getByRole('alert').filter({hasText: '/nonsense'}).waitFor();
+    expect(await alice.messageBox.inputValue()).toBe('/nonsense at all');
+});
+
+it('without permission for the microphone the call goes on, with a clear text', async () => {
+    const alice = await enter(ALICE);
+    await alice.startCall();
+    await alice.page.evaluate(() => {
+        window.instruments.refuse.audio = true;
+    });
+    await alice.control('Unmute').click();
+    await alice.page.getByText('Unable to access the microphone.').waitFor();
+    expect(await alice.control('Unmute').count()).toBe(1);
+    await alice.leave();
+});
