@@ -30,6 +30,8 @@ export interface JoinWish {
     channelId: string;
     title?: string;
     threadId?: string;
+    /** Muted in direct channels too, where one otherwise talks at once: the way of a followed link. */
+    muted?: boolean;
 }
 
 export class Controller {
@@ -218,10 +220,13 @@ export class Controller {
         if (this.slice.own?.channelId !== wish.channelId || this.client) {
             return;
         }
+        const direct = select.channel(this.state, wish.channelId)?.type === 'D';
         const options: ClientOptions = {
-            ...wish,
+            channelId: wish.channelId,
+            ...(wish.title ? {title: wish.title} : {}),
+            ...(wish.threadId ? {threadId: wish.threadId} : {}),
             ...(resume ? {resume} : {}),
-            unmute: select.channel(this.state, wish.channelId)?.type === 'D',
+            unmute: direct && wish.muted !== true,
             simulcast: config.simulcast,
         };
         const client = new CallClient({

@@ -2,7 +2,7 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 
 import {inflate} from '../protocol/deflate';
-import {FakeConnection, asConnection, settle} from '../testing/fake_connection';
+import {FakeConnection, asConnection, settle, until} from '../testing/fake_connection';
 import {FakeSocket} from '../testing/fake_socket';
 import {CONNECT_PATIENCE_MS, CallClient, JOIN_RETRY_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client';
 import type {ClientEvent, ClientOptions} from './client_types';
@@ -67,9 +67,9 @@ const joined = (token = 'token 1'): void =>
     event('join', {connID: client.snapshot.session || 'conn1', parley: {v: 1, session: 'sess1', resume: token, call_id: 'call1'}});
 
 const connectMedia = async (): Promise<void> => {
-    await settle();
+    await until(() => pc().signalingState === 'have-local-offer');
     event('signal', {connID: 'sess1', data: '{"type":"answer","sdp":"a1"}'});
-    await settle();
+    await until(() => pc().signalingState === 'stable');
     pc().connect();
     pc().channel.open();
     await settle(2);
@@ -106,6 +106,7 @@ describe('joining', () => {
         });
         joined();
         await connectMedia();
+        await until(() => sent('sdp').length > 0);
         const sdp = sent('sdp')[0]!;
         expect(sdp.binary).toBe(true);
         expect(JSON.parse(await inflate(sdp.data.data as Uint8Array))).toMatchObject({type: 'offer'});
@@ -256,7 +257,7 @@ describe('coming back', () => {
         await connectMedia();
         await settle();
         pc().channel.receive(7, true);
-        await settle();
+        await until(() => pc().transceivers.length > 0);
         expect(pc().transceivers.length).toBe(1);
         expect(opened).toEqual(['microphone']);
     });
@@ -297,7 +298,7 @@ describe('leaving', () => {
         await connectMedia();
         client.leave();
         expect(ended()).toEqual([{type: 'ended', reason: {type: 'left'}}]);
-        await settle();
+        await until(() => pc().closed);
         expect(reports.length).toBe(1);
         expect(socket().actions().at(-1)).toBe('leave');
         expect(socket().closed).toBe(true);

@@ -1,7 +1,7 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 
 import {deflate, inflate} from '../protocol/deflate';
-import {FakeConnection, asConnection, settle} from '../testing/fake_connection';
+import {FakeConnection, asConnection, settle, until} from '../testing/fake_connection';
 import {ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, PINGS_UNANSWERED_MAX, PING_PERIOD_MS, Peer} from './peer';
 import type {PeerEvent} from './peer';
 
@@ -30,8 +30,7 @@ beforeEach(async () => {
             void inflate(event.deflated).then((text) => socketSdp.push(text));
         }
     });
-    await settle();
-    await settle();
+    await until(() => socketSdp.length > 0);
 });
 
 afterEach(() => {
@@ -77,7 +76,7 @@ describe('connecting', () => {
 
     it('offers again when nobody answers', async () => {
         vi.advanceTimersByTime(ANSWER_TIMEOUT_MS);
-        await settle();
+        await until(() => socketSdp.length > 1);
         expect(socketSdp.length).toBe(2);
     });
 });
@@ -90,12 +89,12 @@ describe('publishing', () => {
         expect(pc.channel.types()).toContain(LOCK);
         expect(pc.transceivers.length).toBe(0);
         pc.channel.receive(7, true);
-        await settle();
+        await until(() => pc.channel.types().includes(3));
         expect(pc.transceivers[0]?.init).toMatchObject({direction: 'sendonly'});
         expect(await sentByChannel()).toEqual(['{"type":"offer","sdp":"offer 2"}']);
         pc.channel.receive(3, await deflate(answer('a2')));
-        await settle();
         await done;
+        await until(() => pc.channel.types().at(-1) === UNLOCK);
         expect(pc.channel.types().at(-1)).toBe(UNLOCK);
     });
 
@@ -106,8 +105,8 @@ describe('publishing', () => {
         pc.channel.receive(7, true);
         await settle();
         pc.channel.receive(3, await deflate(answer('a2')));
-        await settle();
         await first;
+        await until(() => pc.channel.types().at(-1) === UNLOCK);
         const sent = pc.channel.sent.length;
         await peer.silence('voice');
         await peer.publish([voice]);
@@ -140,7 +139,7 @@ describe('perfect negotiation', () => {
     it('answers an offer of the server on the channel', async () => {
         await connect();
         pc.channel.receive(3, await deflate('{"type":"offer","sdp":"slots"}'));
-        await settle();
+        await until(() => pc.channel.types().includes(3));
         expect(await sentByChannel()).toEqual(['{"type":"answer","sdp":"answer to slots"}']);
     });
 
@@ -152,7 +151,7 @@ describe('perfect negotiation', () => {
         await settle();
         expect(pc.signalingState).toBe('have-local-offer');
         pc.channel.receive(3, await deflate('{"type":"offer","sdp":"slots"}'));
-        await settle(30);
+        await until(() => pc.channel.types().filter((type) => type === 3).length === 3);
         expect(await sentByChannel()).toEqual([
             '{"type":"offer","sdp":"offer 2"}',
             '{"type":"answer","sdp":"answer to slots"}',

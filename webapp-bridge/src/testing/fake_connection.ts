@@ -155,3 +155,10 @@ const realTimeout = globalThis.setTimeout;
 export const settle = async (ms = 15): Promise<void> => {
     await new Promise((resolve) => realTimeout(resolve, ms));
 };
+
+/** Waits until it holds, at most 2 s of real time. */
+export const until = async (holds: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < 400 && !holds(); turn += 1) {
+        await settle(5);
+    }
+};

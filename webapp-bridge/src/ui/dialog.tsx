@@ -31,7 +31,7 @@ const useQuestion = (prompt: Prompt): Question => {
                 yes: text('header.join'),
                 no: text('ask.not_now'),
                 danger: false,
-                act: () => controller.join({channelId: prompt.channelId}),
+                act: () => controller.join({channelId: prompt.channelId, muted: true}),
             };
         case 'switch':
             return {
