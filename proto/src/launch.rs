@@ -55,6 +55,9 @@ pub struct LaunchInfo {
     /// The log file, when the process writes one of its own.
     #[serde(default)]
     pub log: Option<PathBuf>,
+    /// Where `/metrics`, `/live` and `/ready` are served, when they are.
+    #[serde(default)]
+    pub http: Option<std::net::SocketAddr>,
 }
 
 /// The files of one protocol major in a runtime directory. A sidecar of another major uses other names,

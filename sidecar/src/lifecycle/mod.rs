@@ -12,7 +12,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `sidecar-v1.lock` | `flock`ed exclusively while the process lives. JSON [`LaunchInfo`] once it serves, empty before. Stays behind after the end: a lock nobody holds is stale and is taken over. A host does **not** lock it to probe; it connects to the socket. |
+//! | `sidecar-v1.lock` | `flock`ed exclusively while the process lives. JSON [`LaunchInfo`](parley_proto::launch::LaunchInfo) once it serves, empty before. Stays behind after the end: a lock nobody holds is stale and is taken over. A host does **not** lock it to probe; it connects to the socket. |
 //! | `sidecar-v1.sock` | gRPC over HTTP/2 without TLS, 0600, peers of another uid are dropped (SO_PEERCRED). |
 //! | `sidecar-v1.token` | the token, 0600: how a *later* host gets it. |
 //!
@@ -27,7 +27,8 @@
 //! - stdin = a pipe: the host writes a token (64 hexadecimal digits from 32 random bytes) and closes it.
 //!   Any descriptor number does, 0 needs no unsafe code on the host's side. Without `--token-fd` the
 //!   sidecar makes a token itself. Never in argv or the environment.
-//! - stdout = a pipe: one line of JSON [`LaunchInfo`] comes when the process serves, then end of file.
+//! - stdout = a pipe: one line of JSON [`LaunchInfo`](parley_proto::launch::LaunchInfo)
+//!   comes when the process serves, then end of file.
 //!   End of file without a line: the start failed; the exit code tells how.
 //! - stderr = a pipe or null: what is wrong with a start is written there, until the ready line; then it
 //!   is closed too. From then on everything goes to the sidecar's own rotated log
@@ -60,5 +61,14 @@
 //! **Signals**: SIGTERM and SIGINT: no new rooms, rooms end with reason SHUTDOWN, 2 s for the events to
 //! be acked, exit 0. SIGUSR1: drain without deadline.
 
-#[allow(unused_imports, reason = "named in the documentation above")]
-use parley_proto::launch::LaunchInfo;
+mod descriptors;
+mod ending;
+mod lease;
+mod log;
+mod peers;
+mod process;
+mod runtime_dir;
+
+pub use lease::Lease;
+pub use process::{Failure, main};
+pub use runtime_dir::{RuntimeDir, RuntimeDirError};

@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use parley_core::api::{Command, CommandError, CoreConfig, NodeCounters, Reply, RoomEvent};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use addresses::{MediaAddress, interface_addresses};
+pub use addresses::{ADDRESSES_MAX, MediaAddress, MediaAddressError, interface_addresses};
 pub use sockets::{BindError, MediaSockets};
 
 use crate::clock::SharedClock;

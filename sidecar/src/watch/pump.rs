@@ -109,6 +109,12 @@ impl EventPump {
         *self.status.borrow()
     }
 
+    /// Returns when the task is gone.
+    pub async fn gone(&self) {
+        let mut status = self.status.clone();
+        while status.changed().await.is_ok() {}
+    }
+
     /// Waits until no event is unacked.
     pub async fn all_acked(&self) {
         let mut status = self.status.clone();

@@ -1,0 +1,117 @@
+//! Settings in two types: [`Raw`] as somebody wrote them, [`Config`] as they hold.
+//!
+//! Precedence: argument, then environment (`PARLEY_SIDECAR_...`), then file, then default.
+
+mod checked;
+mod raw;
+
+pub use checked::{Config, LeaseRules, LogFormat};
+pub use raw::{Args, Raw};
+
+use std::path::PathBuf;
+
+/// Why the configuration is refused. The process exits with
+/// [`EXIT_CONFIG`](parley_proto::launch::EXIT_CONFIG).
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a field that does not exist.
+    #[error("{}: {source}", path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A field has a value that cannot be.
+    #[error("{field}: {reason}")]
+    Field {
+        /// Which field, as in the file.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Reads the file that `args` name, merges, and checks.
+pub fn load(args: &Args) -> Result<Config, ConfigError> {
+    let file = match &args.config {
+        None => Raw::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            toml::from_str(&text).map_err(|source| ConfigError::Parse {
+                path: path.clone(),
+                source: Box::new(source),
+            })?
+        }
+    };
+    Config::check(args.settings.clone().or(file), args.embedded)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn load_with(file: Option<&str>, args: &[&str]) -> Result<Config, String> {
+        let mut written = tempfile::NamedTempFile::new().unwrap();
+        let path = written.path().to_str().unwrap().to_owned();
+        let mut argv = vec!["parley-sidecar", "--runtime-dir", "/run/x"];
+        argv.extend(args);
+        if let Some(text) = file {
+            written.write_all(text.as_bytes()).unwrap();
+            argv.extend(["--config", &path]);
+        }
+        load(&Args::try_parse_from(argv).unwrap()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn defaults_hold_without_a_file() {
+        let config = load_with(None, &[]).unwrap();
+        assert_eq!(config.media_port, 8443);
+        assert!(!config.media_port_fallback);
+        assert!(load_with(None, &["--embedded"]).unwrap().media_port_fallback);
+        assert_eq!(config.limits.rooms_max, 1000);
+        assert_eq!(config.http_listen, None);
+    }
+
+    #[test]
+    fn an_argument_wins_over_the_file() {
+        let file = "media_port = 1000\nlog_level = \"debug\"\n[limits]\nrooms_max = 5";
+        let config = load_with(Some(file), &["--media-port", "2000"]).unwrap();
+        assert_eq!((config.media_port, config.limits.rooms_max), (2000, 5));
+        assert_eq!(config.log_level, "debug");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |file: &str| load_with(Some(file), &[]).unwrap_err();
+        assert!(error("media_prot = 1").contains("media_prot"));
+        assert!(error("media_port = 70000").contains("media_port"));
+        assert!(error("media_addresses = [\"0.0.0.0\"]").starts_with("media_addresses: "));
+        assert!(error("http_listen = \"192.0.2.1:80\"").starts_with("http_listen: "));
+        assert!(error("node_id = \"\"").starts_with("node_id: "));
+        assert!(error("log_level = \"a=b=c\"").starts_with("log_level: "));
+        assert!(error("[limits]\nrooms_max = 0").starts_with("limits.rooms_max: "));
+        assert!(error("[limits]\nroms_max = 1").contains("roms_max"));
+        assert!(error("[lease]\nidle_ms = 0").starts_with("lease.idle_ms: "));
+        let long = format!("runtime_dir = \"/{}\"", "x".repeat(120));
+        let long = load(&Args::try_parse_from(["parley-sidecar"]).unwrap())
+            .map(|_| ())
+            .and_then(|()| Config::check(toml::from_str(&long).unwrap(), false).map(|_| ()));
+        assert!(long.unwrap_err().to_string().starts_with("runtime_dir: "));
+    }
+}

@@ -1,0 +1,100 @@
+//! All counters in the OpenMetrics text format. Labels are fixed causes, never ids or addresses.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::grpc::{DedupCounters, GateCounters, Services};
+use crate::shard::{ShardHandle, ShardReport};
+use crate::watch::HubStatus;
+
+/// Of the answer.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything as it is now.
+pub(super) fn text(
+    services: &Services<ShardHandle>,
+    shard: &ShardHandle,
+) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("parley");
+    registry.register_collector(Box::new(Reading {
+        shard: shard.report(),
+        hub: services.events().status(),
+        gate: services.gate_counters(),
+        dedup: services.dedup_counters(),
+        draining: services.node().is_draining(),
+        attached: services.attachments().subscribe().borrow().attached,
+    }));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Reading {
+    shard: ShardReport,
+    hub: HubStatus,
+    gate: GateCounters,
+    dedup: DedupCounters,
+    draining: bool,
+    attached: usize,
+}
+
+impl Collector for Reading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let core = &self.shard.core;
+        let hub = &self.hub.counters;
+        let gauges: [(&str, &str, f64); 8] = [
+            ("rooms", "Open rooms", core.rooms as f64),
+            ("sessions", "Sessions", core.sessions as f64),
+            ("shard_busy_ratio", "Busy share of the media thread", self.shard.load),
+            ("events_unacked", "Events that no host has acked", self.hub.unacked as f64),
+            ("hosts_watching", "Hosts with an event stream", self.hub.hosts as f64),
+            ("hosts_attached", "Connections of hosts", self.attached as f64),
+            ("draining", "1 while no new rooms are taken", f64::from(u8::from(self.draining))),
+            (
+                "events_blocked",
+                "1 while the event lane is full",
+                f64::from(u8::from(self.shard.events_blocked)),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        let counters: [(&str, &str, u64); 15] = [
+            ("packets_in", "Datagrams received", core.packets_in),
+            ("packets_forwarded", "Media packets sent to clients", core.packets_forwarded),
+            ("bytes_in", "Bytes received", core.bytes_in),
+            ("bytes_out", "Bytes sent", core.bytes_out),
+            ("session_panics", "Sessions ended by a bug", core.panics),
+            ("events", "Events made", hub.events),
+            ("events_given_up", "Events replaced by a snapshot or a room's end", hub.events_given_up),
+            ("events_lost", "Events that found the lane full", self.shard.events_dropped),
+            ("event_handovers", "Rooms given to another host", hub.handovers),
+            ("event_acks_ignored", "Acks that counted for nothing", hub.acks_ignored),
+            ("ended_rooms_forgotten", "Ended rooms no host asked for", hub.rooms_forgotten),
+            ("hosts_silent", "Event streams ended for silence", hub.hosts_silent),
+            ("calls_unauthenticated", "Calls without the token", self.gate.unauthenticated),
+            ("calls_repeated", "Calls answered from the request id", self.dedup.repeated),
+            ("answers_evicted", "Answers forgotten before their time", self.dedup.evicted),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(metric)?;
+        }
+        let help = "Datagrams and messages dropped, by cause";
+        let mut drops = encoder.encode_descriptor("drops", help, None, MetricType::Counter)?;
+        for (cause, n) in core.drops.iter().chain(&self.shard.drops) {
+            ConstCounter::new(*n).encode(drops.encode_family(&[("cause", *cause)])?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! HTTP on a loopback port: `/metrics`, `/live`, `/ready`.
+
+mod metrics;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::core_client::CoreClient as _;
+use crate::grpc::Services;
+use crate::shard::ShardHandle;
+
+#[derive(Debug)]
+struct Shared {
+    services: Services<ShardHandle>,
+    shard: ShardHandle,
+}
+
+/// Binds and serves in the background; returns the address in use.
+pub async fn serve(
+    address: SocketAddr,
+    services: Services<ShardHandle>,
+    shard: ShardHandle,
+) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    tracing::info!(port = bound.port(), "HTTP for metrics and health");
+    let router = Router::new()
+        .route("/metrics", get(show_metrics))
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .with_state(Arc::new(Shared { services, shard }));
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    });
+    Ok(bound)
+}
+
+async fn show_metrics(State(shared): State<Arc<Shared>>) -> Response {
+    match metrics::text(&shared.services, &shared.shard) {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The process answers. A dead media thread ends the process, so there is nothing more to ask.
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Whether new rooms are welcome.
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
+    if shared.services.node().is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else if shared.shard.health().ready {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "events are not fetched\n")
+    }
+}

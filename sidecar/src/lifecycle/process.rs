@@ -1,0 +1,261 @@
+//! The process from its arguments to its exit code.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use parley_core::api::CoreConfig;
+use parley_proto::launch::{
+    EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED, EXIT_OK, EXIT_SYSTEM, LaunchInfo,
+};
+use parley_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
+use tokio::sync::oneshot;
+
+use super::descriptors::{self, Inherited};
+use super::ending::{self, Cause, Signals};
+use super::log::{self, RotatedLog};
+use super::peers;
+use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, Args, Config, ConfigError};
+use crate::grpc::{Identity, Services};
+use crate::http;
+use crate::secret::{Secret, SecretError, hex};
+use crate::shard::{self, BindError, MediaSockets, Shard, ShardHandle};
+
+/// Threads for gRPC and HTTP; media has its own.
+const RUNTIME_THREADS: usize = 2;
+
+/// Why the process failed; decides the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The token that came by descriptor.
+    #[error("token: {0}")]
+    Token(#[from] SecretError),
+    /// The runtime directory.
+    #[error(transparent)]
+    RuntimeDir(#[from] RuntimeDirError),
+    /// The media port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Something else that the system refused.
+    #[error("{what}: {source}")]
+    System {
+        /// What was wanted.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A part of the process is gone that it cannot be without.
+    #[error("the {0} ended, which is a bug")]
+    PartGone(&'static str),
+}
+
+impl Failure {
+    /// See [`parley_proto::launch`].
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Config(_) => EXIT_CONFIG,
+            Self::RuntimeDir(RuntimeDirError::Locked(_)) => EXIT_LOCKED,
+            Self::Token(_) | Self::RuntimeDir(_) | Self::Bind(_) | Self::System { .. } => EXIT_SYSTEM,
+            Self::PartGone(_) => EXIT_INTERNAL,
+        }
+    }
+}
+
+fn system(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
+    move |source| Failure::System { what, source }
+}
+
+/// Runs the sidecar; returns its exit code.
+#[must_use]
+pub fn main(args: &Args) -> i32 {
+    match run(args) {
+        Ok(()) => EXIT_OK,
+        Err(failure) => {
+            tracing::error!(%failure, "failed");
+            // Until the start is over, standard error is where the host listens.
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("parley-sidecar: {failure}\n"));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let inherited = descriptors::take(args.token_fd, args.ready_fd, args.embedded)
+        .map_err(system("inherited descriptors"))?;
+    let config = config::load(args)?;
+    if args.check_config {
+        return Ok(());
+    }
+    let runtime_dir = RuntimeDir::hold(&config.runtime_dir)?;
+    let log = start_log(&config, args.embedded)?;
+    if args.embedded {
+        // Fails only for the leader of a process group, who has its own session by other means.
+        let _ = rustix::process::setsid();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name("async")
+        .enable_all()
+        .build()
+        .map_err(system("async runtime"))?;
+    let result = runtime.block_on(serve(args, &config, &runtime_dir, inherited, log));
+    runtime_dir.clean();
+    runtime.shutdown_background();
+    result
+}
+
+/// The log file of an embedded sidecar, with its path.
+fn start_log(config: &Config, embedded: bool) -> Result<Option<(RotatedLog, PathBuf)>, Failure> {
+    let file = if embedded {
+        let dir = config.data_dir.as_ref().unwrap_or(&config.runtime_dir);
+        std::fs::create_dir_all(dir).map_err(system("data directory"))?;
+        let path = dir.join(format!("sidecar-v{PROTOCOL_MAJOR}.log"));
+        Some((RotatedLog::open(&path).map_err(system("log file"))?, path))
+    } else {
+        None
+    };
+    let writer = file.as_ref().map(|(log, _)| log.clone());
+    log::start(&config.log_level, config.log_format, writer);
+    Ok(file)
+}
+
+async fn serve(
+    args: &Args,
+    config: &Config,
+    runtime_dir: &RuntimeDir,
+    mut inherited: Inherited,
+    log: Option<(RotatedLog, PathBuf)>,
+) -> Result<(), Failure> {
+    let mut signals = Signals::install().map_err(system("signals"))?;
+    let clock: SharedClock = std::sync::Arc::new(SystemClock);
+    let token = match inherited.read_token().map_err(system("token"))? {
+        Some(text) => Secret::parse(&text)?,
+        None => Secret::random()?,
+    };
+    runtime_dir.write_token(&token)?;
+    let identity = Identity {
+        node_id: config.node_id.clone(),
+        start_id: hex(&random::<16>()?),
+        started_at_ms: clock.unix_ms(),
+    };
+
+    let sockets = open_media(config)?;
+    let media_port = sockets.port();
+    tracing::info!(port = media_port, addresses = sockets.advertised().len(), "media port open");
+    let Shard { handle, events, mut ended, thread: _ } =
+        shard::spawn(core_config(config)?, sockets, clock.clone()).map_err(system("media thread"))?;
+    let services = Services::new(handle.clone(), events, identity.clone(), Some(token), clock);
+
+    let listener = peers::bind(&runtime_dir.files().socket).map_err(system("socket"))?;
+    let incoming = peers::accept(listener, services.attachments().clone());
+    let (stop_serving, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve_grpc(services.clone(), incoming, stopped));
+    let http = match config.http_listen {
+        Some(address) => Some(
+            http::serve(address, services.clone(), handle.clone())
+                .await
+                .map_err(system("http_listen"))?,
+        ),
+        None => None,
+    };
+
+    let info = launch_info(&identity, runtime_dir, media_port, log.as_ref(), http);
+    runtime_dir.write_info(&info)?;
+    let line = serde_json::to_string(&info).map_err(|e| system("ready line")(e.into()))?;
+    // A host that went away meanwhile is no reason to stop: the lease decides.
+    let _ = inherited.write_ready(&line);
+    if let Some((log, _)) = &log {
+        log.take_standard().map_err(system("standard descriptors"))?;
+    }
+    tracing::info!(pid = info.pid, version = info.version, "serving");
+
+    let cause = tokio::select! {
+        _ = &mut ended => return Err(Failure::PartGone("media thread")),
+        () = services.events().gone() => return Err(Failure::PartGone("event hub")),
+        () = signals.stop(services.node()) => Cause::Signal,
+        () = ending::lease_over(config.lease, services.attachments(), &handle), if args.embedded => {
+            Cause::LeaseOver
+        }
+        () = ending::drained(services.node(), &handle) => Cause::Drained,
+    };
+    tracing::info!(?cause, "ending");
+    tokio::select! {
+        () = ending::end_rooms(&services, &handle) => {}
+        _ = &mut ended => return Err(Failure::PartGone("media thread")),
+    }
+    drop(stop_serving);
+    // Streams of hosts stay open as long as they like: they are cut with the runtime.
+    server.abort();
+    Ok(())
+}
+
+async fn serve_grpc(
+    services: Services<ShardHandle>,
+    incoming: impl futures::Stream<Item = io::Result<peers::Peer>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let server = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(std::time::Duration::from_secs(10)))
+        .http2_keepalive_timeout(Some(std::time::Duration::from_secs(20)))
+        .max_concurrent_streams(1024)
+        .add_routes(services.routes());
+    let served = server.serve_with_incoming_shutdown(incoming, async {
+        let _ = stopped.await;
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "gRPC server ended");
+    }
+}
+
+fn open_media(config: &Config) -> Result<MediaSockets, Failure> {
+    let addresses = if config.media_addresses.is_empty() {
+        shard::interface_addresses().map_err(system("network interfaces"))?
+    } else {
+        config.media_addresses.clone()
+    };
+    Ok(MediaSockets::bind(&addresses, config.media_port, config.media_port_fallback)?)
+}
+
+fn core_config(config: &Config) -> Result<CoreConfig, Failure> {
+    Ok(CoreConfig {
+        node: config.node_number,
+        shard: 0,
+        seed: u64::from_ne_bytes(random::<8>()?),
+        media_addresses: Vec::new(),
+        limits: config.limits.clone(),
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
+    Ok(bytes)
+}
+
+fn launch_info(
+    identity: &Identity,
+    runtime_dir: &RuntimeDir,
+    media_port: u16,
+    log: Option<&(RotatedLog, PathBuf)>,
+    http: Option<SocketAddr>,
+) -> LaunchInfo {
+    LaunchInfo {
+        pid: std::process::id(),
+        start_id: identity.start_id.clone(),
+        started_at_ms: i64::try_from(identity.started_at_ms).unwrap_or(i64::MAX),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol_major: PROTOCOL_MAJOR,
+        protocol_minor: PROTOCOL_MINOR,
+        socket: runtime_dir.files().socket.clone(),
+        token_file: runtime_dir.files().token.clone(),
+        media_port,
+        log: log.map(|(_, path)| path.clone()),
+        http,
+    }
+}
