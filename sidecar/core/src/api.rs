@@ -98,7 +98,9 @@ pub enum VideoDown {
 }
 
 /// What the shell asks of the core. Ids and sizes are checked by the core, which names the field.
+/// The fields are those of the proto's requests of the same names.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)]
 pub enum Command {
     /// Opens a room, or finds it open; answers [`Reply::Room`] with `created`.
     OpenRoom {

@@ -1,0 +1,440 @@
+//! A client as a browser would be one: offers a data channel first, is polite, answers with its
+//! microphone on one server-made line.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use parley_core::api::{Capabilities, VideoDown};
+use parley_media::channel::{ClientMessage, MediaMapEntry, ServerMessage, SlotKind, SlotMap};
+use parley_media::sdp::{Description, DescriptionKind};
+use str0m::bwe::Bitrate;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::ChannelId;
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequest, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Our bridge: slots_v1, SDP by the channel.
+    Ours,
+    /// An official web client.
+    Official,
+    /// An official mobile client: no cameras.
+    Mobile,
+    /// Ours in a direct channel: one voice slot.
+    Direct,
+}
+
+/// A packet as it came out of a slot.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    pub at: Instant,
+    pub mid: String,
+    pub ssrc: u32,
+    pub seq: u64,
+    pub ts: u32,
+    pub marker: bool,
+    pub csrc: Vec<u32>,
+    pub payload: Vec<u8>,
+}
+
+pub struct Client {
+    pub name: &'static str,
+    pub profile: Profile,
+    pub address: SocketAddr,
+    pub rtc: Rtc,
+    pub wakes: Instant,
+    pub outgoing: Vec<Vec<u8>>,
+    /// To the signalling socket.
+    pub signals: Vec<String>,
+    /// From the signalling socket.
+    pub inbox: Vec<String>,
+    pub channel: Option<ChannelId>,
+    pub messages: Vec<ServerMessage>,
+    pub slot_map: SlotMap,
+    pub media_map: BTreeMap<String, MediaMapEntry>,
+    pub heard: Vec<Heard>,
+    pub keyframe_requests: Vec<KeyframeRequest>,
+    pub connected: bool,
+    pub ice: Option<IceConnectionState>,
+    pub offers_seen: Vec<String>,
+    /// Puts its microphone on a server-made line when answering.
+    pub microphone: bool,
+    pub mic_mid: Option<Mid>,
+    /// Answer our own pending offers are waiting for.
+    pub pending: Option<SdpPendingOffer>,
+    /// Holds back offers and answers (to provoke glare).
+    pub mute_signalling: bool,
+    pub mute_network: bool,
+    seq: u64,
+    ts: u32,
+    pub video_seq: BTreeMap<String, u64>,
+    pub picture: u16,
+}
+
+impl Client {
+    pub fn new(name: &'static str, profile: Profile, address: SocketAddr, now: Instant) -> Self {
+        let mut rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .enable_bwe(Some(Bitrate::mbps(3)))
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        Self {
+            name,
+            profile,
+            address,
+            rtc,
+            wakes: now,
+            outgoing: vec![],
+            signals: vec![],
+            inbox: vec![],
+            channel: None,
+            messages: vec![],
+            slot_map: SlotMap::default(),
+            media_map: BTreeMap::new(),
+            heard: vec![],
+            keyframe_requests: vec![],
+            connected: false,
+            ice: None,
+            offers_seen: vec![],
+            microphone: true,
+            mic_mid: None,
+            pending: None,
+            mute_signalling: false,
+            mute_network: false,
+            seq: 1000,
+            ts: 77_000,
+            video_seq: BTreeMap::new(),
+            picture: 1,
+        }
+    }
+
+    pub fn capabilities(&self) -> Capabilities {
+        let ours = matches!(self.profile, Profile::Ours | Profile::Direct);
+        Capabilities {
+            dc_signaling: ours,
+            av1: false,
+            slots_v1: ours,
+            video_down: match self.profile {
+                Profile::Ours | Profile::Direct => VideoDown::Slots,
+                Profile::Official => VideoDown::OnDemand,
+                Profile::Mobile => VideoDown::None,
+            },
+            max_audio_slots: u8::from(self.profile == Profile::Direct),
+            needs_audio_level: false,
+        }
+    }
+
+    pub fn first_offer(&mut self) -> String {
+        let mut api = self.rtc.sdp_api();
+        api.add_channel("calls-dc".into());
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        to_json(DescriptionKind::Offer, offer.to_sdp_string())
+    }
+
+    /// Offers a line of its own, as `addTrack` does where no server-made line is free.
+    pub fn offer_line(&mut self, kind: MediaKind, stream: &str, rids: &[&str]) -> (Mid, String) {
+        let simulcast = (!rids.is_empty()).then(|| {
+            let mut simulcast = Simulcast::new();
+            for rid in rids {
+                simulcast.add_send_layer(SimulcastLayer::new(rid));
+            }
+            simulcast
+        });
+        let mut api = self.rtc.sdp_api();
+        let track = format!("track-{stream}");
+        // Browsers make their own lines sendrecv.
+        let direction = Direction::SendRecv;
+        let mid = api.add_media(kind, direction, Some(stream.into()), Some(track), simulcast);
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        (mid, to_json(DescriptionKind::Offer, offer.to_sdp_string()))
+    }
+
+    /// Sends a description the way this profile does.
+    pub fn send_description(&mut self, json: String) {
+        if self.profile == Profile::Ours || self.profile == Profile::Direct {
+            let zlib = parley_media::sdp::deflate(json.as_bytes());
+            self.send(&ClientMessage::Sdp(&zlib));
+        } else {
+            self.signals.push(json);
+        }
+    }
+
+    pub fn send(&mut self, message: &ClientMessage<'_>) {
+        let (binary, bytes) = message.encode();
+        self.send_raw(binary, &bytes);
+    }
+
+    pub fn send_raw(&mut self, binary: bool, bytes: &[u8]) {
+        let id = self.channel.expect("channel is open");
+        let sent = self.rtc.channel(id).unwrap().write(binary, bytes).unwrap();
+        assert!(sent);
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
+        if self.mute_network {
+            return;
+        }
+        let receive = Receive::new(Protocol::Udp, from, self.address, bytes).unwrap();
+        let _ = self.rtc.handle_input(Input::Receive(now, receive));
+        self.drain(now);
+    }
+
+    pub fn drain(&mut self, now: Instant) {
+        if !self.mute_signalling {
+            for json in std::mem::take(&mut self.inbox) {
+                self.handle_description(&json, false);
+            }
+        }
+        if self.rtc.is_alive() {
+            let _ = self.rtc.handle_input(Input::Timeout(now));
+        }
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.wakes = at.max(now + Duration::from_micros(100));
+                    break;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    if !self.mute_network {
+                        self.outgoing.push(transmit.contents.to_vec());
+                    }
+                }
+                Ok(Output::Event(event)) => self.handle_event(event, now),
+                Err(_) => {
+                    self.wakes = now + Duration::from_secs(3600);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::IceConnectionStateChange(state) => self.ice = Some(state),
+            Event::ChannelOpen(id, _) => self.channel = Some(id),
+            Event::ChannelData(data) => {
+                let message = ServerMessage::decode(data.binary, &data.data).unwrap();
+                self.handle_message(message);
+            }
+            Event::RtpPacket(packet) => self.hear(packet, now),
+            Event::KeyframeRequest(request) => self.keyframe_requests.push(request),
+            _ => {}
+        }
+    }
+
+    fn handle_message(&mut self, message: ServerMessage) {
+        match &message {
+            ServerMessage::Sdp(zlib) => {
+                let description = Description::from_zlib(zlib, 1 << 20).unwrap();
+                let json = description.to_json();
+                if !self.mute_signalling {
+                    self.handle_description(&json, true);
+                } else {
+                    self.inbox.push(json);
+                }
+            }
+            ServerMessage::SlotMap(map) => self.slot_map = map.clone(),
+            ServerMessage::MediaMap(map) => self.media_map = map.clone(),
+            _ => {}
+        }
+        self.messages.push(message);
+    }
+
+    fn handle_description(&mut self, json: &str, by_channel: bool) {
+        let description = Description::from_json(json.as_bytes(), 1 << 20).unwrap();
+        match description.kind {
+            DescriptionKind::Answer => {
+                let answer = SdpAnswer::from_sdp_string(&description.sdp).unwrap();
+                if let Some(pending) = self.pending.take() {
+                    let first = self.channel.is_none();
+                    self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+                    if !first {
+                        self.send(&ClientMessage::Unlock);
+                    }
+                }
+            }
+            DescriptionKind::Offer => {
+                self.offers_seen.push(description.sdp.clone());
+                // Polite: an offer of its own is rolled back.
+                self.pending = None;
+                let sdp = self.choose_microphone(&description.sdp);
+                let offer = SdpOffer::from_sdp_string(&sdp).unwrap();
+                let answer = self.rtc.sdp_api().accept_offer(offer).unwrap();
+                let json = to_json(DescriptionKind::Answer, answer.to_sdp_string());
+                if by_channel {
+                    let zlib = parley_media::sdp::deflate(json.as_bytes());
+                    self.send(&ClientMessage::Sdp(&zlib));
+                } else {
+                    self.signals.push(json);
+                }
+            }
+        }
+    }
+
+    /// str0m mirrors sendrecv; a browser sends on one line only.
+    fn choose_microphone(&mut self, sdp: &str) -> String {
+        let mut out = String::new();
+        let mut mid = String::new();
+        let mut audio = false;
+        let starts = sdp.match_indices("\nm=").map(|(at, _)| at + 1);
+        let mut bounds: Vec<usize> = std::iter::once(0).chain(starts).collect();
+        bounds.push(sdp.len());
+        for pair in bounds.windows(2) {
+            let section = &sdp[pair[0]..pair[1]];
+            if section.starts_with("m=") {
+                audio = section.starts_with("m=audio");
+                mid = section
+                    .lines()
+                    .find_map(|line| line.strip_prefix("a=mid:"))
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
+            }
+            let takes = audio && self.microphone && section.contains("a=sendrecv");
+            if takes && self.mic_mid.is_none() {
+                self.mic_mid = Some(Mid::from(mid.as_str()));
+            }
+            if self.mic_mid == Some(Mid::from(mid.as_str())) {
+                out.push_str(section);
+            } else {
+                out.push_str(&section.replace("a=sendrecv", "a=sendonly"));
+            }
+        }
+        out
+    }
+
+    fn hear(&mut self, packet: RtpPacket, now: Instant) {
+        let ssrc = packet.header.ssrc;
+        let mid = self
+            .rtc
+            .direct_api()
+            .stream_rx(&ssrc)
+            .map(|stream| stream.mid().to_string())
+            .unwrap_or_default();
+        self.heard.push(Heard {
+            at: now,
+            mid,
+            ssrc: *ssrc,
+            seq: *packet.seq_no,
+            ts: packet.header.timestamp,
+            marker: packet.header.marker,
+            csrc: packet.header.csrc[..packet.header.csrc_count].to_vec(),
+            payload: packet.payload.to_vec(),
+        });
+    }
+
+    /// One Opus packet that says who speaks, and what number it is.
+    pub fn send_voice(&mut self, now: Instant, level: i8, voice: bool) {
+        let mid = self.mic_mid.expect("microphone");
+        let pt = self
+            .rtc
+            .codec_config()
+            .find(|p| p.spec().codec == Codec::Opus)
+            .unwrap()
+            .pt();
+        self.seq += 1;
+        self.ts = self.ts.wrapping_add(960);
+        let payload = format!("{}:{}", self.name, self.seq).into_bytes();
+        let mut api = self.rtc.direct_api();
+        let stream = api
+            .stream_tx_by_mid(mid, None)
+            .expect("stream of the microphone");
+        let ext = ExtensionValues {
+            audio_level: Some(level),
+            voice_activity: Some(voice),
+            ..Default::default()
+        };
+        stream.write_rtp(RtpWrite::new(pt, self.seq.into(), self.ts, now, payload).ext_vals(ext));
+        self.drain(now);
+    }
+
+    /// One VP8 frame of one packet on a line of its own.
+    pub fn send_video(&mut self, now: Instant, mid: Mid, rid: Option<&str>, keyframe: bool) {
+        let pt = self
+            .rtc
+            .codec_config()
+            .find(|p| p.spec().codec == Codec::Vp8)
+            .unwrap()
+            .pt();
+        let key = format!("{mid}{}", rid.unwrap_or_default());
+        let seq = self.video_seq.entry(key).or_insert(500);
+        *seq += 1;
+        let number = *seq;
+        self.picture = (self.picture + 1) & 0x7fff;
+        let text = format!("{}:{}:{number}", self.name, rid.unwrap_or("-"));
+        let payload = vp8(self.picture, keyframe, &text);
+        let ts = (now.duration_since(self.epoch()).as_millis() as u32).wrapping_mul(90);
+        let mut api = self.rtc.direct_api();
+        let stream = api
+            .stream_tx_by_mid(mid, rid.map(Rid::from))
+            .expect("stream of the picture");
+        stream.write_rtp(
+            RtpWrite::new(pt, number.into(), ts, now, payload)
+                .marker(true)
+                .nackable(true),
+        );
+        self.drain(now);
+    }
+
+    fn epoch(&self) -> Instant {
+        static EPOCH: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        *EPOCH.get_or_init(Instant::now)
+    }
+
+    /// Payload texts heard from `who`.
+    pub fn heard_from(&self, who: &str) -> Vec<&Heard> {
+        let prefix = format!("{who}:");
+        let speaks = |h: &&Heard| {
+            h.payload
+                .windows(prefix.len())
+                .any(|part| part == prefix.as_bytes())
+        };
+        self.heard.iter().filter(speaks).collect()
+    }
+
+    /// The mid under which the map shows this session's publication.
+    pub fn slot_of(&self, session: &str, kind: SlotKind) -> Option<String> {
+        let ours = self.slot_map.slots.iter();
+        let ours = ours
+            .filter(|slot| slot.session == session && slot.kind == kind)
+            .map(|slot| slot.mid.clone());
+        let official = self.media_map.iter();
+        let official = official
+            .filter(|(_, entry)| entry.session == session && entry.kind == kind)
+            .map(|(mid, _)| mid.clone());
+        ours.chain(official).next()
+    }
+}
+
+fn to_json(kind: DescriptionKind, sdp: String) -> String {
+    Description { kind, sdp }.to_json()
+}
+
+/// A VP8 payload: descriptor with a 15-bit picture id (RFC 7741 section 4.2), a frame header, a text.
+fn vp8(picture: u16, keyframe: bool, text: &str) -> Vec<u8> {
+    let mut payload = vec![0x90, 0x80];
+    payload.extend((picture | 0x8000).to_be_bytes());
+    if keyframe {
+        // Frame tag with P = 0, the start code, 640x360.
+        payload.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
+    } else {
+        payload.extend([0x11, 0, 0]);
+    }
+    payload.extend(text.bytes());
+    payload
+}

@@ -1,0 +1,384 @@
+//! A simulation: the core, str0m clients and a seeded network on one virtual clock.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+pub mod client;
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use parley_core::Core;
+use parley_core::api::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+pub use client::{Client, Profile};
+
+/// What the network does to a datagram.
+#[derive(Debug, Clone, Copy)]
+pub struct Network {
+    pub delay: Duration,
+    pub jitter: Duration,
+    /// Share lost, 0 to 1.
+    pub loss: f64,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_millis(5),
+            jitter: Duration::ZERO,
+            loss: 0.0,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Flight {
+    at: Instant,
+    order: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+pub struct Sim {
+    pub core: Core,
+    pub start: Instant,
+    pub now: Instant,
+    pub network: Network,
+    pub clients: BTreeMap<&'static str, Client>,
+    pub events: Vec<RoomEvent>,
+    /// Datagrams the core sent to addresses that no client has.
+    pub strays: u64,
+    /// Every datagram of a client to the core, if asked for.
+    pub tap: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    flights: BinaryHeap<std::cmp::Reverse<Flight>>,
+    order: u64,
+    rng: StdRng,
+    next_address: u8,
+    core_wakes: Instant,
+}
+
+pub const SERVER: &str = "10.99.0.1:8443";
+pub const ROOM: &str = "room";
+
+pub fn room_ref() -> RoomRef {
+    RoomRef {
+        room: RoomId(ROOM.into()),
+        generation: 1,
+    }
+}
+
+pub fn session_ref(name: &str) -> SessionRef {
+    SessionRef {
+        room: room_ref(),
+        session: SessionId(name.into()),
+    }
+}
+
+impl Sim {
+    pub fn new() -> Self {
+        Self::with(RoomPolicy::default(), Limits::default())
+    }
+
+    pub fn with(policy: RoomPolicy, limits: Limits) -> Self {
+        let start = Instant::now();
+        let config = CoreConfig {
+            node: 1,
+            shard: 0,
+            seed: 7,
+            media_addresses: vec![SERVER.parse().unwrap()],
+            limits,
+        };
+        let now = Now {
+            instant: start,
+            wall_ms: 1_000_000,
+        };
+        let mut sim = Self {
+            core: Core::new(config, now),
+            start,
+            now: start,
+            network: Network::default(),
+            clients: BTreeMap::new(),
+            events: vec![],
+            strays: 0,
+            tap: None,
+            flights: BinaryHeap::new(),
+            order: 0,
+            rng: StdRng::seed_from_u64(42),
+            next_address: 1,
+            core_wakes: start,
+        };
+        sim.command(Command::OpenRoom {
+            room: room_ref(),
+            policy,
+            labels: Labels::new(),
+        })
+        .unwrap();
+        sim
+    }
+
+    pub fn time(&self) -> Now {
+        let elapsed = self.now.duration_since(self.start).as_millis() as u64;
+        Now {
+            instant: self.now,
+            wall_ms: 1_000_000 + elapsed,
+        }
+    }
+
+    pub fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
+        let now = self.time();
+        let reply = self.core.handle_command(command, now);
+        self.drain_core();
+        reply
+    }
+
+    /// Joins and hands in the client's first offer.
+    pub fn join(&mut self, name: &'static str, profile: Profile) {
+        self.join_with(name, profile, false);
+    }
+
+    pub fn join_with(&mut self, name: &'static str, profile: Profile, replaces: bool) {
+        self.next_address += 1;
+        let address = SocketAddr::from(([10, 0, 0, self.next_address], 40_000));
+        let mut client = Client::new(name, profile, address, self.now);
+        self.command(Command::Join(Join {
+            session: session_ref(name),
+            participant: ParticipantId(format!("p-{name}")),
+            connection: ConnectionId(format!("c-{name}-{}", self.next_address)),
+            labels: Labels::new(),
+            capabilities: client.capabilities(),
+            replaces_session: replaces,
+            unmuted: false,
+        }))
+        .unwrap();
+        let offer = client.first_offer();
+        self.clients.insert(name, client);
+        self.signal(name, offer).unwrap();
+    }
+
+    pub fn signal(&mut self, name: &str, json: String) -> Result<Reply, CommandError> {
+        self.command(Command::Signal {
+            session: session_ref(name),
+            connection: None,
+            message: SignalIn::SdpJson(json),
+        })
+    }
+
+    pub fn set(&mut self, name: &str, change: StateChange) -> Result<Reply, CommandError> {
+        self.command(Command::SetState {
+            session: session_ref(name),
+            change,
+        })
+    }
+
+    pub fn client(&mut self, name: &str) -> &mut Client {
+        self.clients.get_mut(name).unwrap()
+    }
+
+    pub fn leave(&mut self, name: &str) {
+        self.command(Command::Leave {
+            room: room_ref(),
+            who: Who::Session(SessionId(name.into())),
+            reason: LeaveReason::Left,
+        })
+        .unwrap();
+    }
+
+    pub fn session(&mut self, name: &str) -> SessionView {
+        let view = self.view();
+        let mut sessions = view.sessions.into_iter();
+        sessions.find(|s| s.session.0 == name).expect("session")
+    }
+
+    pub fn view(&mut self) -> RoomView {
+        match self.command(Command::GetRoom { room: room_ref() }).unwrap() {
+            Reply::Room { room, .. } => room,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn stats(&mut self, name: &str) -> SessionStats {
+        let command = Command::SessionStats {
+            room: RoomId(ROOM.into()),
+            session: SessionId(name.into()),
+        };
+        match self.command(command).unwrap() {
+            Reply::Stats(mut stats) => stats.remove(0),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A datagram from anywhere, at once.
+    pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let now = self.time();
+        self.core
+            .handle_datagram(SERVER.parse().unwrap(), from, bytes, now);
+        self.drain_core();
+    }
+
+    pub fn drop_of(&self, cause: &str) -> u64 {
+        let counters = self.core.counters();
+        counters.drops.get(cause).copied().unwrap_or_default()
+    }
+
+    pub fn run_ms(&mut self, ms: u64) {
+        self.run_until(self.now + Duration::from_millis(ms));
+    }
+
+    pub fn run_until(&mut self, end: Instant) {
+        self.pump();
+        loop {
+            let mut next = self.core_wakes;
+            for client in self.clients.values() {
+                next = next.min(client.wakes);
+            }
+            if let Some(std::cmp::Reverse(flight)) = self.flights.peek() {
+                next = next.min(flight.at);
+            }
+            if next > end {
+                self.now = end;
+                break;
+            }
+            self.now = self.now.max(next);
+            self.step();
+        }
+        let now = self.time();
+        self.core.handle_timeout(now);
+        self.drain_core();
+    }
+
+    fn step(&mut self) {
+        while let Some(std::cmp::Reverse(flight)) = self.flights.peek() {
+            if flight.at > self.now {
+                break;
+            }
+            let flight = self.flights.pop().unwrap().0;
+            self.deliver(flight);
+        }
+        if self.core_wakes <= self.now {
+            let now = self.time();
+            self.core.handle_timeout(now);
+            self.drain_core();
+        }
+        let names: Vec<_> = self.clients.keys().copied().collect();
+        for name in names {
+            let now = self.now;
+            let client = self.clients.get_mut(name).unwrap();
+            if client.wakes <= now {
+                client.handle_timeout(now);
+            }
+        }
+        self.pump();
+    }
+
+    fn deliver(&mut self, flight: Flight) {
+        if flight.to == SERVER.parse().unwrap() {
+            if let Some(tap) = &mut self.tap {
+                tap.push((flight.from, flight.bytes.clone()));
+            }
+            let now = self.time();
+            self.core
+                .handle_datagram(flight.to, flight.from, &flight.bytes, now);
+            self.drain_core();
+        } else {
+            let now = self.now;
+            let mut clients = self.clients.values_mut();
+            match clients.find(|client| client.address == flight.to) {
+                Some(client) => client.handle_datagram(flight.from, &flight.bytes, now),
+                None => self.strays += 1,
+            }
+        }
+    }
+
+    /// Moves what clients have to say into the network.
+    pub fn pump(&mut self) {
+        loop {
+            let mut signals = vec![];
+            let mut sent = vec![];
+            for client in self.clients.values_mut() {
+                client.drain(self.now);
+                let address = client.address;
+                sent.extend(client.outgoing.drain(..).map(|bytes| (address, bytes)));
+                signals.extend(client.signals.drain(..).map(|json| (client.name, json)));
+            }
+            if sent.is_empty() && signals.is_empty() {
+                break;
+            }
+            for (from, bytes) in sent {
+                self.send(from, SERVER.parse().unwrap(), bytes);
+            }
+            for (name, json) in signals {
+                // The signalling socket of a session that is gone leads nowhere.
+                let _ = self.signal(name, json);
+            }
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        if self.rng.random_bool(self.network.loss) {
+            return;
+        }
+        let jitter = self.network.jitter.as_micros() as u64;
+        let jitter = Duration::from_micros(self.rng.random_range(0..=jitter));
+        self.order += 1;
+        self.flights.push(std::cmp::Reverse(Flight {
+            at: self.now + self.network.delay + jitter,
+            order: self.order,
+            from,
+            to,
+            bytes,
+        }));
+    }
+
+    pub fn drain_core(&mut self) {
+        loop {
+            let (source, destination, payload) = match self.core.poll_output() {
+                Output::Timeout(at) => {
+                    self.core_wakes = at;
+                    break;
+                }
+                Output::Event(event) => {
+                    if let EventKind::Signal { session, json, .. } = &event.kind
+                        && let Some(client) = self.clients.get_mut(session.0.as_str())
+                    {
+                        client.inbox.push(json.clone());
+                    }
+                    self.events.push(*event);
+                    continue;
+                }
+                Output::Transmit {
+                    source,
+                    destination,
+                    payload,
+                } => (source, destination, payload.to_vec()),
+            };
+            self.send(source, destination, payload);
+        }
+    }
+
+    /// Everybody speaks for `ms`, a packet each 20 ms, those in `names`.
+    pub fn talk(&mut self, names: &[&str], ms: u64) {
+        for _ in 0..ms / 20 {
+            for name in names {
+                let now = self.now;
+                self.client(name).send_voice(now, -20, true);
+            }
+            self.run_ms(20);
+        }
+    }
+
+    /// Two or more of our clients, connected and with slots, unmuted.
+    pub fn call(names: &[&'static str], profile: Profile) -> Self {
+        let mut sim = Self::new();
+        for name in names {
+            sim.join(name, profile);
+        }
+        sim.run_ms(1_500);
+        for name in names {
+            sim.set(name, StateChange::Unmuted(true)).unwrap();
+        }
+        sim
+    }
+}
