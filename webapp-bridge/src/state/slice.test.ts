@@ -1,0 +1,76 @@
+import {describe, expect, it} from 'vitest';
+
+import type {CallEvent, CallInfo} from '../protocol/events';
+import {INITIAL, applyEvent, reducer} from './slice';
+
+const session = (sessionId: string, userId = sessionId) => ({sessionId, userId, unmuted: false, raisedHand: 0, video: false});
+
+const call = (sessions: string[], more: Partial<CallInfo> = {}): CallInfo => ({
+    id: 'call', channelId: 'x', startAt: 1, title: '', threadId: '', postId: 'p', ownerId: 'a', hostId: 'a',
+    screenSession: '', sessions: sessions.map((id) => session(id)), ...more,
+});
+
+const after = (calls: Record<string, CallInfo>, ...events: CallEvent[]) =>
+    events.reduce<Readonly<Record<string, CallInfo>>>(applyEvent, calls);
+
+const at = {channelId: 'x'};
+
+describe('running calls', () => {
+    it('start, fill, and end with their last leaver', () => {
+        const started = after({}, {type: 'call_start', call: call([])}, {type: 'joined', ...at, sessionId: 's', userId: 'a'});
+        expect(started.x?.sessions.map((item) => item.sessionId)).toEqual(['s']);
+        expect(after(started, {type: 'left', ...at, sessionId: 's', userId: 'a'})).toEqual({});
+    });
+
+    it('wait without anybody until the first one comes', () => {
+        expect(after({}, {type: 'call_start', call: call([])}).x).toBeDefined();
+    });
+
+    it('do not change by an event that comes twice', () => {
+        const once = after({x: call(['s'])}, {type: 'joined', ...at, sessionId: 't', userId: 'b'});
+        expect(after(once, {type: 'joined', ...at, sessionId: 't', userId: 'b'})).toBe(once);
+        expect(after(once, {type: 'call_start', call: call([])})).toBe(once);
+        expect(after(once, {type: 'left', ...at, sessionId: 'gone', userId: 'b'})).toBe(once);
+    });
+
+    it('keep the other device of a user who leaves with one', () => {
+        const calls = {x: call(['s', 't'])};
+        expect(after(calls, {type: 'left', ...at, sessionId: 's', userId: 'a'}).x?.sessions.length).toBe(1);
+    });
+
+    it('know who shares, until that one stops or leaves', () => {
+        const sharing = after({x: call(['s', 't'])}, {type: 'changed', ...at, sessionId: 's', change: {screen: true}});
+        expect(sharing.x?.screenSession).toBe('s');
+        expect(after(sharing, {type: 'changed', ...at, sessionId: 't', change: {screen: false}}).x?.screenSession).toBe('s');
+        expect(after(sharing, {type: 'changed', ...at, sessionId: 's', change: {screen: false}}).x?.screenSession).toBe('');
+        expect(after(sharing, {type: 'left', ...at, sessionId: 's', userId: 'a'}).x?.screenSession).toBe('');
+    });
+
+    it('follow mute and camera', () => {
+        const calls = after({x: call(['s'])},
+            {type: 'changed', ...at, sessionId: 's', change: {unmuted: true}},
+            {type: 'changed', ...at, sessionId: 's', change: {video: true}});
+        expect(calls.x?.sessions[0]).toMatchObject({unmuted: true, video: true});
+    });
+
+    it('are what a state says, also that there is none', () => {
+        expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: call(['t'])}).x?.sessions[0]?.sessionId).toBe('t');
+        expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: undefined})).toEqual({});
+    });
+
+    it('ignore events of a call they have not seen', () => {
+        const none = {};
+        expect(after(none, {type: 'joined', ...at, sessionId: 's', userId: 'a'})).toBe(none);
+    });
+});
+
+describe('the slice', () => {
+    it('goes back to the small view when the call is over', () => {
+        const large = reducer(INITIAL, {type: 'parley/mode', mode: 'large'});
+        expect(reducer(large, {type: 'parley/own', own: null}).mode).toBe('widget');
+    });
+
+    it('keeps its identity when nothing changed', () => {
+        expect(reducer(INITIAL, {type: 'parley/event', event: {type: 'alone', channelId: 'x', endsInS: 60}})).toBe(INITIAL);
+    });
+});
