@@ -94,6 +94,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     let runtime_dir = RuntimeDir::hold(&config.runtime_dir)?;
     let log = start_log(&config, args.embedded)?;
+    if let Some(pid) = runtime_dir.former_pid() {
+        tracing::info!(pid, "took over the lock of a sidecar that is gone");
+    }
     if args.embedded {
         // Fails only for the leader of a process group, who has its own session by other means.
         let _ = rustix::process::setsid();

@@ -47,6 +47,7 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, RuntimeDirError> {
 pub struct RuntimeDir {
     files: RuntimeFiles,
     lock: File,
+    former_pid: Option<u32>,
 }
 
 impl RuntimeDir {
@@ -70,17 +71,24 @@ impl RuntimeDir {
         let mut lock = at(&files.lock, lock)?;
         take(&lock, &files.lock)?;
         let mut left = String::new();
-        // What a former holder left is only worth a log line.
-        if lock.read_to_string(&mut left).is_ok()
-            && let Ok(former) = serde_json::from_str::<LaunchInfo>(&left)
-        {
-            tracing::info!(pid = former.pid, "took over the lock of a sidecar that is gone");
-        }
-        let held = Self { files, lock };
+        // What a former holder left is only worth a log line: nothing depends on reading it.
+        let _ = lock.read_to_string(&mut left);
+        let former = serde_json::from_str::<LaunchInfo>(&left).ok();
+        let held = Self {
+            files,
+            lock,
+            former_pid: former.map(|former| former.pid),
+        };
         at(&held.files.lock, held.lock.set_len(0))?;
         held.remove(&held.files.socket)?;
         held.remove(&held.files.token)?;
         Ok(held)
+    }
+
+    /// Process id of the holder that went without cleaning up.
+    #[must_use]
+    pub fn former_pid(&self) -> Option<u32> {
+        self.former_pid
     }
 
     /// Names in the directory.
