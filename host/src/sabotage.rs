@@ -33,3 +33,12 @@ impl Fault {
             && std::env::var(FAULT_VARIABLE).is_ok_and(|fault| fault == self.name())
     }
 }
+
+/// The fault that this run is to have, for the guest: it knows its own.
+#[must_use]
+pub fn requested() -> Option<String> {
+    if !cfg!(feature = "sabotage") {
+        return None;
+    }
+    std::env::var(FAULT_VARIABLE).ok()
+}

@@ -20,7 +20,10 @@ use crate::trace::{TRACE_HEADER, TraceId};
 const GRANTED_SERVICES: [&str; 3] =
     ["/parley.media.v1.Rooms/", "/parley.media.v1.Sessions/", "/parley.media.v1.Stats/"];
 /// Methods that are granted one by one.
-const GRANTED_METHODS: [&str; 1] = ["/parley.media.v1.Node/GetHealth"];
+///
+/// `GetInfo`: a room that is unknown to another start of the sidecar is restored, not ended.
+const GRANTED_METHODS: [&str; 2] =
+    ["/parley.media.v1.Node/GetHealth", "/parley.media.v1.Info/GetInfo"];
 
 /// Longest time of one call, ms; a call without a deadline gets this one.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -215,6 +218,7 @@ mod tests {
             "/parley.media.v1.Sessions/Join",
             "/parley.media.v1.Stats/GetRoomStats",
             "/parley.media.v1.Node/GetHealth",
+            "/parley.media.v1.Info/GetInfo",
         ] {
             assert!(granted(path).is_ok(), "{path}");
         }
@@ -229,7 +233,7 @@ mod tests {
             "/parley.media.v1.Node/Goodbye",
             "/parley.media.v1.Node/GetHealthX",
             "/parley.media.v1.Events/Watch",
-            "/parley.media.v1.Info/GetInfo",
+            "/parley.media.v1.Info/",
             "/parley.media.v1.Rooms/",
             "/parley.media.v1.Rooms/../Node/Drain",
             "/parley.media.v1.Rooms/OpenRoom?x=1",

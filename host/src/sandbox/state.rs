@@ -13,6 +13,7 @@ use super::stderr::LastWords;
 use crate::environment::Environment;
 use crate::media::MediaLink;
 use crate::platform::Platform;
+use crate::sabotage;
 use crate::trace::TraceId;
 
 /// What the guest reaches through its imports.
@@ -46,10 +47,12 @@ impl RequestState {
         let mut seed = [0; 16];
         // Hash maps only: without randomness they still work.
         let _ = services.environment.fill_random(&mut seed);
-        let wasi = WasiCtxBuilder::new()
-            .insecure_random_seed(u128::from_le_bytes(seed))
-            .stderr(last_words.clone())
-            .build();
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.insecure_random_seed(u128::from_le_bytes(seed)).stderr(last_words.clone());
+        if let Some(fault) = sabotage::requested() {
+            wasi.env(sabotage::FAULT_VARIABLE, fault);
+        }
+        let wasi = wasi.build();
         let store_limits = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes_max)
             .table_elements(limits.table_elements_max)
