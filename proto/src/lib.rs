@@ -8,6 +8,9 @@ pub const PROTOCOL_MAJOR: u32 = 1;
 /// The protocol's minor version: additions that old peers ignore.
 pub const PROTOCOL_MINOR: u32 = 0;
 
+/// Metadata key of the trace id: 32 hexadecimal digits, one for the whole way of a request.
+pub const TRACE_METADATA: &str = "x-trace-id";
+
 #[cfg(feature = "transport")]
 pub mod launch;
 

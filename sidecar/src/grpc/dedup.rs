@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::{Code, Status};
+use tracing::Instrument as _;
 
 /// How long an answer is kept.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
@@ -73,7 +74,7 @@ impl Dedup {
             Claim::Repeated(answer) => answer,
             Claim::First(sender, answer) => {
                 let dedup = self.clone();
-                tokio::spawn(async move {
+                let run = async move {
                     let result = call.await;
                     let lasting = match &result {
                         Ok(_) => true,
@@ -84,7 +85,8 @@ impl Dedup {
                     }
                     let result = result.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>);
                     sender.send_replace(Some(result));
-                });
+                };
+                tokio::spawn(run.in_current_span());
                 answer
             }
         };

@@ -1,12 +1,14 @@
-//! Before every call: the token, then "GetInfo first".
+//! Before every call: the token, then "GetInfo first". Around it: a span with the request's trace id.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use parley_proto::TRACE_METADATA;
 use parley_proto::launch::{TOKEN_METADATA, TOKEN_PREFIX};
 use tonic::Status;
+use tracing::Instrument as _;
 
 use super::{Connection, Services};
 use crate::core_client::CoreClient;
@@ -85,7 +87,27 @@ pub(super) async fn pass<C: CoreClient>(
     next: Next,
 ) -> Response {
     match services.shared.gate.check(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let span = span(&request);
+            let answer = next.run(request).instrument(span.clone()).await;
+            let code = Status::from_header_map(answer.headers()).map(|status| status.code());
+            span.in_scope(|| match code {
+                // Refused before the body: the code stands in the headers. Success stands in the trailers.
+                Some(code) => tracing::info!(?code, "refused"),
+                None => tracing::debug!("answered"),
+            });
+            answer
+        }
         Err(status) => status.into_http::<axum::body::Body>(),
     }
+}
+
+/// `call{method, trace}`. A trace id that is none is left out: it would be text of somebody's choice in
+/// the log.
+fn span(request: &Request) -> tracing::Span {
+    let trace = request.headers().get(TRACE_METADATA).and_then(|id| id.to_str().ok());
+    let trace = trace.filter(|id| id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()));
+    let path = request.uri().path();
+    let method = path.strip_prefix("/parley.media.v1.").unwrap_or(path);
+    tracing::info_span!("call", method, trace)
 }

@@ -34,6 +34,8 @@ pub const EVENTS_WAITING_MAX: usize = 16 * 1024;
 pub(crate) struct Request {
     command: Command,
     reply: oneshot::Sender<Result<Reply, CommandError>>,
+    /// What the core logs belongs to the caller's trace.
+    span: tracing::Span,
 }
 
 /// What the thread copies out once a second.
@@ -135,7 +137,12 @@ impl ShardHandle {
 impl CoreClient for ShardHandle {
     async fn command(&self, command: Command) -> Result<Reply, CallError> {
         let (reply, answer) = oneshot::channel();
-        match self.commands.try_send(Request { command, reply }) {
+        let request = Request {
+            command,
+            reply,
+            span: tracing::Span::current(),
+        };
+        match self.commands.try_send(request) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(CallError::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(CallError::Gone),

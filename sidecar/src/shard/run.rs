@@ -150,10 +150,17 @@ impl Worker {
         self.commands_left = false;
         for _ in 0..COMMANDS_PER_TICK {
             match self.lanes.commands.try_recv() {
-                Ok(Request { command, reply }) => {
+                Ok(Request {
+                    command,
+                    reply,
+                    span,
+                }) => {
                     let now = self.now();
-                    let result = self.core.handle_command(command, now);
-                    self.drain();
+                    let result = span.in_scope(|| {
+                        let result = self.core.handle_command(command, now);
+                        self.drain();
+                        result
+                    });
                     // The caller may have gone away meanwhile.
                     let _ = reply.send(result);
                 }
