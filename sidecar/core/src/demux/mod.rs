@@ -53,6 +53,8 @@ pub(crate) struct Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packet {
     Stun,
+    /// A signed STUN request: proof that the client is at this address now.
+    Check,
     Dtls,
     Rtp,
     Rtcp,
@@ -162,7 +164,7 @@ impl Demux {
         let known = self.tuples.get(&tuple).copied();
         if packet == Packet::Stun && stun::is_request(data) {
             let owner = self.admit(tuple, known, data, now)?;
-            return Ok((owner, packet));
+            return Ok((owner, Packet::Check));
         }
         let link = known
             .and_then(|key| self.links.get(key))

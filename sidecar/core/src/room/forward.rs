@@ -43,6 +43,23 @@ impl Room {
         let mut events = std::mem::take(&mut shared.scratch);
         let result = peer.handle_datagram(tuple, packet, data, shared, &mut events);
         self.handle_driven(seat, result, events, shared);
+        if packet == Packet::Check {
+            self.handle_alive(seat, shared);
+        }
+    }
+
+    /// A client that was thought silent proves to be there, and its media stack never noticed.
+    fn handle_alive(&mut self, seat: Key, shared: &mut Shared) {
+        let Some(session) = self.sessions.get(seat) else {
+            return;
+        };
+        let connected = session
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.rtc.is_connected());
+        if connected && session.media == MediaState::Reconnecting {
+            self.handle_connected(seat, shared);
+        }
     }
 
     /// A session's media stack wants to be woken, or was written to.
@@ -175,13 +192,6 @@ impl Room {
         data: &str0m::channel::ChannelData,
         shared: &mut Shared,
     ) {
-        let Some(session) = self.sessions.get_mut(seat) else {
-            return;
-        };
-        // A message from a client that was thought silent: it lives.
-        if session.media == MediaState::Reconnecting {
-            self.handle_connected(seat, shared);
-        }
         let Some(session) = self.sessions.get_mut(seat) else {
             return;
         };

@@ -91,6 +91,9 @@ impl Line {
 pub(crate) struct AudioSlot {
     pub(crate) line: Line,
     pub(crate) occupant: Option<Occupant>,
+    /// Counts who sat here. Somebody who comes back after a mute sits here anew: what was withheld
+    /// meanwhile must not look like loss.
+    tenancy: u8,
     rewriter: SlotRewriter,
     sequence: ListenerSequence,
 }
@@ -100,9 +103,17 @@ impl AudioSlot {
         Self {
             line,
             occupant: None,
+            tenancy: 0,
             rewriter: SlotRewriter::new(shared.rng.random()),
             sequence: ListenerSequence::new(shared.rng.random_range(1..1 << 15)),
         }
+    }
+
+    pub(crate) fn seat(&mut self, occupant: Option<Occupant>) {
+        if occupant.is_some() && occupant != self.occupant {
+            self.tenancy = self.tenancy.wrapping_add(1);
+        }
+        self.occupant = occupant;
     }
 
     /// The slot's index, RTP time and marker for a packet of its occupant.
@@ -112,6 +123,8 @@ impl AudioSlot {
         packet: AudioIn,
         now: Instant,
     ) -> Option<(u64, u32, bool)> {
+        // Only compared with the source before: eight bits of the connection's number are enough.
+        let source = StreamKey(source.0 ^ (u64::from(self.tenancy) << 56));
         let out = self.rewriter.rewrite(source, packet, now)?;
         let index = self.sequence.forward(out.index)?;
         Some((index, out.timestamp, out.marker))
@@ -204,7 +217,7 @@ impl Downlink {
                 .as_ref()
                 .is_some_and(|occupant| !stays(occupant))
             {
-                slot.occupant = None;
+                slot.seat(None);
                 changed = true;
             }
         }
@@ -220,7 +233,7 @@ impl Downlink {
                     .voices
                     .iter()
                     .position(|slot| slot.occupant.is_none())?;
-                self.voices[free].occupant = Some(*owner);
+                self.voices[free].seat(Some(*owner));
                 changed = true;
                 Some(free)
             });

@@ -68,7 +68,7 @@ impl Session {
         if let Some(slot) = &mut self.down.screen_audio {
             let occupant = demand.screen_audio.as_ref().map(|offered| offered.occupant);
             stale |= slot.occupant != occupant;
-            slot.occupant = occupant;
+            slot.seat(occupant);
         }
         let wanted: Vec<Occupant> = self
             .wanted_videos(demand)

@@ -142,7 +142,7 @@ impl Peer {
         })?;
         if !taken {
             shared.drop_one(match packet {
-                Packet::Stun => "stun_refused",
+                Packet::Stun | Packet::Check => "stun_refused",
                 Packet::Dtls => "dtls_refused",
                 Packet::Rtp => "rtp_refused",
                 Packet::Rtcp => "rtcp_refused",

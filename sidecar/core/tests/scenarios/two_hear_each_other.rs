@@ -1,9 +1,7 @@
 //! Two clients in a room hear each other, byte for byte, each under the other's name.
 
-mod support;
-
+use crate::support::{Profile, Sim};
 use parley_media::channel::SlotKind;
-use support::{Profile, Sim};
 
 #[test]
 fn two_of_ours_hear_each_other() {

@@ -12,7 +12,7 @@ use parley_core::api::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-pub use client::{Client, Profile};
+pub use client::{Client, Heard, Profile};
 
 /// What the network does to a datagram.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,136 @@
+//! Strangers and broken packets: nothing is forwarded, learned or answered, and calls go on (N1, N2,
+//! N4, N7, N11).
+
+use std::net::SocketAddr;
+
+use crate::support::{Profile, Sim};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+fn stranger() -> SocketAddr {
+    "203.0.113.9:5555".parse().unwrap()
+}
+
+#[test]
+fn captured_packets_from_another_address_go_nowhere() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.tap = Some(vec![]);
+    sim.talk(&["alice"], 500);
+    let captured: Vec<_> = sim.tap.take().unwrap();
+    let alice = sim.client("alice").address;
+    let before = sim.core.counters().packets_in;
+    let media = captured.iter().filter(|(_, bytes)| bytes[0] >= 20);
+    for (_, bytes) in media {
+        sim.inject(stranger(), bytes);
+        // The same address on another port is a stranger too.
+        sim.inject(SocketAddr::new(alice.ip(), 1), bytes);
+    }
+    assert_eq!(
+        sim.core.counters().packets_in,
+        before,
+        "no media was taken in"
+    );
+    assert!(sim.drop_of("datagram_stranger") > 20);
+    assert_eq!(sim.strays, 0, "nothing was sent to a stranger");
+    sim.talk(&["alice"], 300);
+    assert!(sim.client("bob").heard_from("alice").len() >= 30);
+}
+
+#[test]
+fn a_replayed_check_moves_no_route() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.tap = Some(vec![]);
+    sim.talk(&["alice"], 6_000);
+    let captured: Vec<_> = sim.tap.take().unwrap();
+    for (_, bytes) in captured.iter().filter(|(_, bytes)| bytes[0] < 4) {
+        sim.inject(stranger(), bytes);
+    }
+    sim.client("bob").heard.clear();
+    sim.client("alice").heard.clear();
+    sim.talk(&["alice", "bob"], 2_000);
+    assert!(sim.client("bob").heard_from("alice").len() >= 90);
+    assert!(sim.client("alice").heard_from("bob").len() >= 90);
+}
+
+#[test]
+fn replayed_packets_are_not_forwarded_twice() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.tap = Some(vec![]);
+    sim.talk(&["alice"], 500);
+    let captured: Vec<_> = sim.tap.take().unwrap();
+    sim.client("bob").heard.clear();
+    let forwarded = sim.core.counters().packets_forwarded;
+    for (from, bytes) in captured
+        .iter()
+        .filter(|(_, bytes)| (128..192).contains(&bytes[0]))
+    {
+        sim.inject(*from, bytes);
+    }
+    sim.run_ms(100);
+    assert_eq!(sim.core.counters().packets_forwarded, forwarded);
+}
+
+#[test]
+fn a_race_of_client_hellos_does_not_disturb_the_handshake() {
+    let mut sim = Sim::new();
+    sim.join("alice", Profile::Ours);
+    let address = sim.client("alice").address;
+    // Content type 22, DTLS 1.2, a handshake header that announces a ClientHello.
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1];
+    hello.resize(80, 0);
+    for _ in 0..200 {
+        sim.inject(stranger(), &hello);
+        sim.inject(SocketAddr::new(address.ip(), 9), &hello);
+        sim.run_ms(2);
+    }
+    sim.run_ms(600);
+    assert!(sim.client("alice").connected);
+    assert_eq!(sim.strays, 0);
+}
+
+#[test]
+fn no_datagram_of_any_length_harms_a_call() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    let alice = sim.client("alice").address;
+    let mut rng = StdRng::seed_from_u64(4);
+    for _ in 0..2_000 {
+        let mut bytes = vec![0u8; rng.random_range(0..200)];
+        rng.fill(&mut bytes[..]);
+        // Headers that look right with bodies that are not: RTP, RTCP, DTLS, STUN.
+        let shape = rng.random_range(0..8);
+        if let Some(byte) = bytes.first_mut() {
+            *byte = [0x80, 0x90, 0xbf, 0x80, 0x80, 20, 22, 0][shape];
+        }
+        if shape == 3 && bytes.len() > 1 {
+            bytes[1] = 200 + bytes[1] % 8;
+        }
+        sim.inject(alice, &bytes);
+        sim.inject(stranger(), &bytes);
+    }
+    for length in 0..2_000 {
+        sim.inject(alice, &vec![0x80; length]);
+        sim.inject(alice, &vec![0x81; length]);
+    }
+    sim.inject(alice, &vec![22; 65_507]);
+    assert_eq!(sim.core.counters().panics, 0);
+    assert_eq!(sim.strays, 0);
+    sim.talk(&["alice", "bob"], 500);
+    assert!(sim.client("bob").heard_from("alice").len() >= 20);
+    assert!(sim.client("alice").heard_from("bob").len() >= 20);
+}
+
+#[test]
+fn a_flood_of_one_session_leaves_the_others_alone() {
+    let mut sim = Sim::call(&["alice", "bob", "carol"], Profile::Ours);
+    let alice = sim.client("alice").address;
+    let junk = vec![0x80; 1_200];
+    for _ in 0..20 {
+        for _ in 0..500 {
+            sim.inject(alice, &junk);
+        }
+        sim.talk(&["bob"], 20);
+    }
+    sim.run_ms(100);
+    assert!(sim.drop_of("ingress_rate") > 1_000);
+    assert!(sim.client("carol").heard_from("bob").len() >= 15);
+}
