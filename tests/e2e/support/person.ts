@@ -96,8 +96,12 @@ export class Person {
         await this.control('Unmute').waitFor();
     }
 
-    async leave(): Promise<void> {
-        await this.control('Leave call').click();
+    /** Does nothing when in no call. */
+    async leave(within = 20_000): Promise<void> {
+        if (await this.call.count() === 0) {
+            return;
+        }
+        await this.control('Leave call').click({timeout: within});
         await this.call.waitFor({state: 'detached'});
     }
 

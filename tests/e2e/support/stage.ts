@@ -7,26 +7,40 @@ import {launch} from './browser';
 import {ALICE, BOB, Person, type PersonOptions} from './person';
 import {Platform, type PlatformOptions} from './platform';
 
+type Cookies = Awaited<ReturnType<Person['context']['cookies']>>;
+
 export class Stage {
     platform!: Platform;
     browser!: Browser;
     people: Person[] = [];
+    /** The links sign in once: later tests of a file go on with the cookies. */
+    private readonly signedIn = new Map<string, Cookies>();
 
-    async person(options: PersonOptions, link?: string): Promise<Person> {
+    async person(options: PersonOptions): Promise<Person> {
         const person = await Person.open(this.browser, options);
         this.people.push(person);
-        if (link) {
-            await person.signIn(link);
-        }
         return person;
     }
 
     alice(more: Partial<PersonOptions> = {}): Promise<Person> {
-        return this.person({...ALICE, ...more}, this.platform.links[0]);
+        return this.enter({...ALICE, ...more}, this.platform.links[0], this.platform.localAddress);
     }
 
     bob(more: Partial<PersonOptions> = {}): Promise<Person> {
-        return this.person({...BOB, ...more}, this.platform.links[1]);
+        return this.enter({...BOB, ...more}, this.platform.links[1], this.platform.address);
+    }
+
+    private async enter(options: PersonOptions, link: string | undefined, address: string): Promise<Person> {
+        const person = await this.person(options);
+        const cookies = this.signedIn.get(options.name);
+        if (cookies) {
+            await person.context.addCookies(cookies);
+            await person.signIn(`${address}/demo/channels/lounge`);
+        } else {
+            await person.signIn(link ?? '');
+            this.signedIn.set(options.name, await person.context.cookies());
+        }
+        return person;
     }
 }
 
@@ -44,6 +58,8 @@ export function useStage(options: PlatformOptions = {}): Stage {
             }
             console.error(`--- parley demo\n${stage.platform.output().split('\n').slice(-60).join('\n')}`);
         }
+        // A tab that just closes keeps its place for a while: leave, so that the next test starts without a call.
+        await Promise.all(stage.people.map((person) => person.leave(2_000).catch(() => undefined)));
         await Promise.all(stage.people.map((person) => person.close()));
         stage.people = [];
     });
