@@ -90,7 +90,7 @@ const TABLE: &[Row] = &{
         },
         Row {
             actions: &[End],
-            denied: |f| !f.admin && !(f.host && f.member),
+            denied: |f| !(f.admin || f.host && f.member),
             refusal: Refusal::NotHost,
         },
     ]

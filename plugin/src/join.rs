@@ -171,6 +171,14 @@ impl Guest<'_> {
         let Some((record, _)) = self.live(&channel_id).await? else {
             return Ok(());
         };
+        // A connection speaks for one session only.
+        let speaks = self
+            .media
+            .find_by_connection(&message.connection_id)
+            .await?;
+        if speaks.iter().any(|found| found.session.id != session) {
+            return Ok(());
+        }
         let room = record.room();
         match self
             .media

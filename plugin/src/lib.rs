@@ -23,6 +23,8 @@ mod join;
 mod link;
 mod media;
 mod messages;
+#[cfg(test)]
+mod model_tests;
 mod platform_events;
 mod post;
 mod publish;

@@ -90,7 +90,7 @@ impl Guest<'_> {
             Lang::En => "en",
             Lang::De => "de",
         };
-        let (title, text) = (Text::PageTitle.get(lang), Text::PageText.get(lang));
+        let (title, text) = (Text::PageTitle.get(lang), Text::PageHint.get(lang));
         let body = format!(
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -124,7 +124,7 @@ texts! {
 
     // The page behind a link that leads nowhere.
     PageTitle: "No call here", "Hier ist kein Anruf";
-    PageText: "This link leads to no channel that you can open. Ask the person who gave it to you.",
+    PageHint: "This link leads to no channel that you can open. Ask the person who gave it to you.",
         "Dieser Link führt zu keinem Kanal, den du öffnen kannst. Frage die Person, von der du ihn hast.";
     PageBack: "Back to the chat", "Zurück zum Chat";
 }

@@ -35,6 +35,9 @@ impl Published {
     }
 }
 
+/// Something done in the middle of another request.
+type Interference = Box<dyn FnOnce(&FakeEnv)>;
+
 /// See the module.
 pub(crate) struct FakeEnv {
     pub(crate) clock: Arc<AtomicI64>,
@@ -51,7 +54,7 @@ pub(crate) struct FakeEnv {
     /// So many compare-and-sets lose their race from now on.
     pub(crate) cas_losses: Cell<u32>,
     /// Run once, just before the next compare-and-set of a record: somebody else is faster.
-    pub(crate) before_cas: RefCell<Option<Box<dyn FnOnce(&FakeEnv)>>>,
+    pub(crate) before_cas: RefCell<Option<Interference>>,
     /// The platform answers nothing but this.
     pub(crate) down: Cell<bool>,
     next: Cell<u64>,
@@ -338,7 +341,7 @@ impl Env for FakeEnv {
     fn random(&self, len: u32) -> Vec<u8> {
         let seed = self.number();
         (0..u64::from(len))
-            .map(|i| (seed.rotate_left((i as u32 % 8) * 5) >> 3 ^ seed * (i + 7)) as u8)
+            .map(|i| ((seed.rotate_left((i as u32 % 8) * 5) >> 3) ^ (seed * (i + 7))) as u8)
             .collect()
     }
 
