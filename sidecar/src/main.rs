@@ -9,7 +9,10 @@ fn main() {
     let args = Args::try_parse().unwrap_or_else(|error| {
         // Help and version go to standard output, the rest to standard error.
         let _ = error.print();
-        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        let asked = matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+        );
         std::process::exit(if asked { EXIT_OK } else { EXIT_CONFIG });
     });
     std::process::exit(parley_sidecar::lifecycle::main(&args));

@@ -1,4 +1,5 @@
 //! Rooms and events through the real process: open, join, hear of it, ack it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -17,8 +18,14 @@ async fn a_room_opens_a_session_joins_and_acked_events_do_not_come_again() {
     host.join("r", "s").await;
 
     let opened = watch.event().await;
-    assert!(matches!(opened.kind, Some(Kind::RoomOpened(_))), "{opened:?}");
-    assert_eq!((opened.room_id.as_str(), opened.generation, opened.seq), ("r", 1, 1));
+    assert!(
+        matches!(opened.kind, Some(Kind::RoomOpened(_))),
+        "{opened:?}"
+    );
+    assert_eq!(
+        (opened.room_id.as_str(), opened.generation, opened.seq),
+        ("r", 1, 1)
+    );
     let joined = watch.event().await;
     let Some(Kind::SessionJoined(session)) = &joined.kind else {
         panic!("{joined:?}");
@@ -34,8 +41,17 @@ async fn a_room_opens_a_session_joins_and_acked_events_do_not_come_again() {
     assert_eq!(again.seq, joined.seq);
     watch.ack(&again).await;
 
-    let request = GetRoomRequest { room: Some(room_ref("r")) };
-    let room = host.rooms().get_room(request).await.unwrap().into_inner().room.unwrap();
+    let request = GetRoomRequest {
+        room: Some(room_ref("r")),
+    };
+    let room = host
+        .rooms()
+        .get_room(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .room
+        .unwrap();
     assert_eq!(room.sessions.len(), 1);
 
     let end = EndRoomRequest {
@@ -60,8 +76,18 @@ async fn a_repeated_request_gets_the_first_answer() {
         ..Default::default()
     };
     let mut rooms = host.rooms();
-    assert!(rooms.open_room(request.clone()).await.unwrap().into_inner().created);
-    assert!(rooms.open_room(request).await.unwrap().into_inner().created, "the first answer");
+    assert!(
+        rooms
+            .open_room(request.clone())
+            .await
+            .unwrap()
+            .into_inner()
+            .created
+    );
+    assert!(
+        rooms.open_room(request).await.unwrap().into_inner().created,
+        "the first answer"
+    );
     let other = OpenRoomRequest {
         request_id: "twice".into(),
         room: Some(room_ref("r")),

@@ -1,4 +1,5 @@
 //! A signalling flood by one participant must not slow the others down (P10).
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -44,7 +45,10 @@ async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
                 };
                 let answer = host.sessions().signal(signal).await;
                 let code = answer.err().map(|status| status.code());
-                refused.fetch_add(u64::from(code == Some(Code::ResourceExhausted)), Ordering::Relaxed);
+                refused.fetch_add(
+                    u64::from(code == Some(Code::ResourceExhausted)),
+                    Ordering::Relaxed,
+                );
                 hand = !hand;
                 let raise = SetStateRequest {
                     request_id: next_id(),
@@ -60,7 +64,9 @@ async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
     let mut waits = Vec::new();
     while started.elapsed() < Duration::from_secs(3) {
         let asked = Instant::now();
-        let request = GetRoomRequest { room: Some(room_ref("calm")) };
+        let request = GetRoomRequest {
+            room: Some(room_ref("calm")),
+        };
         host.rooms().get_room(request).await.unwrap();
         waits.push(asked.elapsed());
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -74,7 +80,9 @@ async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
     let p95 = waits[waits.len() * 95 / 100];
     let done = done.load(Ordering::Relaxed);
     let refused = refused.load(Ordering::Relaxed);
-    eprintln!("{done} calls in 3 s, {refused} refused; others waited {median:?} (median), {p95:?} (p95)");
+    eprintln!(
+        "{done} calls in 3 s, {refused} refused; others waited {median:?} (median), {p95:?} (p95)"
+    );
     assert!(done > 1000, "no flood: {done}");
     assert!(refused > 0, "nobody said stop");
     assert!(p95 < Duration::from_millis(50), "{p95:?}");

@@ -1,4 +1,5 @@
 //! Start, adoption, refusal and end of the real process, as the launch contract says.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -12,8 +13,8 @@ use parley_proto::v1::event::Kind;
 use parley_proto::v1::info_client::InfoClient;
 use parley_proto::v1::rooms_client::RoomsClient;
 use parley_proto::v1::{
-    DrainRequest, GetInfoRequest, GetHealthRequest, GoodbyeRequest, ListRoomsRequest, OpenRoomRequest,
-    RoomEndReason,
+    DrainRequest, GetHealthRequest, GetInfoRequest, GoodbyeRequest, ListRoomsRequest,
+    OpenRoomRequest, RoomEndReason,
 };
 use rustix::process::Signal;
 use tonic::Code;
@@ -46,9 +47,7 @@ async fn what_a_start_leaves_in_the_directory() {
 #[tokio::test]
 async fn it_keeps_no_descriptor_of_the_host_and_has_a_session_of_its_own() {
     let sidecar = Sidecar::start(&[]);
-    let of = |fd: &str| {
-        std::fs::read_link(format!("/proc/{}/fd/{fd}", sidecar.info.pid)).unwrap()
-    };
+    let of = |fd: &str| std::fs::read_link(format!("/proc/{}/fd/{fd}", sidecar.info.pid)).unwrap();
     assert_eq!(of("0").to_str().unwrap(), "/dev/null");
     assert_eq!(&of("1"), sidecar.info.log.as_ref().unwrap());
     assert_eq!(&of("2"), sidecar.info.log.as_ref().unwrap());
@@ -66,7 +65,9 @@ async fn an_inherited_descriptor_is_closed() {
     let temp = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty()).unwrap();
-    let sidecar = Sidecar::start_in(&temp.path().join("run"), &[]).map_err(|f| f.stderr).unwrap();
+    let sidecar = Sidecar::start_in(&temp.path().join("run"), &[])
+        .map_err(|f| f.stderr)
+        .unwrap();
     drop(writer);
     let read = tokio::task::spawn_blocking(move || {
         use std::io::Read as _;
@@ -80,14 +81,18 @@ async fn an_inherited_descriptor_is_closed() {
 #[tokio::test]
 async fn a_wrong_or_missing_token_is_refused() {
     let sidecar = Sidecar::start(&[]);
-    let bare = InfoClient::new(sidecar.channel().await).get_info(get_info()).await;
+    let bare = InfoClient::new(sidecar.channel().await)
+        .get_info(get_info())
+        .await;
     assert_eq!(bare.unwrap_err().code(), Code::Unauthenticated);
     let wrong: &'static str = "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     for shown in [wrong, &TOKEN[..63], ""] {
         let service = InterceptedService::new(sidecar.channel().await, WithToken(shown));
         let refused = InfoClient::new(service.clone()).get_info(get_info()).await;
         assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
-        let refused = RoomsClient::new(service).list_rooms(ListRoomsRequest {}).await;
+        let refused = RoomsClient::new(service)
+            .list_rooms(ListRoomsRequest {})
+            .await;
         assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
     }
     assert!(!sidecar.log().contains(TOKEN));
@@ -99,19 +104,32 @@ async fn get_info_comes_first_on_each_connection() {
     let first = sidecar.host().await;
     first.rooms().list_rooms(ListRoomsRequest {}).await.unwrap();
     let second = InterceptedService::new(sidecar.channel().await, WithToken(TOKEN));
-    let refused = RoomsClient::new(second.clone()).list_rooms(ListRoomsRequest {}).await;
+    let refused = RoomsClient::new(second.clone())
+        .list_rooms(ListRoomsRequest {})
+        .await;
     assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
     let other_major = GetInfoRequest {
         protocol_major: 99,
         ..get_info()
     };
-    let refused = InfoClient::new(second.clone()).get_info(other_major).await.unwrap_err();
+    let refused = InfoClient::new(second.clone())
+        .get_info(other_major)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("99"));
-    let refused = RoomsClient::new(second.clone()).list_rooms(ListRoomsRequest {}).await;
+    let refused = RoomsClient::new(second.clone())
+        .list_rooms(ListRoomsRequest {})
+        .await;
     assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
-    InfoClient::new(second.clone()).get_info(get_info()).await.unwrap();
-    RoomsClient::new(second).list_rooms(ListRoomsRequest {}).await.unwrap();
+    InfoClient::new(second.clone())
+        .get_info(get_info())
+        .await
+        .unwrap();
+    RoomsClient::new(second)
+        .list_rooms(ListRoomsRequest {})
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -119,8 +137,18 @@ async fn a_second_one_in_the_same_directory_says_so() {
     let first = Sidecar::start(&[]);
     let second = Sidecar::start_in(&first.dir, &[]).err().unwrap();
     assert_eq!(second.status.code(), Some(EXIT_LOCKED));
-    assert!(second.stderr.contains("lives here already"), "{}", second.stderr);
-    first.host().await.rooms().list_rooms(ListRoomsRequest {}).await.unwrap();
+    assert!(
+        second.stderr.contains("lives here already"),
+        "{}",
+        second.stderr
+    );
+    first
+        .host()
+        .await
+        .rooms()
+        .list_rooms(ListRoomsRequest {})
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -128,8 +156,13 @@ async fn after_a_kill_the_next_one_takes_the_stale_lock() {
     let mut first = Sidecar::start(&[]);
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    assert!(first.files().socket.exists(), "a killed one cannot clean up");
-    let second = Sidecar::start_in(&first.dir, &[]).map_err(|f| f.stderr).unwrap();
+    assert!(
+        first.files().socket.exists(),
+        "a killed one cannot clean up"
+    );
+    let second = Sidecar::start_in(&first.dir, &[])
+        .map_err(|f| f.stderr)
+        .unwrap();
     assert_ne!(second.info.start_id, first.info.start_id);
     second.host().await;
     assert!(second.log().contains("took over the lock"));
@@ -147,9 +180,17 @@ async fn a_taken_media_port_is_replaced_when_embedded() {
     let mut command = binary();
     command
         .args(["--runtime-dir", temp.path().join("other").to_str().unwrap()])
-        .args(["--config", config.to_str().unwrap(), "--media-address", "127.0.0.1"]);
+        .args([
+            "--config",
+            config.to_str().unwrap(),
+            "--media-address",
+            "127.0.0.1",
+        ]);
     let output = command.stdin(Stdio::null()).output().unwrap();
-    assert_eq!(output.status.code(), Some(parley_proto::launch::EXIT_SYSTEM));
+    assert_eq!(
+        output.status.code(),
+        Some(parley_proto::launch::EXIT_SYSTEM)
+    );
     assert!(String::from_utf8_lossy(&output.stderr).contains(&port));
     let other = start(&[]).map_err(|f| f.stderr).unwrap();
     assert_ne!(other.info.media_port, first.info.media_port);
@@ -204,13 +245,21 @@ async fn a_lost_host_is_awaited_while_sessions_live_and_goodbye_is_final() {
     tokio::time::sleep(Duration::from_millis(1200)).await;
     drop(host);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(sidecar.child.try_wait().unwrap().is_none(), "sessions keep it");
+    assert!(
+        sidecar.child.try_wait().unwrap().is_none(),
+        "sessions keep it"
+    );
 
     // Adoption: the token from the file, the room still there, everything unacked comes.
     let adopted = sidecar.host().await;
     let mut watch = adopted.watch("other").await;
-    assert!(matches!(watch.event().await.kind, Some(Kind::RoomOpened(_))));
-    let goodbye = GoodbyeRequest { host_id: "other".into() };
+    assert!(matches!(
+        watch.event().await.kind,
+        Some(Kind::RoomOpened(_))
+    ));
+    let goodbye = GoodbyeRequest {
+        host_id: "other".into(),
+    };
     adopted.node().goodbye(goodbye).await.unwrap();
     assert_eq!(sidecar.wait(SOON).code(), Some(EXIT_OK), "20 s, here 0.5 s");
 }
@@ -232,8 +281,14 @@ async fn draining_takes_no_new_rooms_and_ends_with_the_last() {
     let mut sidecar = Sidecar::start(&[]);
     let host = sidecar.host().await;
     host.open("r").await;
-    let drain = DrainRequest { request_id: next_id(), deadline_ms: 0 };
-    assert_eq!(host.node().drain(drain).await.unwrap().into_inner().rooms, 1);
+    let drain = DrainRequest {
+        request_id: next_id(),
+        deadline_ms: 0,
+    };
+    assert_eq!(
+        host.node().drain(drain).await.unwrap().into_inner().rooms,
+        1
+    );
     let open = |room: &str| OpenRoomRequest {
         request_id: next_id(),
         room: Some(room_ref(room)),
@@ -241,8 +296,21 @@ async fn draining_takes_no_new_rooms_and_ends_with_the_last() {
     };
     let refused = host.rooms().open_room(open("new")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
-    assert!(!host.rooms().open_room(open("r")).await.unwrap().into_inner().created);
-    let health = host.node().get_health(GetHealthRequest {}).await.unwrap().into_inner();
+    assert!(
+        !host
+            .rooms()
+            .open_room(open("r"))
+            .await
+            .unwrap()
+            .into_inner()
+            .created
+    );
+    let health = host
+        .node()
+        .get_health(GetHealthRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     assert!(health.draining && !health.ready);
     assert!(sidecar.child.try_wait().unwrap().is_none());
     let end = parley_proto::v1::EndRoomRequest {
@@ -267,16 +335,26 @@ fn a_bad_configuration_has_its_own_code_and_names_the_field() {
     let config = temp.path().join("c.toml");
     std::fs::write(&config, "[limits]\nrooms_max = 0").unwrap();
     let config = config.to_str().unwrap();
-    for args in [vec!["--config", config], vec!["--config", config, "--check-config"]] {
+    for args in [
+        vec!["--config", config],
+        vec!["--config", config, "--check-config"],
+    ] {
         let output = binary().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(EXIT_CONFIG));
         assert!(String::from_utf8_lossy(&output.stderr).contains("limits.rooms_max"));
     }
     let output = binary().args(["--media-port", "70000"]).output().unwrap();
     assert_eq!(output.status.code(), Some(EXIT_CONFIG));
-    let output = binary().args(["--media-address", "127.0.0.1", "--check-config"]).output().unwrap();
+    let output = binary()
+        .args(["--media-address", "127.0.0.1", "--check-config"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(EXIT_OK));
-    let output = binary().env("PARLEY_SIDECAR_NODE_ID", "a b").arg("--check-config").output().unwrap();
+    let output = binary()
+        .env("PARLEY_SIDECAR_NODE_ID", "a b")
+        .arg("--check-config")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(EXIT_CONFIG));
     assert!(String::from_utf8_lossy(&output.stderr).contains("node_id"));
     let output = binary().arg("--help").output().unwrap();

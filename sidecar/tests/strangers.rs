@@ -1,4 +1,5 @@
 //! What strangers can do to the media port of the real process (N6, N7, N11): nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -87,13 +88,27 @@ async fn only_a_known_fragment_with_integrity_is_answered_and_no_longer_than_the
 
     let request = binding(&known.ufrag, "clnt", &known.password, 1);
     let answers = ask(to, &request);
-    let answer = answers.iter().find(|answer| is_success(answer, 1)).expect("no answer");
+    let answer = answers
+        .iter()
+        .find(|answer| is_success(answer, 1))
+        .expect("no answer");
     let most = request.len() * 12 / 10;
-    assert!(answer.len() <= most, "{} for {}", answer.len(), request.len());
+    assert!(
+        answer.len() <= most,
+        "{} for {}",
+        answer.len(),
+        request.len()
+    );
 
     let silent = [
-        ("wrong password", binding(&known.ufrag, "clnt", "x".repeat(24).as_str(), 2)),
-        ("unknown fragment", binding("nobodyknows", "clnt", &known.password, 3)),
+        (
+            "wrong password",
+            binding(&known.ufrag, "clnt", "x".repeat(24).as_str(), 2),
+        ),
+        (
+            "unknown fragment",
+            binding("nobodyknows", "clnt", &known.password, 3),
+        ),
         ("empty fragment", binding("", "clnt", &known.password, 4)),
         ("no integrity", {
             let mut bare = binding(&known.ufrag, "clnt", &known.password, 5);
@@ -126,7 +141,10 @@ async fn a_stranger_beside_a_checked_address_gets_nothing() {
     let sidecar = Sidecar::start(&[]);
     let host = sidecar.host().await;
     let known = negotiate(&host, "r", "s").await;
-    let checked = ask(sidecar.media(), &binding(&known.ufrag, "clnt", &known.password, 1));
+    let checked = ask(
+        sidecar.media(),
+        &binding(&known.ufrag, "clnt", &known.password, 1),
+    );
     assert!(!checked.is_empty());
     let mut client_hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100];
     client_hello.resize(113, 1);
@@ -169,11 +187,17 @@ async fn noise_of_every_length_is_dropped_in_silence() {
         }
     }
     assert!(socket.recv(&mut [0; 2048]).is_err(), "an answer to noise");
-    let answers = ask(sidecar.media(), &binding(&known.ufrag, "clnt", &known.password, 1));
+    let answers = ask(
+        sidecar.media(),
+        &binding(&known.ufrag, "clnt", &known.password, 1),
+    );
     assert!(answers.iter().any(|answer| is_success(answer, 1)));
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let metrics = common::http_get(sidecar.info.http.unwrap(), "/metrics").1;
-    let panics = metrics.lines().find(|l| l.starts_with("parley_session_panics_total")).unwrap();
+    let panics = metrics
+        .lines()
+        .find(|l| l.starts_with("parley_session_panics_total"))
+        .unwrap();
     assert!(panics.ends_with(" 0"), "{panics}");
     assert!(metrics.contains("parley_drops_total{cause="), "{metrics}");
 }
@@ -225,7 +249,9 @@ async fn a_flood_of_bad_checks_neither_stops_calls_nor_good_checks() {
     stop.store(true, Ordering::Relaxed);
     flood.join().unwrap();
     let rate = sent.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-    eprintln!("{rate:.0} bad checks/s, slowest call {slowest:?}, {checks} of 20 good checks answered");
+    eprintln!(
+        "{rate:.0} bad checks/s, slowest call {slowest:?}, {checks} of 20 good checks answered"
+    );
     assert!(slowest < Duration::from_millis(250), "{slowest:?}");
     assert!(checks >= 18, "{checks}");
 }

@@ -88,12 +88,17 @@ impl Config {
     pub fn check(raw: Raw, embedded: bool) -> Result<Self, ConfigError> {
         let runtime_dir = raw.runtime_dir.unwrap_or_else(default_runtime_dir);
         check_socket_path(&runtime_dir)?;
-        if let Some(dir) = raw.data_dir.as_deref().filter(|dir| dir.as_os_str().is_empty()) {
+        if let Some(dir) = raw
+            .data_dir
+            .as_deref()
+            .filter(|dir| dir.as_os_str().is_empty())
+        {
             return wrong("data_dir", format!("`{}` is no directory", dir.display()));
         }
         let node_id = raw.node_id.unwrap_or_else(|| "local".to_owned());
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        if node_id.is_empty() || node_id.len() > NODE_ID_CHARS_MAX || !node_id.chars().all(allowed) {
+        if node_id.is_empty() || node_id.len() > NODE_ID_CHARS_MAX || !node_id.chars().all(allowed)
+        {
             return wrong("node_id", "must be 1 to 64 characters of [A-Za-z0-9_.-]");
         }
         let log_level = raw.log_level.unwrap_or_else(|| "info".to_owned());
@@ -103,7 +108,9 @@ impl Config {
         let log_format = match raw.log_format.as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
-            Some(other) => return wrong("log_format", format!("`{other}` is neither text nor json")),
+            Some(other) => {
+                return wrong("log_format", format!("`{other}` is neither text nor json"));
+            }
         };
         Ok(Self {
             runtime_dir,
@@ -142,7 +149,9 @@ fn check_socket_path(runtime_dir: &Path) -> Result<(), ConfigError> {
     if length > SOCKET_PATH_MAX {
         return wrong(
             "runtime_dir",
-            format!("the socket's path would have {length} bytes, the system takes {SOCKET_PATH_MAX}"),
+            format!(
+                "the socket's path would have {length} bytes, the system takes {SOCKET_PATH_MAX}"
+            ),
         );
     }
     Ok(())
@@ -156,7 +165,10 @@ fn media_addresses(texts: &[String]) -> Result<Vec<MediaAddress>, ConfigError> {
     for text in texts {
         match text.parse::<MediaAddress>() {
             Ok(address) if addresses.iter().any(|a| a.advertised == address.advertised) => {
-                return wrong("media_addresses", format!("`{}` comes twice", address.advertised));
+                return wrong(
+                    "media_addresses",
+                    format!("`{}` comes twice", address.advertised),
+                );
             }
             Ok(address) => addresses.push(address),
             Err(error) => return wrong("media_addresses", error),
@@ -171,7 +183,10 @@ fn http_listen(text: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {
     };
     match SocketAddr::from_str(text) {
         Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
-        Ok(_) => wrong("http_listen", "must be a loopback address: what it tells is not for everybody"),
+        Ok(_) => wrong(
+            "http_listen",
+            "must be a loopback address: what it tells is not for everybody",
+        ),
         Err(_) => wrong("http_listen", format!("`{text}` is no address and port")),
     }
 }

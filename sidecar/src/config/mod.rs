@@ -83,7 +83,11 @@ mod tests {
         let config = load_with(None, &[]).unwrap();
         assert_eq!(config.media_port, 8443);
         assert!(!config.media_port_fallback);
-        assert!(load_with(None, &["--embedded"]).unwrap().media_port_fallback);
+        assert!(
+            load_with(None, &["--embedded"])
+                .unwrap()
+                .media_port_fallback
+        );
         assert_eq!(config.limits.rooms_max, 1000);
         assert_eq!(config.http_listen, None);
     }

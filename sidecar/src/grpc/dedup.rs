@@ -90,7 +90,10 @@ impl Dedup {
                 answer
             }
         };
-        let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
+        let answer = answer
+            .wait_for(Option::is_some)
+            .await
+            .map(|answer| answer.clone());
         match answer {
             Ok(Some(Ok(value))) => value
                 .downcast_ref::<T>()
@@ -98,7 +101,9 @@ impl Dedup {
                 .ok_or_else(|| Status::internal("an answer of another method")),
             Ok(Some(Err(status))) => Err(status),
             // The task panicked or the runtime ends.
-            Ok(None) | Err(_) => Err(Status::internal("the first call with this request id failed")),
+            Ok(None) | Err(_) => Err(Status::internal(
+                "the first call with this request id failed",
+            )),
         }
     }
 
@@ -148,7 +153,9 @@ mod tests {
 
     use super::*;
 
-    fn counted(calls: &Arc<AtomicU32>) -> impl Future<Output = Result<u32, Status>> + Send + 'static {
+    fn counted(
+        calls: &Arc<AtomicU32>,
+    ) -> impl Future<Output = Result<u32, Status>> + Send + 'static {
         let calls = Arc::clone(calls);
         async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -172,7 +179,11 @@ mod tests {
     async fn a_caller_that_goes_away_does_not_make_it_run_twice() {
         let (dedup, calls) = (Dedup::default(), Arc::default());
         let first = dedup.run("m", "a", counted(&calls));
-        assert!(tokio::time::timeout(Duration::from_millis(10), first).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), first)
+                .await
+                .is_err()
+        );
         assert_eq!(dedup.run("m", "a", counted(&calls)).await.unwrap(), 1);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
@@ -203,7 +214,10 @@ mod tests {
     async fn the_cache_is_bounded() {
         let dedup = Dedup::default();
         for n in 0..ANSWERS_MAX + 10 {
-            dedup.run("m", &n.to_string(), async { Ok(()) }).await.unwrap();
+            dedup
+                .run("m", &n.to_string(), async { Ok(()) })
+                .await
+                .unwrap();
         }
         assert!(dedup.lock().answers.len() <= ANSWERS_MAX);
         assert!(dedup.counters().evicted >= 10);

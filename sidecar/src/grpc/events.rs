@@ -74,7 +74,9 @@ fn messages(watcher: Watcher, requests: Streaming<WatchRequest>) -> Messages {
     let sending = ReceiverStream::new(messages).map(|message| Ok(convert::event(message)));
     let ended_by_hub = futures::stream::once(async { None });
     let sending = sending.map(Some).chain(ended_by_hub);
-    let reading = reading.map(|status| Some(Err(status))).chain(futures::stream::once(async { None }));
+    let reading = reading
+        .map(|status| Some(Err(status)))
+        .chain(futures::stream::once(async { None }));
     futures::stream::select(sending, reading)
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready)

@@ -74,7 +74,9 @@ impl Gate {
         };
         if !connection.is_introduced() && request.uri().path() != GET_INFO {
             self.not_introduced.fetch_add(1, Ordering::Relaxed);
-            return Err(Status::failed_precondition("GetInfo must come first on a connection"));
+            return Err(Status::failed_precondition(
+                "GetInfo must come first on a connection",
+            ));
         }
         Ok(())
     }
@@ -105,7 +107,10 @@ pub(super) async fn pass<C: CoreClient>(
 /// `call{method, trace}`. A trace id that is none is left out: it would be text of somebody's choice in
 /// the log.
 fn span(request: &Request) -> tracing::Span {
-    let trace = request.headers().get(TRACE_METADATA).and_then(|id| id.to_str().ok());
+    let trace = request
+        .headers()
+        .get(TRACE_METADATA)
+        .and_then(|id| id.to_str().ok());
     let trace = trace.filter(|id| id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()));
     let path = request.uri().path();
     let method = path.strip_prefix("/parley.media.v1.").unwrap_or(path);

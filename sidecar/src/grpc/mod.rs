@@ -108,17 +108,25 @@ impl<C: CoreClient> Services<C> {
     pub fn routes(&self) -> Routes {
         let routes = Routes::default()
             .add_service(InfoServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
-            .add_service(RoomsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
+            .add_service(
+                RoomsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
             .add_service(
                 SessionsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
             )
-            .add_service(EventsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
+            .add_service(
+                EventsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
             .add_service(NodeServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
-            .add_service(StatsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX));
-        let gated = routes.into_axum_router().layer(axum::middleware::from_fn_with_state(
-            self.clone(),
-            gate::pass::<C>,
-        ));
+            .add_service(
+                StatsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+            );
+        let gated = routes
+            .into_axum_router()
+            .layer(axum::middleware::from_fn_with_state(
+                self.clone(),
+                gate::pass::<C>,
+            ));
         Routes::from(gated)
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use parley_core::api::{Command, Reply};
 use parley_proto::v1::node_server::Node;
 use parley_proto::v1::{
-    DrainRequest, DrainResponse, GetHealthRequest, GetHealthResponse, GoodbyeRequest, GoodbyeResponse,
+    DrainRequest, DrainResponse, GetHealthRequest, GetHealthResponse, GoodbyeRequest,
+    GoodbyeResponse,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -65,15 +66,23 @@ impl<C: CoreClient> Node for Services<C> {
             rooms: count(health.counters.rooms),
             sessions: count(health.counters.sessions),
             load: health.load,
-            media_addresses: health.media_addresses.iter().map(ToString::to_string).collect(),
+            media_addresses: health
+                .media_addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         }))
     }
 
-    async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainResponse>, Status> {
+    async fn drain(
+        &self,
+        request: Request<DrainRequest>,
+    ) -> Result<Response<DrainResponse>, Status> {
         let request = request.into_inner();
         let services = self.clone();
         let call = async move {
-            let after = (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms));
+            let after =
+                (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms));
             services.shared.node.drain(after);
             match services.shared.core.command(Command::ListRooms).await? {
                 Reply::Rooms(rooms) => Ok(DrainResponse {
@@ -82,7 +91,11 @@ impl<C: CoreClient> Node for Services<C> {
                 _ => Err(errors::unexpected()),
             }
         };
-        let answer = self.shared.dedup.run("Drain", &request.request_id, call).await;
+        let answer = self
+            .shared
+            .dedup
+            .run("Drain", &request.request_id, call)
+            .await;
         answer.map(Response::new)
     }
 

@@ -33,7 +33,11 @@ impl<C: CoreClient> Services<C> {
             let reply = services.shared.core.command(command).await?;
             answer(reply).ok_or_else(errors::unexpected)
         };
-        self.shared.dedup.run(method, request_id, call).await.map(Response::new)
+        self.shared
+            .dedup
+            .run(method, request_id, call)
+            .await
+            .map(Response::new)
     }
 
     /// While the node drains, a room that is open already can still be "opened".
@@ -63,7 +67,9 @@ impl<C: CoreClient> Services<C> {
         answer: fn(Reply) -> Option<T>,
     ) -> Result<Response<T>, Status> {
         let reply = self.shared.core.command(command).await?;
-        answer(reply).map(Response::new).ok_or_else(errors::unexpected)
+        answer(reply)
+            .map(Response::new)
+            .ok_or_else(errors::unexpected)
     }
 }
 

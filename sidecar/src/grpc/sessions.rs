@@ -4,8 +4,8 @@ use parley_core::api::Reply;
 use parley_proto::v1::sessions_server::Sessions;
 use parley_proto::v1::{
     DetachRequest, DetachResponse, FindSessionsRequest, FindSessionsResponse, JoinRequest,
-    JoinResponse, LeaveRequest, LeaveResponse, ReconnectRequest, ReconnectResponse, SetStateRequest,
-    SetStateResponse, SignalRequest, SignalResponse,
+    JoinResponse, LeaveRequest, LeaveResponse, ReconnectRequest, ReconnectResponse,
+    SetStateRequest, SetStateResponse, SignalRequest, SignalResponse,
 };
 use tonic::{Request, Response, Status, async_trait};
 

@@ -52,11 +52,31 @@ impl Collector for Reading {
         let gauges: [(&str, &str, f64); 8] = [
             ("rooms", "Open rooms", core.rooms as f64),
             ("sessions", "Sessions", core.sessions as f64),
-            ("shard_busy_ratio", "Busy share of the media thread", self.shard.load),
-            ("events_unacked", "Events that no host has acked", self.hub.unacked as f64),
-            ("hosts_watching", "Hosts with an event stream", self.hub.hosts as f64),
-            ("hosts_attached", "Connections of hosts", self.attached as f64),
-            ("draining", "1 while no new rooms are taken", f64::from(u8::from(self.draining))),
+            (
+                "shard_busy_ratio",
+                "Busy share of the media thread",
+                self.shard.load,
+            ),
+            (
+                "events_unacked",
+                "Events that no host has acked",
+                self.hub.unacked as f64,
+            ),
+            (
+                "hosts_watching",
+                "Hosts with an event stream",
+                self.hub.hosts as f64,
+            ),
+            (
+                "hosts_attached",
+                "Connections of hosts",
+                self.attached as f64,
+            ),
+            (
+                "draining",
+                "1 while no new rooms are taken",
+                f64::from(u8::from(self.draining)),
+            ),
             (
                 "events_blocked",
                 "1 while the event lane is full",
@@ -70,20 +90,60 @@ impl Collector for Reading {
         }
         let counters: [(&str, &str, u64); 15] = [
             ("packets_in", "Datagrams received", core.packets_in),
-            ("packets_forwarded", "Media packets sent to clients", core.packets_forwarded),
+            (
+                "packets_forwarded",
+                "Media packets sent to clients",
+                core.packets_forwarded,
+            ),
             ("bytes_in", "Bytes received", core.bytes_in),
             ("bytes_out", "Bytes sent", core.bytes_out),
             ("session_panics", "Sessions ended by a bug", core.panics),
             ("events", "Events made", hub.events),
-            ("events_given_up", "Events replaced by a snapshot or a room's end", hub.events_given_up),
-            ("events_lost", "Events that found the lane full", self.shard.events_dropped),
-            ("event_handovers", "Rooms given to another host", hub.handovers),
-            ("event_acks_ignored", "Acks that counted for nothing", hub.acks_ignored),
-            ("ended_rooms_forgotten", "Ended rooms no host asked for", hub.rooms_forgotten),
-            ("hosts_silent", "Event streams ended for silence", hub.hosts_silent),
-            ("calls_unauthenticated", "Calls without the token", self.gate.unauthenticated),
-            ("calls_repeated", "Calls answered from the request id", self.dedup.repeated),
-            ("answers_evicted", "Answers forgotten before their time", self.dedup.evicted),
+            (
+                "events_given_up",
+                "Events replaced by a snapshot or a room's end",
+                hub.events_given_up,
+            ),
+            (
+                "events_lost",
+                "Events that found the lane full",
+                self.shard.events_dropped,
+            ),
+            (
+                "event_handovers",
+                "Rooms given to another host",
+                hub.handovers,
+            ),
+            (
+                "event_acks_ignored",
+                "Acks that counted for nothing",
+                hub.acks_ignored,
+            ),
+            (
+                "ended_rooms_forgotten",
+                "Ended rooms no host asked for",
+                hub.rooms_forgotten,
+            ),
+            (
+                "hosts_silent",
+                "Event streams ended for silence",
+                hub.hosts_silent,
+            ),
+            (
+                "calls_unauthenticated",
+                "Calls without the token",
+                self.gate.unauthenticated,
+            ),
+            (
+                "calls_repeated",
+                "Calls answered from the request id",
+                self.dedup.repeated,
+            ),
+            (
+                "answers_evicted",
+                "Answers forgotten before their time",
+                self.dedup.evicted,
+            ),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

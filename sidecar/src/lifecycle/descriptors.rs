@@ -79,7 +79,9 @@ impl Inherited {
             None => return Ok(None),
             Some(End::Standard(0)) => io::stdin().lock().take(most).read_to_string(&mut text)?,
             Some(End::Standard(fd)) => {
-                return Err(io::Error::other(format!("cannot read from descriptor {fd}")));
+                return Err(io::Error::other(format!(
+                    "cannot read from descriptor {fd}"
+                )));
             }
             Some(End::Owned(file)) => file.take(most).read_to_string(&mut text)?,
         };

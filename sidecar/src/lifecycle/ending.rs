@@ -65,7 +65,11 @@ impl Signals {
 }
 
 /// Returns when the lease is over.
-pub(super) async fn lease_over<C: CoreClient>(rules: LeaseRules, attachments: &Attachments, core: &C) {
+pub(super) async fn lease_over<C: CoreClient>(
+    rules: LeaseRules,
+    attachments: &Attachments,
+    core: &C,
+) {
     let mut attached = attachments.subscribe();
     let mut lease = Lease::new(rules, tokio::time::Instant::now());
     let mut look = tokio::time::interval(SESSIONS_LOOK_EVERY);
@@ -122,7 +126,9 @@ pub(super) async fn end_rooms<C: CoreClient>(services: &Services<C>, core: &C) {
     }
     tokio::time::sleep(LAST_WORDS).await;
     if services.events().status().hosts > 0
-        && timeout(ACKS_PATIENCE, services.events().all_acked()).await.is_err()
+        && timeout(ACKS_PATIENCE, services.events().all_acked())
+            .await
+            .is_err()
     {
         tracing::warn!("some last events were not acked");
     }

@@ -55,7 +55,11 @@ impl RotatedLog {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn redirect(file: &File) -> io::Result<()> {
@@ -115,7 +119,9 @@ impl<'a> MakeWriter<'a> for RotatedLog {
 /// Starts logging for the process. `filter` was checked by the configuration.
 pub(super) fn start(filter: &str, format: LogFormat, file: Option<RotatedLog>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false);
     match (format, file) {
         (LogFormat::Text, Some(file)) => builder.with_writer(file).init(),
         (LogFormat::Json, Some(file)) => builder.json().with_writer(file).init(),
@@ -151,7 +157,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.log");
         for line in ["one\n", "two\n"] {
-            (&RotatedLog::open(&path).unwrap()).write_all(line.as_bytes()).unwrap();
+            (&RotatedLog::open(&path).unwrap())
+                .write_all(line.as_bytes())
+                .unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }

@@ -61,7 +61,9 @@ impl Failure {
         match self {
             Self::Config(_) => EXIT_CONFIG,
             Self::RuntimeDir(RuntimeDirError::Locked(_)) => EXIT_LOCKED,
-            Self::Token(_) | Self::RuntimeDir(_) | Self::Bind(_) | Self::System { .. } => EXIT_SYSTEM,
+            Self::Token(_) | Self::RuntimeDir(_) | Self::Bind(_) | Self::System { .. } => {
+                EXIT_SYSTEM
+            }
             Self::PartGone(_) => EXIT_INTERNAL,
         }
     }
@@ -79,7 +81,10 @@ pub fn main(args: &Args) -> i32 {
         Err(failure) => {
             tracing::error!(%failure, "failed");
             // Until the start is over, standard error is where the host listens.
-            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("parley-sidecar: {failure}\n"));
+            let _ = io::Write::write_fmt(
+                &mut io::stderr(),
+                format_args!("parley-sidecar: {failure}\n"),
+            );
             failure.exit_code()
         }
     }
@@ -150,9 +155,18 @@ async fn serve(
 
     let sockets = open_media(config)?;
     let media_port = sockets.port();
-    tracing::info!(port = media_port, addresses = sockets.advertised().len(), "media port open");
-    let Shard { handle, events, mut ended, thread: _ } =
-        shard::spawn(core_config(config)?, sockets, clock.clone()).map_err(system("media thread"))?;
+    tracing::info!(
+        port = media_port,
+        addresses = sockets.advertised().len(),
+        "media port open"
+    );
+    let Shard {
+        handle,
+        events,
+        mut ended,
+        thread: _,
+    } = shard::spawn(core_config(config)?, sockets, clock.clone())
+        .map_err(system("media thread"))?;
     let services = Services::new(handle.clone(), events, identity.clone(), Some(token), clock);
 
     let listener = peers::bind(&runtime_dir.files().socket).map_err(system("socket"))?;
@@ -174,7 +188,8 @@ async fn serve(
     // A host that went away meanwhile is no reason to stop: the lease decides.
     let _ = inherited.write_ready(&line);
     if let Some((log, _)) = &log {
-        log.take_standard().map_err(system("standard descriptors"))?;
+        log.take_standard()
+            .map_err(system("standard descriptors"))?;
     }
     tracing::info!(pid = info.pid, version = info.version, "serving");
 
@@ -222,7 +237,11 @@ fn open_media(config: &Config) -> Result<MediaSockets, Failure> {
     } else {
         config.media_addresses.clone()
     };
-    Ok(MediaSockets::bind(&addresses, config.media_port, config.media_port_fallback)?)
+    Ok(MediaSockets::bind(
+        &addresses,
+        config.media_port,
+        config.media_port_fallback,
+    )?)
 }
 
 fn core_config(config: &Config) -> Result<CoreConfig, Failure> {

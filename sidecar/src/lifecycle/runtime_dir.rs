@@ -54,7 +54,10 @@ impl RuntimeDir {
     /// Makes the directory if needed, checks it, and takes the lock. A stale lock is taken over, and what
     /// its holder left behind is removed.
     pub fn hold(dir: &Path) -> Result<Self, RuntimeDirError> {
-        at(dir, DirBuilder::new().recursive(true).mode(0o700).create(dir))?;
+        at(
+            dir,
+            DirBuilder::new().recursive(true).mode(0o700).create(dir),
+        )?;
         let metadata = at(dir, fs::symlink_metadata(dir))?;
         let own = metadata.uid() == rustix::process::geteuid().as_raw();
         if !metadata.is_dir() || !own || metadata.mode() & 0o077 != 0 {
@@ -164,7 +167,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run");
         let first = RuntimeDir::hold(&path).unwrap();
-        assert!(matches!(RuntimeDir::hold(&path), Err(RuntimeDirError::Locked(_))));
+        assert!(matches!(
+            RuntimeDir::hold(&path),
+            Err(RuntimeDirError::Locked(_))
+        ));
         drop(first);
         RuntimeDir::hold(&path).unwrap();
     }
@@ -196,6 +202,9 @@ mod tests {
         ));
         let link = dir.path().join("link");
         std::os::unix::fs::symlink("/tmp", &link).unwrap();
-        assert!(matches!(RuntimeDir::hold(&link), Err(RuntimeDirError::NotPrivate(_))));
+        assert!(matches!(
+            RuntimeDir::hold(&link),
+            Err(RuntimeDirError::NotPrivate(_))
+        ));
     }
 }

@@ -5,9 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
 
 use mio::net::UdpSocket;
 use rustix::net::addr::SocketAddrArg as _;
-use rustix::net::{
-    MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg, sockopt,
-};
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg, sockopt};
 
 use super::addresses::{MediaAddress, plain};
 
@@ -228,8 +226,10 @@ fn send_many(socket: &UdpSocket, batch: &[Queued], bytes: &[u8]) -> io::Result<u
         .iter()
         .map(|q| [IoSlice::new(&bytes[q.start..q.end])])
         .collect();
-    let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> =
-        batch.iter().map(|_| SendAncillaryBuffer::default()).collect();
+    let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> = batch
+        .iter()
+        .map(|_| SendAncillaryBuffer::default())
+        .collect();
     let mut messages: Vec<MMsgHdr<'_>> = destinations
         .iter()
         .zip(&slices)

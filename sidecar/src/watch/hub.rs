@@ -206,8 +206,13 @@ impl Hub {
         for id in unowned {
             self.give(&id, key, now);
         }
-        let owed = self.rooms.iter().filter(|(_, room)| room.owner == Some(key));
-        let owed = owed.filter_map(|(id, room)| Some((id.clone(), room.last()?))).collect();
+        let owed = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.owner == Some(key));
+        let owed = owed
+            .filter_map(|(id, room)| Some((id.clone(), room.last()?)))
+            .collect();
         if let Some(host) = self.hosts.get_mut(&key) {
             host.owed_at_hello = Some(owed);
         }
@@ -252,7 +257,8 @@ impl Hub {
             Pushed::Appended => {}
             Pushed::Collapsed { ticket, given_up } => {
                 self.counters.events_given_up += given_up as u64;
-                self.outputs.push_back(HubOutput::NeedSnapshot(id.clone(), ticket));
+                self.outputs
+                    .push_back(HubOutput::NeedSnapshot(id.clone(), ticket));
             }
             Pushed::CollapsedByEnd { given_up } => self.counters.events_given_up += given_up as u64,
         }
@@ -309,14 +315,20 @@ impl Hub {
         };
         // Even a late ack shows that the host handles events again.
         host.stalled = false;
-        let room = self.rooms.get_mut(id).filter(|room| room.owner == Some(key));
+        let room = self
+            .rooms
+            .get_mut(id)
+            .filter(|room| room.owner == Some(key));
         let done = room.map_or(0, |room| room.ack(Position { generation, seq }));
         if done == 0 {
             self.counters.acks_ignored += 1;
             return;
         }
         host.in_flight = host.in_flight.saturating_sub(done);
-        let (empty, ended) = self.rooms.get(id).map_or((true, false), |r| (r.is_empty(), r.ended));
+        let (empty, ended) = self
+            .rooms
+            .get(id)
+            .map_or((true, false), |r| (r.is_empty(), r.ended));
         self.wait_for_ack(id, (!empty).then_some(now));
         if empty && ended {
             self.forget(id);
@@ -364,7 +376,8 @@ impl Hub {
                     self.next_nonce += 1;
                     host.ping_sent = Some((nonce, now));
                     host.ping_at = now + PING_EVERY;
-                    self.outputs.push_back(HubOutput::Send(*key, ToHost::Ping(nonce)));
+                    self.outputs
+                        .push_back(HubOutput::Send(*key, ToHost::Ping(nonce)));
                 }
                 None => {}
             }
@@ -448,7 +461,8 @@ impl Hub {
         }
         if let Some(since) = since {
             room.waiting_since = Some(since);
-            self.patience_ends.insert((since + ACK_PATIENCE, id.clone()));
+            self.patience_ends
+                .insert((since + ACK_PATIENCE, id.clone()));
         }
     }
 

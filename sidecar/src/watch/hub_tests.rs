@@ -23,19 +23,29 @@ impl World {
     }
 
     fn event(&mut self, room: &str, generation: u64, seq: u64) {
-        self.push(room, generation, seq, EventKind::TimerFired {
-            name: format!("t{seq}"),
-            payload: Vec::new(),
-        });
+        self.push(
+            room,
+            generation,
+            seq,
+            EventKind::TimerFired {
+                name: format!("t{seq}"),
+                payload: Vec::new(),
+            },
+        );
     }
 
     fn end(&mut self, room: &str, generation: u64, seq: u64) {
-        self.push(room, generation, seq, EventKind::RoomEnded {
-            reason: RoomEndReason::Ended,
-            actor: None,
-            opened_at_ms: 0,
-            participants_ever: Vec::new(),
-        });
+        self.push(
+            room,
+            generation,
+            seq,
+            EventKind::RoomEnded {
+                reason: RoomEndReason::Ended,
+                actor: None,
+                opened_at_ms: 0,
+                participants_ever: Vec::new(),
+            },
+        );
     }
 
     fn push(&mut self, room: &str, generation: u64, seq: u64, kind: EventKind) {
@@ -129,7 +139,10 @@ fn events_wait_for_a_host_then_come_in_order_and_ready_after_them() {
     let host = world.hello("h");
     let seen = world.seen();
     let of = |room: &str| {
-        seen.iter().filter(|s| s.contains(room)).cloned().collect::<Vec<_>>()
+        seen.iter()
+            .filter(|s| s.contains(room))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     assert_eq!(of(" a "), ["1 a 1 1", "1 a 1 2"]);
     assert_eq!(of(" b "), ["1 b 1 1"]);
@@ -235,7 +248,11 @@ fn a_new_room_does_not_go_to_a_host_that_stalls() {
     assert_eq!(world.seen(), ["2 b 1 1"]);
     world.ack(slow, "a", 1, 1);
     world.event("c", 1, 1);
-    assert_eq!(world.seen(), ["1 c 1 1"], "it acks again, and has fewer rooms");
+    assert_eq!(
+        world.seen(),
+        ["1 c 1 1"],
+        "it acks again, and has fewer rooms"
+    );
 }
 
 #[test]
@@ -247,7 +264,10 @@ fn a_host_that_misses_a_ping_loses_its_rooms() {
     world.ack(silent, "a", 1, 1);
     world.seen();
     assert!(world.pass(Duration::from_millis(3900), &[other]).is_empty());
-    assert_eq!(world.pass(Duration::from_millis(200), &[other]), ["1 close Silent"]);
+    assert_eq!(
+        world.pass(Duration::from_millis(200), &[other]),
+        ["1 close Silent"]
+    );
     world.event("a", 1, 2);
     assert_eq!(world.seen(), ["2 a 1 2"]);
 }
@@ -260,7 +280,10 @@ fn the_only_host_keeps_its_rooms_however_slow() {
     world.seen();
     assert!(world.pass(SECOND * 20, &[host]).is_empty());
     world.hello("g");
-    assert_eq!(world.pass(SECOND * 3, &[host, HostKey(2)]), ["2 ready", "2 a 1 1"]);
+    assert_eq!(
+        world.pass(SECOND * 3, &[host, HostKey(2)]),
+        ["2 ready", "2 a 1 1"]
+    );
 }
 
 #[test]
@@ -275,11 +298,21 @@ fn too_many_unacked_events_become_one_snapshot() {
     world.event("a", 1, max + 2);
     let host = world.hello("h");
     assert!(world.seen().is_empty(), "nothing overtakes the snapshot");
-    world.hub.handle_snapshot(&RoomId("a".into()), ticket, Some(view("a", 1)), 7, world.now);
+    world.hub.handle_snapshot(
+        &RoomId("a".into()),
+        ticket,
+        Some(view("a", 1)),
+        7,
+        world.now,
+    );
     let seen = world.seen();
     assert_eq!(
         seen,
-        [format!("1 a snapshot {}", max + 1), format!("1 a 1 {}", max + 2), "1 ready".to_owned()]
+        [
+            format!("1 a snapshot {}", max + 1),
+            format!("1 a 1 {}", max + 2),
+            "1 ready".to_owned()
+        ]
     );
     world.ack(host, "a", 1, max + 2);
     assert_eq!(world.hub.unacked(), 0);
@@ -293,7 +326,9 @@ fn a_gap_from_the_core_becomes_a_snapshot() {
     world.seen();
     world.event("a", 1, 4);
     assert_eq!(world.seen(), ["need a 2"]);
-    world.hub.handle_snapshot(&RoomId("a".into()), 2, Some(view("a", 1)), 7, world.now);
+    world
+        .hub
+        .handle_snapshot(&RoomId("a".into()), 2, Some(view("a", 1)), 7, world.now);
     assert_eq!(world.seen(), ["1 a snapshot 4"]);
 }
 
@@ -306,7 +341,10 @@ fn the_end_of_a_room_needs_no_snapshot() {
     }
     world.end("a", 1, max + 1);
     let host = world.hello("h");
-    assert_eq!(world.seen(), [format!("1 a 1 {}", max + 1), "1 ready".to_owned()]);
+    assert_eq!(
+        world.seen(),
+        [format!("1 a 1 {}", max + 1), "1 ready".to_owned()]
+    );
     world.ack(host, "a", 1, max + 1);
     assert!(world.hub.rooms.is_empty());
 }
@@ -319,7 +357,9 @@ fn a_snapshot_of_a_room_that_ended_meanwhile_is_left_out() {
     world.event("a", 1, 3);
     world.end("a", 1, 4);
     world.seen();
-    world.hub.handle_snapshot(&RoomId("a".into()), 2, None, 7, world.now);
+    world
+        .hub
+        .handle_snapshot(&RoomId("a".into()), 2, None, 7, world.now);
     assert_eq!(world.seen(), ["1 a 1 4"]);
 }
 
@@ -376,7 +416,10 @@ fn a_stopped_host_of_two_loses_nothing_and_nothing_doubles_at_the_other() {
                 && host == "2"
                 && acks
             {
-                assert!(handled.insert((room.to_owned(), seq.to_owned())), "{line} twice");
+                assert!(
+                    handled.insert((room.to_owned(), seq.to_owned())),
+                    "{line} twice"
+                );
                 world.ack(other, room, 1, seq.parse().unwrap());
             }
         }

@@ -99,7 +99,10 @@ impl EventPump {
     /// Opens a host's place. `None`: the task is gone.
     pub async fn hello(&self, host_id: String) -> Option<Result<Watcher, TooManyHosts>> {
         let (answer, watcher) = oneshot::channel();
-        self.inputs.send(Input::Hello { host_id, answer }).await.ok()?;
+        self.inputs
+            .send(Input::Hello { host_id, answer })
+            .await
+            .ok()?;
         watcher.await.ok()
     }
 
@@ -127,12 +130,26 @@ impl WatcherLink {
     /// Everything of the room up to `seq` is done.
     pub async fn ack(&self, room: RoomId, generation: Generation, seq: u64) {
         let host = self.host;
-        let _ = self.inputs.send(Input::Ack { host, room, generation, seq }).await;
+        let _ = self
+            .inputs
+            .send(Input::Ack {
+                host,
+                room,
+                generation,
+                seq,
+            })
+            .await;
     }
 
     /// The host answered a ping.
     pub async fn pong(&self, nonce: u64) {
-        let _ = self.inputs.send(Input::Pong { host: self.host, nonce }).await;
+        let _ = self
+            .inputs
+            .send(Input::Pong {
+                host: self.host,
+                nonce,
+            })
+            .await;
     }
 }
 
@@ -160,7 +177,11 @@ struct Asked {
 }
 
 impl<C: CoreClient> Task<C> {
-    async fn run(mut self, mut events: mpsc::Receiver<RoomEvent>, mut inputs: mpsc::Receiver<Input>) {
+    async fn run(
+        mut self,
+        mut events: mpsc::Receiver<RoomEvent>,
+        mut inputs: mpsc::Receiver<Input>,
+    ) {
         let mut asked = FuturesUnordered::new();
         loop {
             let timeout = self.hub.poll_timeout().map(Instant::from_std);
@@ -221,7 +242,12 @@ impl<C: CoreClient> Task<C> {
                 // Not taken: the watcher is dropped, and says Gone by that.
                 let _ = answer.send(watcher);
             }
-            Input::Ack { host, room, generation, seq } => {
+            Input::Ack {
+                host,
+                room,
+                generation,
+                seq,
+            } => {
                 self.hub.handle_ack(host, &room, generation, seq, now());
             }
             Input::Pong { host, nonce } => self.hub.handle_pong(host, nonce),
@@ -233,7 +259,10 @@ impl<C: CoreClient> Task<C> {
     }
 
     fn send(&mut self, host: HostKey, message: ToHost) {
-        let sent = self.streams.get(&host).map(|stream| stream.try_send(message));
+        let sent = self
+            .streams
+            .get(&host)
+            .map(|stream| stream.try_send(message));
         if let Some(Err(_)) = sent {
             self.streams.remove(&host);
             self.hub.handle_blocked(host, now());

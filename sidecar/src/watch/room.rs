@@ -99,7 +99,9 @@ impl Room {
 
     /// Whether something up to `target` was not sent yet.
     pub(super) fn owes_until(&self, target: Position) -> bool {
-        self.entries.get(self.sent).is_some_and(|next| next.position <= target)
+        self.entries
+            .get(self.sent)
+            .is_some_and(|next| next.position <= target)
     }
 
     /// Takes an event from the core. `ticket` names the question for a snapshot, should one be needed.
@@ -116,7 +118,11 @@ impl Room {
             if position <= last {
                 return Pushed::Duplicate;
             }
-            let expected = if position.generation == last.generation { last.seq + 1 } else { 1 };
+            let expected = if position.generation == last.generation {
+                last.seq + 1
+            } else {
+                1
+            };
             lost = position.seq != expected;
         }
         if reopened && self.last.is_some_and(|last| last >= position) {

@@ -1,5 +1,11 @@
 //! Starts the real binary and talks to it as a host does.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 
 pub mod stun;
 
@@ -63,20 +69,35 @@ impl Sidecar {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(TOKEN.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(TOKEN.as_bytes())
+            .unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
         if line.is_empty() {
             let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut stderr)
+                .unwrap();
             let status = child.wait().unwrap();
             return Err(Failed { status, stderr });
         }
         // The end of file shows that the process kept neither pipe.
         let mut rest = String::new();
         stdout.read_to_string(&mut rest).unwrap();
-        child.stderr.take().unwrap().read_to_string(&mut rest).unwrap();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
         assert_eq!(rest, "");
         Ok(Self {
             child,
@@ -108,8 +129,14 @@ impl Sidecar {
 
     /// A connection that said GetInfo.
     pub async fn host(&self) -> Host {
-        let host = Host(InterceptedService::new(self.channel().await, WithToken(TOKEN)));
-        InfoClient::new(host.0.clone()).get_info(get_info()).await.unwrap();
+        let host = Host(InterceptedService::new(
+            self.channel().await,
+            WithToken(TOKEN),
+        ));
+        InfoClient::new(host.0.clone())
+            .get_info(get_info())
+            .await
+            .unwrap();
         host
     }
 
@@ -205,10 +232,18 @@ impl Host {
     pub async fn watch(&self, id: &str) -> Watch {
         let (requests, outgoing) = tokio::sync::mpsc::channel(64);
         let hello = v1::watch_request::Message::Hello(v1::Hello { host_id: id.into() });
-        requests.send(v1::WatchRequest { message: Some(hello) }).await.unwrap();
+        requests
+            .send(v1::WatchRequest {
+                message: Some(hello),
+            })
+            .await
+            .unwrap();
         let stream = tokio_stream::wrappers::ReceiverStream::new(outgoing);
         let responses = self.events().watch(stream).await.unwrap().into_inner();
-        Watch { requests, responses }
+        Watch {
+            requests,
+            responses,
+        }
     }
 }
 
@@ -223,11 +258,23 @@ impl Watch {
         use v1::watch_response::Message;
         loop {
             let next = tokio::time::timeout(Duration::from_secs(5), self.responses.message());
-            match next.await.expect("no event").unwrap().unwrap().message.unwrap() {
+            match next
+                .await
+                .expect("no event")
+                .unwrap()
+                .unwrap()
+                .message
+                .unwrap()
+            {
                 Message::Event(event) => return event,
                 Message::Ping(ping) => {
                     let pong = v1::watch_request::Message::Pong(v1::Pong { nonce: ping.nonce });
-                    self.requests.send(v1::WatchRequest { message: Some(pong) }).await.unwrap();
+                    self.requests
+                        .send(v1::WatchRequest {
+                            message: Some(pong),
+                        })
+                        .await
+                        .unwrap();
                 }
                 Message::Ready(_) => {}
             }
@@ -240,7 +287,10 @@ impl Watch {
             generation: event.generation,
             seq: event.seq,
         });
-        self.requests.send(v1::WatchRequest { message: Some(ack) }).await.unwrap();
+        self.requests
+            .send(v1::WatchRequest { message: Some(ack) })
+            .await
+            .unwrap();
     }
 }
 
@@ -258,7 +308,10 @@ pub fn next_id() -> String {
 }
 
 pub fn room_ref(room: &str) -> v1::RoomRef {
-    v1::RoomRef { room_id: room.into(), generation: 1 }
+    v1::RoomRef {
+        room_id: room.into(),
+        generation: 1,
+    }
 }
 
 pub fn session_ref(room: &str, session: &str) -> v1::SessionRef {

@@ -24,7 +24,11 @@ pub fn binding(ours: &str, theirs: &str, password: &str, transaction: u32) -> Ve
     message.extend(COOKIE);
     message.extend([7; 8]);
     message.extend(transaction.to_be_bytes());
-    attribute(&mut message, USERNAME, format!("{ours}:{theirs}").as_bytes());
+    attribute(
+        &mut message,
+        USERNAME,
+        format!("{ours}:{theirs}").as_bytes(),
+    );
     attribute(&mut message, PRIORITY, &0x6e00_01ff_u32.to_be_bytes());
     attribute(&mut message, ICE_CONTROLLING, &1_u64.to_be_bytes());
     sign(&mut message, password);
@@ -52,7 +56,11 @@ fn crc32(bytes: &[u8]) -> u32 {
     for byte in bytes {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     !crc

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use parley_core::api::{
-    Capabilities, Command, ConnectionId, FindBy, Join, Labels, LeaveReason, ParticipantId, RoomEndReason,
-    RoomId, RoomPolicy, RoomRef, SessionId, SessionRef, SignalIn, StateChange, VideoDown, Who,
+    Capabilities, Command, ConnectionId, FindBy, Join, Labels, LeaveReason, ParticipantId,
+    RoomEndReason, RoomId, RoomPolicy, RoomRef, SessionId, SessionRef, SignalIn, StateChange,
+    VideoDown, Who,
 };
 use parley_proto::v1;
 
@@ -37,9 +38,7 @@ pub(in crate::grpc) fn room_ref(room: Option<v1::RoomRef>) -> Result<RoomRef, Ma
     })
 }
 
-fn session_ref(
-    session: Option<v1::SessionRef>,
-) -> Result<SessionRef, Malformed> {
+fn session_ref(session: Option<v1::SessionRef>) -> Result<SessionRef, Malformed> {
     let session = required(session, "session")?;
     Ok(SessionRef {
         room: RoomRef {
@@ -273,8 +272,14 @@ mod tests {
     #[test]
     fn what_misses_is_named() {
         let field = |result: Result<CommandOf, Malformed>| result.err().map(|e| e.field);
-        assert_eq!(field(v1::OpenRoomRequest::default().try_into()), Some("room"));
-        assert_eq!(field(v1::JoinRequest::default().try_into()), Some("session"));
+        assert_eq!(
+            field(v1::OpenRoomRequest::default().try_into()),
+            Some("room")
+        );
+        assert_eq!(
+            field(v1::JoinRequest::default().try_into()),
+            Some("session")
+        );
         let signal = v1::SignalRequest {
             session: session(),
             ..Default::default()
@@ -286,7 +291,10 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(field(state.try_into()), Some("change"));
-        assert_eq!(field(v1::FindSessionsRequest::default().try_into()), Some("by"));
+        assert_eq!(
+            field(v1::FindSessionsRequest::default().try_into()),
+            Some("by")
+        );
     }
 
     #[test]
@@ -326,17 +334,22 @@ mod tests {
             ..Default::default()
         };
         let taken = capabilities(Some(wide));
-        assert_eq!((taken.video_down, taken.max_audio_slots), (VideoDown::None, 255));
+        assert_eq!(
+            (taken.video_down, taken.max_audio_slots),
+            (VideoDown::None, 255)
+        );
     }
 
     #[test]
     fn a_publication_that_is_off_has_no_stream() {
         let request = v1::SetStateRequest {
             session: session(),
-            change: Some(v1::set_state_request::Change::Screen(v1::PublicationState {
-                on: false,
-                stream_id: "x".into(),
-            })),
+            change: Some(v1::set_state_request::Change::Screen(
+                v1::PublicationState {
+                    on: false,
+                    stream_id: "x".into(),
+                },
+            )),
             ..Default::default()
         };
         let CommandOf(Command::SetState { change, .. }) = request.try_into().unwrap() else {

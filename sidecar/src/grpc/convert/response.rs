@@ -1,8 +1,9 @@
 //! Views, counters and events -> messages.
 
 use parley_core::api::{
-    Capabilities, EventKind, FoundSession, Labels, LeaveReason, MediaState, ParticipantId, RoomEndReason,
-    RoomEvent, RoomView, SessionField, SessionId, SessionStats, SessionView, TrackStats, VideoDown,
+    Capabilities, EventKind, FoundSession, Labels, LeaveReason, MediaState, ParticipantId,
+    RoomEndReason, RoomEvent, RoomView, SessionField, SessionId, SessionStats, SessionView,
+    TrackStats, VideoDown,
 };
 use parley_proto::v1;
 
@@ -102,7 +103,11 @@ impl From<Proto<SessionStats>> for v1::SessionStats {
             rtt_ms: stats.rtt_ms,
             estimate_bps: stats.estimate_bps,
             tracks: stats.tracks.into_iter().map(|t| Proto(t).into()).collect(),
-            drops: stats.drops.into_iter().map(|(cause, n)| (cause.to_owned(), n)).collect(),
+            drops: stats
+                .drops
+                .into_iter()
+                .map(|(cause, n)| (cause.to_owned(), n))
+                .collect(),
             client_loss: stats.client_loss,
             client_jitter_s: stats.client_jitter_s,
             client_rtt_s: stats.client_rtt_s,
@@ -112,7 +117,11 @@ impl From<Proto<SessionStats>> for v1::SessionStats {
 
 impl From<Proto<TrackStats>> for v1::TrackStats {
     fn from(Proto(track): Proto<TrackStats>) -> Self {
-        let direction = if track.up { v1::TrackDirection::Up } else { v1::TrackDirection::Down };
+        let direction = if track.up {
+            v1::TrackDirection::Up
+        } else {
+            v1::TrackDirection::Down
+        };
         Self {
             kind: track.kind.to_owned(),
             direction: direction.into(),
