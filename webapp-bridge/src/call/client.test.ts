@@ -4,7 +4,7 @@ import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {inflate} from '../protocol/deflate';
 import {FakeConnection, asConnection, settle, until} from '../testing/fake_connection';
 import {FakeSocket} from '../testing/fake_socket';
-import {CONNECT_PATIENCE_MS, CallClient, JOIN_RETRY_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client';
+import {CONNECT_PATIENCE_MS, CallClient, JOIN_RETRY_MS, REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client';
 import type {ClientEvent, ClientOptions} from './client_types';
 import type {Devices} from './media';
 import {CallSocket} from './socket';
@@ -237,6 +237,23 @@ describe('coming back', () => {
         expect(console.warn).toHaveBeenCalledWith(expect.stringMatching(/rtc failed: failed.*sess1/));
     });
 
+    it('waits for the reason when the server hangs up', async () => {
+        await connect();
+        pc().channel.onclose?.();
+        expect(sent('join').length).toBe(1);
+        client.handleEnded({type: 'call_ended', reason: 'ended'});
+        vi.advanceTimersByTime(REASON_GRACE_MS);
+        expect(sent('join').length).toBe(1);
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'call_ended', reason: 'ended'}}]);
+    });
+
+    it('makes a new connection when the server hung up for no reason', async () => {
+        await connect();
+        pc().channel.onclose?.();
+        vi.advanceTimersByTime(REASON_GRACE_MS);
+        expect(sent('join').length).toBe(2);
+    });
+
     it('keeps asking while the media server is not there yet', async () => {
         await connect();
         client.handleMediaMoved();
@@ -266,6 +283,7 @@ describe('coming back', () => {
         await connect();
         client.handleMediaMoved();
         event('error', {connID: 'conn1', code: 'resume_invalid', data: ''});
+        vi.advanceTimersByTime(REASON_GRACE_MS);
         expect(ended()).toEqual([{type: 'ended', reason: {type: 'removed', reason: 'timeout'}}]);
     });
 

@@ -11,7 +11,7 @@ import type {Broadcast} from '../protocol/frames';
 import {AudioOut} from './audio';
 import {Board} from './board';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
-import {Peer} from './peer';
+import {CHANNEL_CLOSED, Peer} from './peer';
 import {Reporter} from './reporter';
 import type {Resume} from './resume';
 import {SessionMedia} from './session_media';
@@ -25,6 +25,8 @@ export const RECONNECT_PATIENCE_MS = 60_000;
 export const JOIN_RETRY_MS = 3_000;
 /** Wait after `unavailable` while the media server restarts. */
 export const UNAVAILABLE_RETRY_MS = 300;
+/** How long a clearer reason for an end may take to arrive. */
+export const REASON_GRACE_MS = 500;
 /** How long leaving waits for the last report. */
 const LAST_REPORT_MS = 300;
 
@@ -264,7 +266,8 @@ export class CallClient {
         if (this.state.session !== '' && passing) {
             this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), UNAVAILABLE_RETRY_MS);
         } else if (refusal.code === 'resume_invalid') {
-            this.end({type: 'removed', reason: 'timeout'});
+            // Nothing to take back: what ended it may have been told on the page's connection.
+            this.scope.timeout(() => this.end({type: 'removed', reason: 'timeout'}), REASON_GRACE_MS);
         } else {
             this.end({type: 'refused', ...refusal});
         }
@@ -309,8 +312,7 @@ export class CallClient {
                     void this.media.attach(peer, this.state.session);
                     break;
                 case 'failed':
-                    console.warn(`parley: rtc failed: ${event.state} (session ${this.state.session})`);
-                    this.rejoin();
+                    this.handleFailure(event.state);
                     break;
                 case 'track':
                     if (event.track.kind === 'audio') {
@@ -327,6 +329,27 @@ export class CallClient {
                     break;
             }
         });
+    }
+
+    private handleFailure(state: string): void {
+        const again = (): void => {
+            if (this.state.phase !== 'ended') {
+                console.warn(`parley: rtc failed: ${state} (session ${this.state.session})`);
+                this.rejoin();
+            }
+        };
+        if (state === CHANNEL_CLOSED) {
+            // The server hung up, most likely because the call is over: the reason is on its way.
+            this.peer = undefined;
+            this.media.detach();
+            this.scope.timeout(() => {
+                if (!this.peer) {
+                    again();
+                }
+            }, REASON_GRACE_MS);
+        } else {
+            again();
+        }
     }
 
     private closePeer(): void {

@@ -17,6 +17,8 @@ const OFFER_ATTEMPTS_MAX = 3;
 export const PING_PERIOD_MS = 1_000;
 /** So many pings without an answer: the server is gone, long before ICE says so. */
 export const PINGS_UNANSWERED_MAX = 5;
+/** State of a failure that the server wished: it closed the channel in order. */
+export const CHANNEL_CLOSED = 'channel closed';
 
 export type PublicationKind = 'voice' | 'video' | 'screen' | 'screen-audio';
 
@@ -84,7 +86,7 @@ export class Peer {
         this.channel.binaryType = 'arraybuffer';
         this.channel.onmessage = (message) => this.handleMessage(message.data);
         this.channel.onopen = () => this.handleOpen();
-        this.channel.onclose = () => this.fail('channel closed');
+        this.channel.onclose = () => this.fail(CHANNEL_CLOSED);
         this.scope.timeout(() => {
             if (!this.connected) {
                 this.fail('timeout');
