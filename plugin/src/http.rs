@@ -40,12 +40,10 @@ impl Guest<'_> {
         if user.is_empty() {
             return error(401, "sign in first");
         }
-        if !get {
-            match rate::take(self.env, user) {
-                Ok(true) => {}
-                Ok(false) => return self.refused(Refusal::RateLimited, 429, user),
-                Err(_) => return self.refused(Refusal::Unavailable, 503, user),
-            }
+        match rate::take(self.env, user) {
+            Ok(true) => {}
+            Ok(false) => return self.refused(Refusal::RateLimited, 429, user),
+            Err(_) => return self.refused(Refusal::Unavailable, 503, user),
         }
         let answer = match (request.method.as_str(), segments.as_slice()) {
             ("GET", ["config"]) => Ok(self.client_config()),

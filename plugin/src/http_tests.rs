@@ -158,7 +158,7 @@ fn host_and_admin_end_the_call() {
 }
 
 #[test]
-fn more_than_ten_changes_at_once_are_too_many() {
+fn more_than_ten_requests_at_once_are_too_many() {
     let world = World::new();
     let path = format!("/calls/{}/end", id("town"));
     let statuses = |n: usize| -> Vec<u16> {
@@ -175,7 +175,9 @@ fn more_than_ten_changes_at_once_are_too_many() {
         400,
         "each user has its own"
     );
-    assert_eq!(world.http("alice", "GET", "/config", "").status, 200);
+    assert_eq!(world.http("alice", "GET", "/config", "").status, 429);
+    let link = format!("/join/{}", id("town"));
+    assert_eq!(world.http("alice", "GET", &link, "").status, 303, "the link always works");
 }
 
 #[test]

@@ -179,6 +179,7 @@ impl Run {
                 }
             }
             Op::Read(u, p) => {
+                self.world.advance_ms(60_000);
                 let answer =
                     self.world
                         .http(USERS[*u], "GET", &format!("/{}", id(CHANNELS[*p])), "");

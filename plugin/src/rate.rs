@@ -1,6 +1,7 @@
-//! A limit of requests per user over all nodes: a token bucket in the store.
+//! A limit of HTTP requests per user over all nodes: a token bucket in the store.
 //!
-//! Only requests that change something pay the price of a write; reads are the host's to limit.
+//! Clients ask a few times per page load, so a write for each costs little. WebSocket messages are far more
+//! and are limited per connection by the platform's side.
 
 use serde::{Deserialize, Serialize};
 
