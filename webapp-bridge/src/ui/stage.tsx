@@ -54,19 +54,23 @@ interface TileProps {
     onSize: (session: string, kind: Picture['kind'], height: number) => void;
 }
 
-const useTileName = (place: Place): string => {
+/** Its accessible name, and the few words shown in it. */
+const useTileTexts = (place: Place): {label: string; caption: string} => {
     const text = useText();
     const nameOf = useName();
     const name = nameOf(usePlatform((state) => select.userName(state, place.userId)));
-    if (place.own) {
-        return text(place.kind === 'screen' ? 'picture.own_screen' : 'picture.own_camera');
+    if (place.kind === 'screen') {
+        const label = place.own ? text('picture.own_screen') : text('picture.screen', {name});
+        return {label, caption: label};
     }
-    return text(place.kind === 'screen' ? 'picture.screen' : 'picture.camera', {name});
+    return place.own
+        ? {label: text('picture.own_camera'), caption: text('picture.you')}
+        : {label: text('picture.camera', {name}), caption: name};
 };
 
 const Tile = ({place, picture, speaking, onSize}: TileProps) => {
     const figure = React.useRef<HTMLElement>(null);
-    const label = useTileName(place);
+    const {label, caption} = useTileTexts(place);
     const {session, kind} = place;
     React.useEffect(() => {
         const element = figure.current;
@@ -86,7 +90,7 @@ const Tile = ({place, picture, speaking, onSize}: TileProps) => {
             {picture
                 ? <Video track={picture.track} mirrored={place.own && kind === 'video'}/>
                 : <Avatar userId={place.userId} size={48}/>}
-            <figcaption aria-hidden='true'>{label}</figcaption>
+            <figcaption aria-hidden='true'>{caption}</figcaption>
         </figure>
     );
 };
