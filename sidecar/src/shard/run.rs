@@ -50,6 +50,8 @@ pub(super) struct Worker {
     lanes: Lanes,
     /// Ends of rooms that found the lane full.
     ends_kept: VecDeque<RoomEvent>,
+    /// Off but in a test.
+    panics_on_command: bool,
     /// The budget ended before the commands did.
     commands_left: bool,
     buffer: Vec<u8>,
@@ -88,6 +90,7 @@ impl Worker {
             poll,
             lanes,
             ends_kept: VecDeque::new(),
+            panics_on_command: crate::sabotage::is_active("shard_panic"),
             commands_left: false,
             buffer: vec![0; DATAGRAM_BYTES_MAX],
             wake_at: instant,
@@ -155,6 +158,8 @@ impl Worker {
                     reply,
                     span,
                 }) => {
+                    // A bug on purpose: the process must end by it, and say so by its exit code.
+                    assert!(!self.panics_on_command, "sabotage");
                     let now = self.now();
                     let result = span.in_scope(|| {
                         let result = self.core.handle_command(command, now);

@@ -59,7 +59,11 @@ impl Sidecar {
 
     /// Starts as a host does: token on stdin, ready line on stdout.
     pub fn start_in(dir: &Path, args: &[&str]) -> Result<Self, Failed> {
-        let mut child = binary()
+        Self::start_by(binary(), dir, args)
+    }
+
+    pub fn start_by(mut command: Command, dir: &Path, args: &[&str]) -> Result<Self, Failed> {
+        let mut child = command
             .args(["--embedded", "--runtime-dir", dir.to_str().unwrap()])
             .args(["--token-fd", "0", "--ready-fd", "1", "--media-port", "0"])
             .args(["--media-address", "127.0.0.1,::1"])

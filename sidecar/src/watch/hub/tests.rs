@@ -2,8 +2,8 @@
 
 use parley_core::api::{EventKind, Labels, RoomEndReason, RoomRef};
 
-use super::super::room::UNACKED_MAX;
 use super::*;
+use crate::watch::room::UNACKED_MAX;
 
 struct World {
     hub: Hub,
