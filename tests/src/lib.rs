@@ -2,4 +2,7 @@
 //! virtual clock (tokio's paused time) and a seeded lossy network. Only the chat platform is a stand-in.
 
 pub mod net;
+pub mod pause;
 pub mod platform;
+pub mod sidecar;
+pub mod world;

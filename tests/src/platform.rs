@@ -33,6 +33,7 @@ struct State {
     settings: Value,
     counter: u64,
     clock_ms: i64,
+    fails_until: Option<tokio::time::Instant>,
 }
 
 /// Cheap to clone; all clones are one platform.
@@ -160,6 +161,11 @@ impl MemoryPlatform {
         self.lock().kv.keys().cloned().collect()
     }
 
+    /// Every call of the plugin fails for a while, as in a database restart.
+    pub fn fail_for(&self, time: std::time::Duration) {
+        self.lock().fails_until = Some(tokio::time::Instant::now() + time);
+    }
+
     /// Posts shown to one user only.
     pub fn ephemeral_to(&self, user: &str) -> Vec<Post> {
         let user = id(user);
@@ -175,7 +181,14 @@ impl MemoryPlatform {
         &self,
         f: impl FnOnce(&mut State) -> Result<T, PlatformError>,
     ) -> PlatformFuture<'_, T> {
-        let result = f(&mut self.lock());
+        let mut state = self.lock();
+        let result = match state.fails_until {
+            Some(until) if tokio::time::Instant::now() < until => {
+                Err(PlatformError::Unavailable("the scenario says so".into()))
+            }
+            _ => f(&mut state),
+        };
+        drop(state);
         Box::pin(async move {
             // As a real platform: an answer never comes in the same instant.
             tokio::task::yield_now().await;
