@@ -52,7 +52,17 @@ impl Guest<'_> {
                 return Ok(None);
             };
             match self.media.room(&stored.record.call_id).await {
-                Ok(room) => return Ok(Some((stored.record, room))),
+                Ok(room) => {
+                    // While a call is being restored its room is ahead of the record for a moment.
+                    let generation = room.generation;
+                    return Ok(Some((
+                        Record {
+                            generation,
+                            ..stored.record
+                        },
+                        room,
+                    )));
+                }
                 Err(MediaError::NotFound) => self.repair(&stored).await?,
                 Err(error) => return Err(error.into()),
             }

@@ -177,7 +177,11 @@ fn more_than_ten_requests_at_once_are_too_many() {
     );
     assert_eq!(world.http("alice", "GET", "/config", "").status, 429);
     let link = format!("/join/{}", id("town"));
-    assert_eq!(world.http("alice", "GET", &link, "").status, 303, "the link always works");
+    assert_eq!(
+        world.http("alice", "GET", &link, "").status,
+        303,
+        "the link always works"
+    );
 }
 
 #[test]

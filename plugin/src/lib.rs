@@ -32,6 +32,8 @@ mod rate;
 mod record;
 mod refusal;
 mod resume;
+#[cfg(test)]
+mod robust_tests;
 mod sabotage;
 mod stats;
 #[cfg(test)]

@@ -154,16 +154,17 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     out
 }
 
-/// A name as literal text in Markdown.
+/// A name as literal text in Markdown, mentioning nobody.
 pub(crate) fn escape_markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|'
-            | '~' | '<' | '>' | '@' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '<' | '>' => {
                 out.push('\\');
                 out.push(c);
             }
+            // Mentions are looked for without regard to backslashes; a zero-width space ends them.
+            '@' => out.push_str("@\u{200b}"),
             c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
@@ -213,6 +214,6 @@ mod tests {
 
     #[test]
     fn names_stay_names() {
-        assert_eq!(escape_markdown("[a](b)\n@all"), "\\[a\\]\\(b\\) \\@all");
+        assert_eq!(escape_markdown("[a](b)\n@all"), "\\[a\\](b) @\u{200b}all");
     }
 }
