@@ -111,7 +111,8 @@ impl Site {
             ));
         }
         Ok(Self {
-            url: text.trim_end_matches('/').to_owned(),
+            // As parsed: `..` and default ports are gone.
+            url: url.as_str().trim_end_matches('/').to_owned(),
             https: url.scheme() == "https",
             subpath,
         })

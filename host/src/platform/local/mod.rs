@@ -28,6 +28,8 @@ mod serve;
 mod settings;
 mod socket;
 mod store;
+#[cfg(test)]
+mod tests;
 mod web;
 
 use std::path::PathBuf;

@@ -4,6 +4,9 @@ use serde_json::Value as Json;
 
 use crate::hooks::Value;
 
+/// Nesting of a binary message: each level takes stack. (JSON's parser has its own limit, 128.)
+const DEPTH_MAX: usize = 16;
+
 /// A message as parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Frame {
@@ -62,7 +65,9 @@ fn from_json(value: &Json) -> Value {
 
 /// A binary frame.
 pub(crate) fn parse_msgpack(mut bytes: &[u8]) -> Option<Frame> {
-    let rmpv::Value::Map(map) = rmpv::decode::read_value(&mut bytes).ok()? else {
+    let rmpv::Value::Map(map) =
+        rmpv::decode::read_value_with_max_depth(&mut bytes, DEPTH_MAX).ok()?
+    else {
         return None;
     };
     let field = |name: &str| {

@@ -1,0 +1,114 @@
+//! What is over a limit is refused or dropped, and counted.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use super::*;
+use crate::platform::local::limits;
+
+#[tokio::test]
+async fn a_flood_of_messages_is_dropped_silently_and_counted() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    for n in 1..=150 {
+        socket
+            .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": n}))
+            .await;
+    }
+    for _ in 0..100 {
+        let dropped = world.local.drops().rate_limited.load(Ordering::Relaxed);
+        let arrived = world.hooks.messages.lock().unwrap().len() as u64;
+        if dropped + arrived == 150 {
+            assert!((100..110).contains(&arrived), "{arrived}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("some messages are neither counted nor delivered");
+}
+
+#[tokio::test]
+async fn a_slow_plugin_fills_its_queue_and_no_more() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    *world.hooks.message_takes.lock().unwrap() = Duration::from_secs(3_600);
+    let mut sockets = Vec::new();
+    for _ in 0..2 {
+        sockets.push(world.connect(port, &carol).await);
+    }
+    // One connection's slowness is not the other's: each has its own queue.
+    for socket in &mut sockets {
+        for n in 1..=90 {
+            socket
+                .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": n}))
+                .await;
+        }
+        socket.send(json!({"action": "ping", "seq": 99})).await;
+        assert_eq!(socket.reply(99).await["status"], "OK");
+    }
+    assert_eq!(world.local.drops().plugin_queue.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn frames_over_the_limit_end_the_connection() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    let data = "x".repeat(limits::SOCKET_FRAME_BYTES_MAX);
+    socket
+        .send(json!({"action": "ping", "seq": 1, "data": {"x": data}}))
+        .await;
+    assert!(socket.closed().await);
+}
+
+#[tokio::test]
+async fn garbage_is_counted_and_harmless() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    socket.send_bytes(vec![0xc1, 0xff]).await;
+    socket.send(json!("no object")).await;
+    socket.send(json!({"action": "ping", "seq": 1})).await;
+    assert_eq!(socket.reply(1).await["status"], "OK");
+    assert_eq!(world.local.drops().malformed.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn sockets_per_user_are_limited() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut sockets = Vec::new();
+    for _ in 0..limits::SOCKETS_PER_USER_MAX {
+        sockets.push(world.connect(port, &carol).await);
+    }
+    let bearer = format!("Bearer {}", carol.token);
+    let mut more = Socket::open(port, "", &[("authorization", &bearer)])
+        .await
+        .unwrap();
+    assert!(more.closed().await);
+    sockets.pop().unwrap().close().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.connect(port, &carol).await;
+}
+
+#[tokio::test]
+async fn bodies_over_the_limit_are_refused() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let message = "x".repeat(limits::BODY_BYTES_MAX);
+    let body = json!({"channel_id": world.open, "message": message});
+    world.post(&carol, "/posts", body).await.error(413);
+    let bearer = format!("Bearer {}", carol.token);
+    let headers = [("authorization", bearer.as_str())];
+    world
+        .raw("POST", "/api/v4/posts", &headers, "{not json")
+        .await
+        .error(400);
+}
