@@ -97,8 +97,9 @@ pub(crate) fn handle(core: &mut Core, command: Command) -> Result<Reply, Command
             connection,
         } => {
             check_id("connection_id", &connection.0)?;
-            let (room, _) = core.room_mut(&session.room)?;
-            let view = room.reconnect(&session.session, &participant, &previous, connection)?;
+            let (room, shared) = core.room_mut(&session.room)?;
+            let id = &session.session;
+            let view = room.reconnect(id, &participant, &previous, connection, shared)?;
             Ok(Reply::Session {
                 session: view,
                 created: false,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use str0m::net::DatagramSend;
 
@@ -78,11 +78,7 @@ impl Core {
         while let Some((at, wake)) = self.shared.timers.pop_due(now.instant) {
             match wake {
                 Wake::Room(key) => {
-                    if let Some(room) = self.rooms.get_mut(key)
-                        && room.came_up(at)
-                    {
-                        room.handle_timeout(&mut self.shared);
-                    }
+                    self.wake_room(key, at);
                 }
                 Wake::Session(owner) => self.in_room(owner, |room, shared| {
                     let due = room
@@ -96,6 +92,22 @@ impl Core {
                 }),
             }
             self.settle();
+        }
+    }
+
+    /// A panic of our own in it ends that room, not the process.
+    fn wake_room(&mut self, key: Key, at: Instant) {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
+        if !room.came_up(at) {
+            return;
+        }
+        let shared = &mut self.shared;
+        if catch_unwind(AssertUnwindSafe(|| room.handle_timeout(shared))).is_err() {
+            tracing::error!("panic while looking after a room");
+            shared.counters.panics += 1;
+            room.end(RoomEndReason::Internal, None, shared);
         }
     }
 

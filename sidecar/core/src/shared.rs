@@ -61,6 +61,24 @@ pub enum Fault {
     PanicInSession,
 }
 
+#[cfg(feature = "sabotage")]
+impl std::str::FromStr for Fault {
+    type Err = String;
+
+    /// By its name in snake case, as `cargo xtask sabotage` lists them.
+    fn from_str(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "mute_gate_open" => Self::MuteGateOpen,
+            "slot_seq_not_rewritten" => Self::SlotSeqNotRewritten,
+            "keyframe_requests_dropped" => Self::KeyframeRequestsDropped,
+            "lock_ignored" => Self::LockIgnored,
+            "stun_integrity_skipped" => Self::StunIntegritySkipped,
+            "panic_in_session" => Self::PanicInSession,
+            other => return Err(format!("no fault is called {other}")),
+        })
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shared {

@@ -244,7 +244,8 @@ impl Room {
         };
         let result = session.handle_description(description, path, shared);
         match &result {
-            Ok(Outcome::Negotiated) => self.unsettle_all(shared),
+            Ok(Outcome::Negotiated) => session.mark_unsettled(shared),
+            Ok(Outcome::Republished) => self.unsettle_all(shared),
             Ok(Outcome::Ignored) => {}
             Err(_) => session.drop_one("sdp_refused", shared),
         }

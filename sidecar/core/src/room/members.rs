@@ -193,6 +193,7 @@ impl Room {
         participant: &ParticipantId,
         previous: &ConnectionId,
         connection: ConnectionId,
+        shared: &mut Shared,
     ) -> Result<SessionView, CommandError> {
         let session = self.session_mut(session)?;
         if session.participant != *participant {
@@ -203,7 +204,10 @@ impl Room {
         }
         session.connection = connection;
         session.detached = None;
-        Ok(session.view())
+        session.repeat_offer();
+        let (seat, view) = (session.owner.seat, session.view());
+        self.flush_signals(seat, shared);
+        Ok(view)
     }
 
     /// A signalling connection is lost; says how many sessions it carried.

@@ -406,17 +406,22 @@ fn steer_estimator(
     let Some(peer) = viewer.peer.as_mut() else {
         return;
     };
-    peer.wants_bwe = shows || publishes;
+    let awake = shows || publishes;
+    let mut touched = peer.wants_bwe != awake;
+    peer.wants_bwe = awake;
     let mut result = Ok(());
     if viewer.down.steered != (minimum, desired) {
         viewer.down.steered = (minimum, desired);
+        touched = true;
         result = peer.set_bitrate(minimum, desired);
     }
     if let Some(bps) = allocation.raise_estimate_bps {
+        touched = true;
         result = result.and(peer.guard(|rtc| rtc.bwe().reset(Bitrate::bps(bps))));
     }
     match result {
-        Ok(()) => viewer.mark_dirty(shared),
+        Ok(()) if touched => viewer.mark_dirty(shared),
+        Ok(()) => {}
         Err(fault) => viewer.fail(fault, shared),
     }
 }

@@ -48,7 +48,8 @@ impl Session {
         }
         self.fill_slots(demand);
         let change = self.plan(demand, shared);
-        let something = !change.add.is_empty() || !change.direct.is_empty();
+        let something =
+            !change.add.is_empty() || !change.direct.is_empty() || self.negotiator.forced;
         self.negotiator.wanted = something;
         if something && self.negotiator.is_free(shared.now.instant, shared) {
             self.make_offer(change, demand, shared);

@@ -39,6 +39,8 @@ enum State {
     Offered {
         pending: SdpPendingOffer,
         sent_at: Instant,
+        /// As sent over the socket, to be sent again should that be replaced.
+        text: Option<String>,
     },
 }
 
@@ -51,6 +53,9 @@ pub(crate) struct Negotiator {
     pub(crate) msids: Msids,
     /// Something is to be offered as soon as it can be.
     pub(crate) wanted: bool,
+    /// An offer failed: what it would have changed is to be offered again, even if str0m sees no
+    /// change any more.
+    pub(crate) forced: bool,
 }
 
 impl Default for Negotiator {
@@ -61,6 +66,7 @@ impl Default for Negotiator {
             failures: 0,
             msids: Msids::new(),
             wanted: false,
+            forced: false,
         }
     }
 }
@@ -108,8 +114,10 @@ pub(crate) enum RefusedSdp {
 /// What a description led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The client's lines may have changed.
+    /// The client's lines are as they were.
     Negotiated,
+    /// What it publishes has changed.
+    Republished,
     /// Glare, or an answer to nothing: passed over.
     Ignored,
 }
@@ -170,8 +178,17 @@ impl Session {
         if self.negotiator.expire(shared.now.instant) {
             tracing::debug!(session = %self.id.0, "offer not answered in time");
             self.drop_one("offer_unanswered", shared);
-            self.forget_unanswered();
-            self.negotiator.wanted = true;
+            self.handle_failed_offer();
+        }
+    }
+
+    /// The signalling connection is another: an offer that went to the former one goes out again.
+    pub(crate) fn repeat_offer(&mut self) {
+        if let State::Offered {
+            text: Some(text), ..
+        } = &self.negotiator.state
+        {
+            self.signals.push(text.clone());
         }
     }
 
@@ -216,14 +233,14 @@ impl Session {
         let offer = self.parse(shared, || SdpOffer::from_sdp_string(&prepared))?;
         let answer = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
         self.negotiator.state = State::Stable;
-        self.handle_negotiated(sdp, shared);
+        let outcome = self.handle_negotiated(sdp, shared);
         self.send_description(
             DescriptionKind::Answer,
             &answer.to_sdp_string(),
             path,
             shared,
         );
-        Ok(Outcome::Negotiated)
+        Ok(outcome)
     }
 
     fn handle_answer(&mut self, sdp: &str, shared: &mut Shared) -> Result<Outcome, RefusedSdp> {
@@ -242,13 +259,11 @@ impl Session {
         let accepted = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_answer(pending, answer));
         if let Err(error) = accepted {
             self.negotiator.failures += 1;
-            self.negotiator.wanted = true;
-            self.forget_unanswered();
+            self.handle_failed_offer();
             return Err(error);
         }
         self.negotiator.failures = 0;
-        self.handle_negotiated(sdp, shared);
-        Ok(Outcome::Negotiated)
+        Ok(self.handle_negotiated(sdp, shared))
     }
 
     /// Sends an offer with these changes. False: there was nothing to offer, or the media stack
@@ -259,6 +274,7 @@ impl Session {
         shared: &mut Shared,
     ) -> Option<(Vec<Mid>, PreparedOffer)> {
         let audio = self.down.audio_mids();
+        let forced = std::mem::take(&mut self.negotiator.forced);
         let peer = self.peer.as_mut()?;
         let made = peer.guard(|rtc| {
             let mut api = rtc.sdp_api();
@@ -275,6 +291,10 @@ impl Session {
             for (mid, direction) in &change.direct {
                 api.set_direction(*mid, *direction);
             }
+            // What a failed offer changed is no change for str0m: this one is, and has no effect.
+            if let Some(mid) = audio.first().filter(|_| forced) {
+                api.set_direction(*mid, Direction::Inactive);
+            }
             // After an answer str0m would repeat `sendonly` and Chromium would lose a microphone in
             // glare (browser-facts.md, section 1).
             for mid in &audio {
@@ -286,7 +306,11 @@ impl Session {
             Ok((mids, Some((offer, pending)))) => {
                 let sdp = offer.to_sdp_string();
                 let sent_at = shared.now.instant;
-                self.negotiator.state = State::Offered { pending, sent_at };
+                self.negotiator.state = State::Offered {
+                    pending,
+                    sent_at,
+                    text: None,
+                };
                 Some((mids, PreparedOffer { sdp }))
             }
             Ok((_, None)) => None,
@@ -317,7 +341,15 @@ impl Session {
         let sdp = munge::with_msids(&munge::without_audio_feedback(sdp), &self.negotiator.msids);
         let description = Description { kind, sdp };
         match path {
-            Path::Socket => self.signals.push(description.to_json()),
+            Path::Socket => {
+                let json = description.to_json();
+                if let (DescriptionKind::Offer, State::Offered { text, .. }) =
+                    (kind, &mut self.negotiator.state)
+                {
+                    *text = Some(json.clone());
+                }
+                self.signals.push(json);
+            }
             Path::Channel => {
                 self.send_channel(&ServerMessage::Sdp(description.to_zlib()), shared);
             }
@@ -325,8 +357,8 @@ impl Session {
     }
 
     /// After an offer or answer of the client took effect.
-    fn handle_negotiated(&mut self, sdp: &str, shared: &mut Shared) {
-        self.up.set_sections(sections(sdp), &self.announced);
+    fn handle_negotiated(&mut self, sdp: &str, shared: &mut Shared) -> Outcome {
+        let republished = self.up.set_sections(sections(sdp), &self.announced);
         if let Some(peer) = &mut self.peer {
             peer.read_payload_types();
         }
@@ -335,6 +367,11 @@ impl Session {
             self.fail(fault, shared);
         }
         self.mark_dirty(shared);
+        if republished {
+            Outcome::Republished
+        } else {
+            Outcome::Negotiated
+        }
     }
 
     /// Our lines that the client has answered get their SSRCs.
@@ -366,8 +403,10 @@ impl Session {
         Ok(())
     }
 
-    /// Lines that an offer would have brought, and which the client never answered.
-    fn forget_unanswered(&mut self) {
+    /// Lines that an offer would have brought are forgotten, and it is made again.
+    fn handle_failed_offer(&mut self) {
+        self.negotiator.wanted = true;
+        self.negotiator.forced = true;
         self.down.voices.retain(|slot| slot.line.ssrc.is_some());
         self.down.videos.retain(|slot| slot.line.ssrc.is_some());
         if self

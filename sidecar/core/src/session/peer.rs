@@ -28,6 +28,10 @@ const RTX_CACHE_VIDEO: usize = 512;
 const RTX_CACHE_AUDIO: usize = 16;
 /// Outputs of one drain; beyond, the stack is looping.
 const DRAIN_MAX: usize = 100_000;
+/// How often a stack that is due at once is driven in one go: its pacer releases a packet each time.
+const ROUNDS_MAX: usize = 64;
+/// After that it has to wait so long.
+const BREATHER: Duration = Duration::from_millis(1);
 
 /// The connection cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +162,16 @@ impl Peer {
         events: &mut Vec<Event>,
     ) -> Result<(), PeerFault> {
         let now = shared.now.instant;
-        self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
-        self.drain(shared, events)
+        for _ in 0..ROUNDS_MAX {
+            self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
+            self.drain(shared, events)?;
+            if self.deadline > now {
+                return Ok(());
+            }
+        }
+        self.deadline = now + BREATHER;
+        self.schedule(shared);
+        Ok(())
     }
 
     /// Takes everything out of the `Rtc`: datagrams to the outbox, events to `events`.
@@ -199,12 +211,17 @@ impl Peer {
         } else {
             at
         };
-        shared.timers.schedule(
-            Wake::Session(self.owner),
-            self.deadline,
-            &mut self.scheduled,
-        );
+        self.schedule(shared);
         Ok(())
+    }
+
+    fn schedule(&mut self, shared: &mut Shared) {
+        // Due at once means: at the next round of the shell, never twice at the same instant.
+        let soonest = shared.now.instant + Duration::from_micros(1);
+        let at = self.deadline.max(soonest);
+        shared
+            .timers
+            .schedule(Wake::Session(self.owner), at, &mut self.scheduled);
     }
 
     /// A timer entry came up. True: the deadline is due.
@@ -213,11 +230,7 @@ impl Peer {
             return false;
         }
         if self.deadline > shared.now.instant {
-            shared.timers.schedule(
-                Wake::Session(self.owner),
-                self.deadline,
-                &mut self.scheduled,
-            );
+            self.schedule(shared);
             return false;
         }
         true

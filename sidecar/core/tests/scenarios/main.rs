@@ -1,5 +1,8 @@
 //! The core against simulated clients on a virtual clock and a seeded network: one behaviour per file.
 
+// A helper that unwraps fails the test it serves.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod glare;
 mod hostile_datagrams;
 mod hostile_sdp;
@@ -7,10 +10,14 @@ mod late_joiner;
 mod leaving;
 mod lock;
 mod mute_gate;
+mod offers_again;
 #[cfg(feature = "sabotage")]
 mod panic_isolation;
 mod replacing;
+mod simulcast;
 mod slot_continuity;
 mod stream_flood;
 mod support;
 mod two_hear_each_other;
+mod video;
+mod wrong_fingerprint;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Heard, Profile, Sim};
+use crate::support::client::Heard;
+use crate::support::{Profile, Sim};
 use parley_core::api::StateChange;
 
 const NAMES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];

@@ -12,7 +12,7 @@ use parley_core::api::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-pub use client::{Client, Heard, Profile};
+pub use client::{Client, Profile};
 
 /// What the network does to a datagram.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,8 @@ pub struct Sim {
     rng: StdRng,
     next_address: u8,
     core_wakes: Instant,
+    /// Real time spent in the core's calls.
+    pub core_time: Duration,
 }
 
 pub const SERVER: &str = "10.99.0.1:8443";
@@ -109,7 +111,13 @@ impl Sim {
             rng: StdRng::seed_from_u64(42),
             next_address: 1,
             core_wakes: start,
+            core_time: Duration::ZERO,
         };
+        // `cargo xtask sabotage` runs these tests against a broken core and wants to see them fail.
+        #[cfg(feature = "sabotage")]
+        if let Ok(name) = std::env::var("PARLEY_SABOTAGE") {
+            sim.core.sabotage(name.parse().unwrap());
+        }
         sim.command(Command::OpenRoom {
             room: room_ref(),
             policy,
@@ -259,7 +267,9 @@ impl Sim {
         }
         if self.core_wakes <= self.now {
             let now = self.time();
+            let begun = Instant::now();
             self.core.handle_timeout(now);
+            self.core_time += begun.elapsed();
             self.drain_core();
         }
         let names: Vec<_> = self.clients.keys().copied().collect();
@@ -279,8 +289,10 @@ impl Sim {
                 tap.push((flight.from, flight.bytes.clone()));
             }
             let now = self.time();
+            let begun = Instant::now();
             self.core
                 .handle_datagram(flight.to, flight.from, &flight.bytes, now);
+            self.core_time += begun.elapsed();
             self.drain_core();
         } else {
             let now = self.now;
@@ -334,7 +346,10 @@ impl Sim {
 
     pub fn drain_core(&mut self) {
         loop {
-            let (source, destination, payload) = match self.core.poll_output() {
+            let begun = Instant::now();
+            let output = self.core.poll_output();
+            self.core_time += begun.elapsed();
+            let (source, destination, payload) = match output {
                 Output::Timeout(at) => {
                     self.core_wakes = at;
                     break;

@@ -1,0 +1,61 @@
+//! Layers by what the viewer's link takes: up when there is room, down when there is not, switched at
+//! key frames.
+
+use std::time::Duration;
+
+use str0m::media::Mid;
+
+use crate::support::{Profile, Sim};
+use crate::video::{film, publish};
+
+const RIDS: [&str; 2] = ["l", "h"];
+
+fn layers_seen(sim: &mut Sim, viewer: &str) -> (usize, usize) {
+    let heard = &sim.client(viewer).heard;
+    let of = |text: &str| {
+        let part = format!("alice:{text}:");
+        heard
+            .iter()
+            .filter(|h| h.payload.windows(part.len()).any(|w| w == part.as_bytes()))
+            .count()
+    };
+    (of("l"), of("h"))
+}
+
+fn film_layers(sim: &mut Sim, mid: Mid, frames: usize) {
+    film(sim, "alice", mid, &[Some("l"), Some("h")], frames);
+}
+
+#[test]
+fn a_good_link_gets_the_better_layer() {
+    for profile in [Profile::Ours, Profile::Official] {
+        let mut sim = Sim::call(&["alice", "bob"], profile);
+        let mid = publish(&mut sim, "alice", true, &RIDS);
+        film_layers(&mut sim, mid, 300);
+        let (low, high) = layers_seen(&mut sim, "bob");
+        assert!(high > 100, "{profile:?}: low {low}, high {high}");
+        sim.client("bob").heard.clear();
+        film_layers(&mut sim, mid, 60);
+        let (low, high) = layers_seen(&mut sim, "bob");
+        assert!(
+            low == 0 && high >= 50,
+            "{profile:?}: low {low}, high {high}"
+        );
+    }
+}
+
+#[test]
+fn switching_leaves_no_gap() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.network.jitter = Duration::from_millis(1);
+    let mid = publish(&mut sim, "alice", true, &RIDS);
+    film_layers(&mut sim, mid, 300);
+    let bob = sim.client("bob");
+    let mut packets: Vec<_> = bob.heard_from("alice").into_iter().cloned().collect();
+    packets.sort_by_key(|h| h.seq);
+    assert!(packets.len() > 200);
+    for pair in packets.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq + 1);
+        assert!(pair[1].ts.wrapping_sub(pair[0].ts).cast_signed() > 0);
+    }
+}
