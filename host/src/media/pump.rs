@@ -69,6 +69,7 @@ impl Pump {
         let mut notice = RestartNotice::default();
         loop {
             let found = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 found = link.wait_for(Option::is_some) => found.map(|found| found.clone()),
             };
