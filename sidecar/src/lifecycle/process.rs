@@ -95,7 +95,8 @@ fn run(args: &Args) -> Result<(), Failure> {
         .map_err(system("inherited descriptors"))?;
     let config = config::load(args)?;
     if args.check_config {
-        return Ok(());
+        return io::Write::write_all(&mut io::stdout(), b"The configuration is good.\n")
+            .map_err(system("standard output"));
     }
     let runtime_dir = RuntimeDir::hold(&config.runtime_dir)?;
     let log = start_log(&config, args.embedded)?;
