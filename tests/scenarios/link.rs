@@ -28,7 +28,10 @@ async fn the_link_leads_to_the_channel_and_asks() {
     assert_eq!(response.status, 303);
     assert_eq!(
         location(&response),
-        "http://chat.example/sub/team/channels/town?join_call=true"
+        format!(
+            "http://chat.example/sub/team/channels/{}?join_call=true",
+            id("town")
+        )
     );
 }
 
