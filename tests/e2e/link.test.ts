@@ -16,25 +16,25 @@ async function linkOf(person: Person): Promise<string> {
 it('a followed link asks "Join the call?" and does nothing until the answer', async () => {
     const alice = await stage.alice();
     const bob = await stage.bob();
-    await alice.startCall();
-    const link = new URL(await linkOf(alice));
-    expect(link.pathname).toMatch(/\/plugins\/app\.parley\.calls\/join\/[a-z0-9]{26}$/);
+    await bob.startCall();
+    const link = await linkOf(bob);
+    expect(link).toMatch(/\/plugins\/app\.parley\.calls\/join\/[a-z0-9]{26}$/);
 
-    await bob.page.goto(`${stage.platform.address}${link.pathname}`);
-    const question = bob.page.getByRole('dialog', {name: 'Join the call?'});
+    await alice.page.goto(link);
+    const question = alice.page.getByRole('dialog', {name: 'Join the call?'});
     await question.waitFor();
-    expect(new URL(bob.page.url()).pathname).toBe('/demo/channels/lounge');
-    expect(await bob.call.count()).toBe(0);
-    expect(await bob.page.evaluate(() => window.instruments.opened.audio)).toBe(0);
+    expect(new URL(alice.page.url()).pathname).toBe('/demo/channels/lounge');
+    expect(await alice.call.count()).toBe(0);
+    expect(await alice.page.evaluate(() => window.instruments.opened.audio)).toBe(0);
 
     await question.getByRole('button', {name: 'Not now'}).click();
     await question.waitFor({state: 'detached'});
-    expect(await bob.call.count()).toBe(0);
+    expect(await alice.call.count()).toBe(0);
 
-    await bob.page.goto(`${stage.platform.address}${link.pathname}`);
+    await alice.page.goto(link);
     await question.getByRole('button', {name: 'Join call'}).click();
-    await bob.inCall();
-    expect(await bob.page.evaluate(() => window.instruments.opened.audio), 'joined muted').toBe(0);
+    await alice.inCall();
+    expect(await alice.page.evaluate(() => window.instruments.opened.audio), 'joined muted').toBe(0);
 });
 
 it('signed out, the link leads through the sign-in page and back', async () => {

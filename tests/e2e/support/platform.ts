@@ -14,6 +14,10 @@ export interface PlatformOptions {
     /** `serve` has an administrator whose password is known, and no people yet. */
     command?: 'demo' | 'serve';
     args?: string[];
+    /** Default: any free one. */
+    port?: number;
+    /** Path below the origin, as in `--site-url`. */
+    subPath?: string;
     environment?: Record<string, string>;
 }
 
@@ -29,7 +33,9 @@ export class Platform {
     private log: string[] = [];
     private exit: Promise<void> = Promise.resolve();
 
-    private constructor(private readonly options: PlatformOptions) {}
+    private constructor(private readonly options: PlatformOptions) {
+        this.port = options.port ?? 0;
+    }
 
     static async start(options: PlatformOptions = {}): Promise<Platform> {
         const platform = new Platform(options);
@@ -106,7 +112,7 @@ export class Platform {
     }
 
     get address(): string {
-        return `http://127.0.0.1:${this.port}`;
+        return `http://127.0.0.1:${this.port}${this.options.subPath ?? ''}`;
     }
 
     get localAddress(): string {

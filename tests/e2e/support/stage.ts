@@ -5,6 +5,7 @@ import {afterAll, afterEach, beforeAll} from 'vitest';
 
 import {launch} from './browser';
 import {ALICE, BOB, Person, type PersonOptions} from './person';
+import {takeScreen} from './screens';
 import {Platform, type PlatformOptions} from './platform';
 
 type Cookies = Awaited<ReturnType<Person['context']['cookies']>>;
@@ -54,6 +55,7 @@ export function useStage(options: PlatformOptions = {}): Stage {
     afterEach(async (context) => {
         if (context.task.result?.state === 'fail') {
             for (const person of stage.people) {
+                await takeScreen(person.page, `failed_${context.task.name.replaceAll(/\W+/g, '_').slice(0, 60)}`, person.name).catch(() => undefined);
                 console.error(`--- ${person.name}'s console\n${person.console.slice(-40).join('\n')}`);
             }
             console.error(`--- parley demo\n${stage.platform.output().split('\n').slice(-60).join('\n')}`);

@@ -10,7 +10,7 @@ import {channelName, currentTeam, directPartnerId, displayName, sidebarChannels}
 import type {PageStore} from '../store/store';
 import {handleEvent} from './events';
 import {People} from './people';
-import {channelPath, parseRoute, type Route} from './routes';
+import {channelPath, isId, parseRoute, type Route} from './routes';
 
 export interface Navigation {
     pathname: () => string;
@@ -142,9 +142,16 @@ export class Page {
             }
             if (channelId === '') {
                 store.dispatch({type: 'missing'});
-            } else {
-                await this.showChannel(channelId);
+                store.dispatch({type: 'phase', phase: 'ready'});
+                return;
             }
+            const channel = store.getState().entities.channels.channels[channelId];
+            if (route.kind === 'channel' && channel && channel.name !== route.channel) {
+                // The address named it by id: show the readable one. The change brings us here again.
+                navigation.replace(channelPath(team.name, channel.name) + navigation.search());
+                return;
+            }
+            await this.showChannel(channelId);
         } catch (error) {
             if (isSignedOut(error)) {
                 this.showLogin();
@@ -174,11 +181,12 @@ export class Page {
         if (route.kind !== 'channel') {
             return '';
         }
-        const known = mine.find((channel) => channel.name === route.channel && (channel.team_id === teamId || channel.type === 'G'));
+        const here = mine.filter((channel) => channel.team_id === teamId || channel.type === 'G');
+        const known = here.find((channel) => channel.name === route.channel) ?? here.find((channel) => channel.id === route.channel);
         if (known) {
             return known.id;
         }
-        const channel = await api.channelByName(teamId, route.channel);
+        const channel = isId(route.channel) ? await api.channel(route.channel) : await api.channelByName(teamId, route.channel);
         if (channel.type !== 'O' || channel.delete_at > 0) {
             return '';
         }

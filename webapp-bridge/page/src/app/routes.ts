@@ -31,6 +31,9 @@ export function parseRoute(pathname: string, search: string): Route {
     return {kind: 'team', team: first};
 }
 
+/** Ids are 26 letters and digits. */
+export const isId = (text: string): boolean => /^[a-z0-9]{26}$/.test(text);
+
 function decode(part: string): string {
     try {
         return decodeURIComponent(part);
