@@ -37,6 +37,24 @@ fn captured_packets_from_another_address_go_nowhere() {
 }
 
 #[test]
+fn a_check_with_a_wrong_signature_admits_nobody() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.tap = Some(vec![]);
+    sim.run_ms(6_000);
+    let captured: Vec<_> = sim.tap.take().unwrap();
+    let request = captured.iter().find(|(_, bytes)| bytes[..2] == [0, 1]);
+    let (_, mut forged) = request.expect("a binding request").clone();
+    // MESSAGE-INTEGRITY stands before the 8 bytes of FINGERPRINT (RFC 8489 section 14.7).
+    let at = forged.len() - 8 - 10;
+    forged[at] ^= 1;
+    sim.inject(stranger(), &forged);
+    assert_eq!(sim.drop_of("stun_integrity"), 1);
+    sim.inject(stranger(), &[22; 60]);
+    assert_eq!(sim.drop_of("datagram_stranger"), 1);
+    assert_eq!(sim.strays, 0, "no answer, no challenge");
+}
+
+#[test]
 fn a_replayed_check_moves_no_route() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.tap = Some(vec![]);
