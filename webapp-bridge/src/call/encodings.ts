@@ -14,7 +14,7 @@ export const cameraEncodings = (simulcast: boolean): RTCRtpEncodingParameters[] 
 export const screenEncodings = (simulcast: boolean): RTCRtpEncodingParameters[] =>
     simulcast
         ? [
-            {rid: 'l', maxBitrate: 500 * KBIT, maxFramerate: 5},
-            {rid: 'h', maxBitrate: 2_500 * KBIT, maxFramerate: 20},
+            {rid: 'l', scaleResolutionDownBy: 1, maxBitrate: 500 * KBIT, maxFramerate: 5},
+            {rid: 'h', scaleResolutionDownBy: 1, maxBitrate: 2_500 * KBIT, maxFramerate: 20},
         ]
         : [{maxBitrate: 2_500 * KBIT, maxFramerate: 20}];

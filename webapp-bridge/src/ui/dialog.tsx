@@ -36,7 +36,7 @@ const useQuestion = (prompt: Prompt): Question => {
         case 'switch':
             return {
                 title: text('ask.switch_title'),
-                text: text('ask.switch_text', {from, to}),
+                text: text(running ? 'ask.switch_text' : 'ask.switch_start', {from, to}),
                 yes: text('ask.switch'),
                 no: text('ask.cancel'),
                 danger: false,
