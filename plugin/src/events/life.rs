@@ -7,26 +7,23 @@ use crate::call::{STATS_PERIOD_MS, STATS_TIMER};
 use crate::env::Level;
 use crate::events::removal_reason;
 use crate::ids::UserId;
-use crate::media::{EndReason, Event, Room};
+use crate::media::{EndReason, Event, Room, Session};
 use crate::record;
 
+/// Sessions looked after per minute: a request has a budget, so large rooms take turns.
+const SESSIONS_PER_MINUTE_MAX: usize = 250;
+
 impl Guest<'_> {
-    /// Once a minute: statistics, access of everybody there, and repairs.
+    /// Once a minute: statistics, access of those who are there, and repairs.
     pub(super) async fn minute(&self, event: &Event) -> Result {
         let (Some(record), Some(room)) = (self.record_of(event)?, self.room(event).await?) else {
             return Ok(());
         };
+        // First: whatever fails below, there is a next time.
+        self.media
+            .set_timer(&record.room(), STATS_TIMER, STATS_PERIOD_MS)
+            .await?;
         let record = self.ensure_post(record, event.seq)?;
-        match self.media.room_stats(&event.call_id).await {
-            Ok(all) => {
-                for stats in &all {
-                    if let Some(session) = room.sessions.iter().find(|s| s.id == stats.session_id) {
-                        self.keep_stats(event, session, stats)?;
-                    }
-                }
-            }
-            Err(error) => self.env.log(Level::Warn, "stats", &error.to_string()),
-        }
         // For the post, should the media server die: it alone knows who was here.
         let known = |user: &UserId| record.participants.contains(user);
         if !room.participants_ever.iter().all(known) {
@@ -35,7 +32,19 @@ impl Guest<'_> {
                 true
             })?;
         }
-        for session in &room.sessions {
+        let minute = event.at_ms / STATS_PERIOD_MS as i64;
+        let sessions = turn(&room.sessions, minute);
+        match self.media.room_stats(&event.call_id).await {
+            Ok(all) => {
+                for stats in &all {
+                    if let Some(session) = sessions.iter().find(|s| s.id == stats.session_id) {
+                        self.keep_stats(event, session, stats)?;
+                    }
+                }
+            }
+            Err(error) => self.env.log(Level::Warn, "stats", &error.to_string()),
+        }
+        for session in sessions {
             let (user, channel) = (&session.user_id, &record.channel_id);
             let stay = access::check(self.env, &self.settings, Action::Stay, user, channel, false);
             if let Err(refusal) = stay
@@ -45,10 +54,7 @@ impl Guest<'_> {
                     .await?;
             }
         }
-        Ok(self
-            .media
-            .set_timer(&record.room(), STATS_TIMER, STATS_PERIOD_MS)
-            .await?)
+        Ok(())
     }
 
     pub(super) fn ended(
@@ -118,6 +124,16 @@ impl Guest<'_> {
     }
 }
 
+/// The share of the sessions whose turn it is in this minute: all of a room of ordinary size.
+fn turn(sessions: &[Session], minute: i64) -> &[Session] {
+    let turns = sessions.len().div_ceil(SESSIONS_PER_MINUTE_MAX).max(1);
+    // A remainder by a positive number that fits: never negative, never too large.
+    let turn = minute.rem_euclid(turns as i64) as usize;
+    let start = (turn * SESSIONS_PER_MINUTE_MAX).min(sessions.len());
+    let end = (start + SESSIONS_PER_MINUTE_MAX).min(sessions.len());
+    &sessions[start..end]
+}
+
 fn merge(before: &[UserId], now: &[UserId]) -> Vec<UserId> {
     let mut all = before.to_vec();
     for user in now {
@@ -126,4 +142,21 @@ fn merge(before: &[UserId], now: &[UserId]) -> Vec<UserId> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_gets_a_turn() {
+        for n in [0, 1, 249, 250, 251, 1_000] {
+            let sessions = vec![Session::default(); n];
+            let seen: usize = (7..7 + n.div_ceil(250).max(1) as i64)
+                .map(|minute| turn(&sessions, minute).len())
+                .sum();
+            assert_eq!(seen, n);
+        }
+        assert!(turn(&[], -1).is_empty());
+    }
 }
