@@ -8,64 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use common::Sidecar;
+use common::client::{negotiate, socket};
 use common::stun::{binding, is_success, sign};
-use common::{Host, Sidecar, next_id, session_ref};
-use parley_proto::v1::event::Kind;
-use parley_proto::v1::signal_request::Message;
-use parley_proto::v1::{ListRoomsRequest, SignalRequest};
-
-const PATIENCE: Duration = Duration::from_millis(300);
-
-/// What the server's answer told a client.
-struct Credentials {
-    ufrag: String,
-    password: String,
-}
-
-/// Joins a session and negotiates as far as SDP goes.
-async fn negotiate(host: &Host, room: &str, session: &str) -> Credentials {
-    let mut watch = host.watch(&format!("w-{session}")).await;
-    host.open(room).await;
-    host.join(room, session).await;
-    let fingerprint = vec!["AB"; 32].join(":");
-    let sdp = format!(
-        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-         m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n\
-         a=ice-ufrag:clnt\r\na=ice-pwd:clientclientclientclient\r\n\
-         a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:0\r\na=sctp-port:5000\r\n\
-         a=max-message-size:262144\r\n"
-    );
-    let request = SignalRequest {
-        request_id: next_id(),
-        session: Some(session_ref(room, session)),
-        message: Some(Message::SdpJson(
-            serde_json::json!({"type": "offer", "sdp": sdp}).to_string(),
-        )),
-        ..Default::default()
-    };
-    host.sessions().signal(request).await.unwrap();
-    loop {
-        if let Some(Kind::Signal(signal)) = watch.event().await.kind {
-            let answer: serde_json::Value = serde_json::from_str(&signal.json).unwrap();
-            let sdp = answer["sdp"].as_str().unwrap();
-            let value = |name: &str| {
-                let line = sdp.lines().find_map(|line| line.strip_prefix(name));
-                line.unwrap().to_owned()
-            };
-            return Credentials {
-                ufrag: value("a=ice-ufrag:"),
-                password: value("a=ice-pwd:"),
-            };
-        }
-    }
-}
-
-fn socket(to: SocketAddr) -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(to).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket
-}
+use parley_proto::v1::ListRoomsRequest;
 
 /// Sends one datagram and returns all that comes back.
 fn ask(to: SocketAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
@@ -234,7 +180,9 @@ async fn a_flood_of_bad_checks_neither_stops_calls_nor_good_checks() {
         let good = binding(&known.ufrag, "clnt", &known.password, 100 + n);
         let answered = tokio::task::spawn_blocking(move || {
             let socket = UdpSocket::bind("127.0.0.2:0").unwrap();
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket
+                .set_read_timeout(Some(common::client::PATIENCE))
+                .unwrap();
             let mut buffer = [0; 2048];
             // As clients do, lost checks are repeated.
             (0..5).any(|_| {

@@ -81,8 +81,14 @@ impl Worker {
             instant,
             wall_ms: clock.unix_ms(),
         };
+        #[cfg_attr(not(feature = "sabotage"), allow(unused_mut))]
+        let mut core = Core::new(config, now);
+        #[cfg(feature = "sabotage")]
+        if let Some(fault) = crate::sabotage::named().and_then(|named| named.parse().ok()) {
+            core.sabotage(fault);
+        }
         Ok(Self {
-            core: Core::new(config, now),
+            core,
             readable: vec![true; sockets.sockets.len()],
             sockets,
             queue: SendQueue::default(),

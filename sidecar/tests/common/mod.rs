@@ -7,6 +7,7 @@
     clippy::expect_used
 )]
 
+pub mod client;
 pub mod stun;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
