@@ -88,11 +88,10 @@ it('link, answers of the server, thread, German', async () => {
     const alice = await stage.alice();
     await alice.say('/call link');
     const link = alice.page.locator('.post').last().getByRole('link');
-    await link.waitFor();
+    const address = new URL(await link.getAttribute('href') ?? '');
     await alice.say('/call help');
     await sleep(500);
     await both(alice, '30_answers_of_the_server');
-    const address = new URL(await link.getAttribute('href') ?? '');
     await alice.page.goto(`${stage.platform.localAddress}${address.pathname}`);
     await alice.page.getByRole('dialog', {name: 'Join the call?'}).waitFor();
     await both(alice, '31_link_question');
