@@ -9,22 +9,16 @@
 mod access;
 mod autocomplete;
 mod call;
-#[cfg(test)]
-mod call_tests;
 mod client_config;
 mod commands;
 mod env;
 mod events;
 mod http;
-#[cfg(test)]
-mod http_tests;
 mod ids;
 mod join;
 mod link;
 mod media;
 mod messages;
-#[cfg(test)]
-mod model_tests;
 mod platform_events;
 mod post;
 mod publish;
@@ -32,12 +26,12 @@ mod rate;
 mod record;
 mod refusal;
 mod resume;
-#[cfg(test)]
-mod robust_tests;
 mod sabotage;
 mod stats;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 #[cfg(target_arch = "wasm32")]
 mod wasm;

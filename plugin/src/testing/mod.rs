@@ -207,6 +207,12 @@ pub(crate) fn json(text: &[u8]) -> Json {
     serde_json::from_slice(text).expect("JSON")
 }
 
+/// A header of an answer; empty = absent.
+pub(crate) fn header(answer: &HttpResponse, name: &str) -> String {
+    let found = answer.headers.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
 /// Runs a future as the sandbox does: it has to be ready at once.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -1,0 +1,173 @@
+//! Joining and signalling: who is told what, in which order.
+
+use parley_proto::v1;
+use v1::event::Kind;
+
+use crate::env::{PlatformEvent, Value};
+use crate::ids::ConnectionId;
+use crate::testing::*;
+
+#[test]
+fn join_in_an_idle_channel_tells_in_the_protocols_order() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    let events = world.events();
+    let told: Vec<_> = events
+        .iter()
+        .map(|e| format!("{} -> {}", e.name, e.scope()))
+        .collect();
+    let alice = id("alice");
+    assert_eq!(
+        told,
+        [
+            format!("call_host_changed -> user {alice}"),
+            "call_start -> channel".to_owned(),
+            "join -> connection conn1".to_owned(),
+            "user_joined -> channel".to_owned(),
+            format!("call_state -> user {alice}"),
+        ]
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| event.to.channel_id == channel("town"))
+    );
+    let join = &events[2].data;
+    assert_eq!(join["connID"], id("conn1"));
+    assert_eq!(join["parley"]["session"], id("conn1"));
+    assert_eq!(
+        join["parley"]["call_id"],
+        world.record("town").unwrap().call_id.as_str()
+    );
+    let call = json(events[4].data["call"].as_str().unwrap().as_bytes());
+    assert_eq!(call["sessions"][0]["session_id"], id("conn1"));
+    assert_eq!(call["host_id"], id("alice"));
+
+    world.join_official("bob", "conn2", "town");
+    let events = world.events();
+    let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+    assert_eq!(names, ["join", "user_joined", "call_state"]);
+    assert!(events[0].data.get("parley").is_none());
+}
+
+#[test]
+fn signals_go_both_ways() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.events();
+    world.send(
+        "alice",
+        "conn1",
+        "sdp",
+        &[("data", Value::Bytes(vec![1, 2]))],
+    );
+    world.send(
+        "alice",
+        "conn1",
+        "ice",
+        &[("data", Value::Text("{}".to_owned()))],
+    );
+    world.send("alice", "conn1", "ice", &[("data", Value::Null)]);
+    world.send("alice", "conn1", "ice", &[]);
+    // Another user on that connection, or a connection without a session, says nothing.
+    world.send("bob", "conn1", "sdp", &[("data", Value::Bytes(vec![3]))]);
+    world.send("bob", "conn9", "sdp", &[("data", Value::Bytes(vec![3]))]);
+    let signals = world.sidecar.state().signals.clone();
+    assert_eq!(signals.len(), 2);
+    assert_eq!(signals[0].connection_id, id("conn1"));
+    assert!(world.events().is_empty());
+    world.send("alice", "conn1", "sdp", &[("data", Value::Number(1.0))]);
+    assert_eq!(world.error_code(), "bad_request");
+
+    let room = world.sidecar.only_room().room.room_id;
+    let signal = v1::Signal {
+        session_id: id("conn1"),
+        participant_id: id("alice"),
+        connection_id: id("conn7"),
+        json: r#"{"type":"answer"}"#.to_owned(),
+    };
+    world.sidecar.emit(&room, Kind::Signal(signal));
+    world.pump();
+    let events = world.events();
+    assert_eq!(events[0].scope(), "connection conn7");
+    assert_eq!(events[0].data["connID"], id("conn1"));
+    assert_eq!(events[0].data["data"], r#"{"type":"answer"}"#);
+}
+
+#[test]
+fn one_connection_joins_once_and_a_full_call_refuses() {
+    let world = World::with_settings(r#"{"MaxCallParticipants": 1}"#);
+    world.join("alice", "conn1", "town");
+    world.events();
+    world.join("alice", "conn1", "town");
+    assert_eq!(world.error_code(), "already_joined");
+    world.join("alice", "conn1", "other");
+    assert_eq!(world.error_code(), "already_joined");
+    world.join("bob", "conn2", "town");
+    assert_eq!(world.error_code(), "full");
+}
+
+#[test]
+fn reconnect_moves_the_session_of_its_user_only() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.events();
+    let reconnect = |who: &str, connection: &str, previous: &str| {
+        let data = [
+            ("channelID", Value::Text(id("town"))),
+            ("originalConnID", Value::Text(id("conn1"))),
+            ("prevConnID", Value::Text(id(previous))),
+        ];
+        world.send(who, connection, "reconnect", &data);
+    };
+    let now = || {
+        world.sidecar.only_room().room.sessions[0]
+            .connection_id
+            .clone()
+    };
+    reconnect("bob", "conn2", "conn1");
+    assert_eq!(now(), id("conn1"));
+    reconnect("alice", "conn3", "conn1");
+    assert_eq!(now(), id("conn3"));
+    // A lost race.
+    reconnect("alice", "conn4", "conn1");
+    assert_eq!(now(), id("conn3"));
+    assert!(world.events().is_empty());
+    let gone = PlatformEvent::Disconnected {
+        connection_id: ConnectionId::new(id("conn3")),
+        user_id: user("alice"),
+    };
+    world.platform(gone);
+    assert_eq!(world.sidecar.state().detached, [id("conn3")]);
+}
+
+#[test]
+fn call_state_is_answered_to_the_asking_connection() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.events();
+    let ask = |who: &str, at: &str| {
+        world.send(
+            who,
+            "conn5",
+            "call_state",
+            &[("channelID", Value::Text(id(at)))],
+        );
+    };
+    ask("bob", "town");
+    let events = world.events();
+    assert_eq!(
+        (events.len(), events[0].scope().as_str()),
+        (1, "connection conn5")
+    );
+    assert!(
+        events[0].data["call"]
+            .as_str()
+            .unwrap()
+            .contains(&id("conn1"))
+    );
+    ask("alice", "dm");
+    assert_eq!(world.events()[0].data["call"], "null");
+    ask("eve", "town");
+    assert_eq!(world.error_code(), "no_permission");
+}

@@ -1,0 +1,14 @@
+//! The guest as a whole, against the small world of `testing`: one subject per file.
+
+mod commands;
+mod ending;
+mod failures;
+mod joining;
+mod link;
+mod model;
+mod rights;
+mod robust;
+mod routes;
+mod starting;
+mod states;
+mod statistics;

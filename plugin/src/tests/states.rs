@@ -1,0 +1,161 @@
+//! What participants show of themselves, and who hears of it.
+
+use parley_proto::v1;
+use v1::event::Kind;
+
+use crate::env::Value;
+use crate::testing::*;
+
+#[test]
+fn states_reach_each_participants_user_once() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join("alice", "conn2", "town");
+    world.join("bob", "conn3", "town");
+    world.events();
+    for (action, event) in [
+        ("unmute", "user_unmuted"),
+        ("mute", "user_muted"),
+        ("raise_hand", "user_raise_hand"),
+        ("unraise_hand", "user_unraise_hand"),
+    ] {
+        world.send("alice", "conn1", action, &[]);
+        let events = world.events();
+        let scopes: Vec<_> = events.iter().map(|event| event.scope()).collect();
+        let wanted = [
+            format!("user {}", id("alice")),
+            format!("user {}", id("bob")),
+        ];
+        assert_eq!(scopes, wanted, "{action}");
+        assert!(
+            events
+                .iter()
+                .all(|e| e.name == event && e.data["userID"] == id("alice"))
+        );
+        assert_eq!(events[0].data["session_id"], id("conn1"));
+    }
+    let screen = [(
+        "data",
+        Value::Text(r#"{"screenStreamID":"abc"}"#.to_owned()),
+    )];
+    world.send("alice", "conn1", "screen_on", &screen);
+    assert_eq!(world.names(), ["user_screen_on"; 2]);
+    world.send("bob", "conn3", "screen_on", &screen);
+    assert_eq!(world.error_code(), "screen_taken");
+    world.send(
+        "bob",
+        "conn3",
+        "screen_on",
+        &[("data", Value::Text("{}".to_owned()))],
+    );
+    assert_eq!(world.error_code(), "bad_request");
+    let video = [("data", Value::Text(r#"{"videoStreamID":"v"}"#.to_owned()))];
+    world.send("bob", "conn3", "video_on", &video);
+    assert_eq!(world.names(), ["user_video_on"; 2]);
+    // A sharer who vanishes: its screen goes first.
+    world.send("alice", "conn1", "leave", &[]);
+    assert_eq!(
+        world.names(),
+        ["user_screen_off", "user_screen_off", "user_left"]
+    );
+}
+
+#[test]
+fn voices_are_told_to_clients_without_slots_only() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join_official("bob", "conn2", "town");
+    world.events();
+    let room = world.sidecar.only_room().room.room_id;
+    let voice = v1::VoiceChanged {
+        session_id: id("conn1"),
+        participant_id: id("alice"),
+        on: true,
+    };
+    world.sidecar.emit(&room, Kind::VoiceChanged(voice));
+    world.pump();
+    let events = world.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].name, "user_voice_on");
+    assert_eq!(events[0].scope(), format!("user {}", id("bob")));
+}
+
+#[test]
+fn the_host_passes_on_to_the_earliest_joiner() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.advance_ms(5);
+    world.join("bob", "conn2", "town");
+    world.advance_ms(5);
+    world.join("carol", "conn3", "town");
+    world.events();
+    world.send("alice", "conn1", "leave", &[]);
+    let events = world.events();
+    assert_eq!(events[0].name, "user_left");
+    assert_eq!(events[1].name, "call_host_changed");
+    assert_eq!(events[1].data["hostID"], id("bob"));
+    // Not the host: no change.
+    world.send("carol", "conn3", "leave", &[]);
+    assert_eq!(world.names(), ["user_left"]);
+}
+
+#[test]
+fn switched_off_features_are_refused() {
+    let world = World::with_settings(r#"{"AllowScreenSharing": false, "EnableVideo": false}"#);
+    world.join("alice", "conn1", "town");
+    world.events();
+    let data = [(
+        "data",
+        Value::Text(r#"{"screenStreamID":"a","videoStreamID":"b"}"#.to_owned()),
+    )];
+    world.send("alice", "conn1", "screen_on", &data);
+    assert_eq!(world.error_code(), "screen_disabled");
+    world.send("alice", "conn1", "video_on", &data);
+    assert_eq!(world.error_code(), "video_disabled");
+}
+
+#[test]
+fn a_snapshot_tells_everybody_the_state() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join("bob", "conn2", "town");
+    world.events();
+    let room = world.sidecar.only_room().room;
+    let id = room.room_id.clone();
+    world
+        .sidecar
+        .emit(&id, Kind::Snapshot(v1::Snapshot { room: Some(room) }));
+    world.pump();
+    let names = world.names();
+    let wanted = [
+        "join",
+        "join",
+        "call_state",
+        "call_host_changed",
+        "call_host_changed",
+    ];
+    assert_eq!(names, wanted);
+}
+
+#[test]
+fn sessions_that_were_lost_are_told_why() {
+    use parley_proto::v1::LeaveReason;
+    for (reason, told) in [
+        (LeaveReason::NoMedia, "no_media"),
+        (LeaveReason::SignallingLost, "timeout"),
+        (LeaveReason::MediaLost, "timeout"),
+        (LeaveReason::Protocol, "error"),
+        (LeaveReason::Internal, "error"),
+    ] {
+        let world = World::new();
+        world.join("alice", "conn1", "town");
+        world.join("bob", "conn2", "town");
+        world.events();
+        let room = world.sidecar.only_room().room.room_id;
+        world.sidecar.remove(&room, &id("conn2"), reason);
+        world.pump();
+        let events = world.events();
+        assert_eq!(events[1].name, "parley_removed");
+        assert_eq!(events[1].data["reason"], told);
+    }
+}
