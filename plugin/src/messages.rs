@@ -52,17 +52,25 @@ impl Guest<'_> {
             _ => return,
         };
         if let Err(refusal) = done {
-            self.refuse(&message, refusal);
+            self.refuse(&message, refusal).await;
         }
     }
 
-    fn refuse(&self, message: &ClientMessage, refusal: Refusal) {
+    async fn refuse(&self, message: &ClientMessage, refusal: Refusal) {
         let code = refusal.code();
         self.env.log(
             Level::Debug,
             "message",
             &format!("{} refused: {code}", message.action),
         );
+        // Official clients take an `error` within the call for the end of it: to them such a message is
+        // refused in silence, as they know it.
+        if !matches!(message.action.as_str(), "join" | "call_state") {
+            let own = self.own_session(message).await;
+            if own.is_ok_and(|found| found.is_some_and(|found| !found.session.slots)) {
+                return;
+            }
+        }
         let data = json!({
             "data": refusal.text(self.lang(&message.user_id)),
             "connID": message.connection_id,

@@ -61,6 +61,25 @@ fn states_reach_each_participants_user_once() {
 }
 
 #[test]
+fn official_clients_are_refused_in_silence_within_a_call() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join_official("bob", "conn2", "town");
+    let screen = [(
+        "data",
+        Value::Text(r#"{"screenStreamID":"abc"}"#.to_owned()),
+    )];
+    world.send("alice", "conn1", "screen_on", &screen);
+    world.events();
+    world.send("bob", "conn2", "screen_on", &screen);
+    assert!(world.events().is_empty());
+    assert!(world.sidecar.only_room().room.sessions[0].screen);
+    // A join is answered to everybody.
+    world.join_official("bob", "conn2", "town");
+    assert_eq!(world.error_code(), "already_joined");
+}
+
+#[test]
 fn voices_are_told_to_clients_without_slots_only() {
     let world = World::new();
     world.join("alice", "conn1", "town");
