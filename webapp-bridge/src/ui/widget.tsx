@@ -32,10 +32,13 @@ const ModeButton = ({id, icon, mode}: {id: TextId; icon: IconName; mode: ViewMod
 
 const Header = ({own, mode, startAt}: {own: OwnCall; mode: ViewMode; startAt: number}) => {
     const now = useNow(1_000);
-    const channel = usePlatform((state) => select.channelName(state, own.channelId));
+    const name = usePlatform((state) => select.channelName(state, own.channelId));
+    const direct = usePlatform((state) => select.channel(state, own.channelId)?.type === 'D');
     return (
         <header className='parley-call__header'>
-            <h2 className='parley-call__title'><Text id='widget.title' values={{channel}}/></h2>
+            <h2 className='parley-call__title' title={name}>
+                {direct ? <Text id='widget.title_direct' values={{name}}/> : <Text id='widget.title' values={{channel: name}}/>}
+            </h2>
             {own.phase === 'connected' ? <span className='parley-call__clock' aria-hidden='true'>{clock(now - startAt)}</span> : null}
             {mode === 'minimised'
                 ? <ModeButton id='widget.restore' icon='restore' mode='widget'/>
