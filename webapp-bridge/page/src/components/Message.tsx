@@ -1,7 +1,7 @@
 // A post's text.
 import * as React from 'react';
 
-import {formatMessage, type Inline} from '../text/format';
+import {formatMessage, type Block, type Inline} from '../text/format';
 
 function Part({part}: {part: Inline}): React.ReactElement {
     switch (part.kind) {
@@ -18,13 +18,24 @@ function Part({part}: {part: Inline}): React.ReactElement {
     }
 }
 
+const parts = (list: readonly Inline[]): React.ReactNode => list.map((part, at) => <Part key={at} part={part}/>);
+
+function TextBlock({block}: {block: Block}): React.ReactElement {
+    switch (block.kind) {
+    case 'code':
+        return <pre tabIndex={0}><code>{block.text}</code></pre>;
+    case 'list':
+        return <ul>{block.items.map((item, at) => <li key={at}>{parts(item)}</li>)}</ul>;
+    case 'text':
+        return <p>{parts(block.parts)}</p>;
+    }
+}
+
 export function Message({text}: {text: string}): React.ReactElement {
     const blocks = React.useMemo(() => formatMessage(text), [text]);
     return (
         <div className='post-message__text'>
-            {blocks.map((block, index) => (block.kind === 'code' ?
-                <pre key={index} tabIndex={0}><code>{block.text}</code></pre> :
-                <p key={index}>{block.parts.map((part, at) => <Part key={at} part={part}/>)}</p>))}
+            {blocks.map((block, at) => <TextBlock key={at} block={block}/>)}
         </div>
     );
 }

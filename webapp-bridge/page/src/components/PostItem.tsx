@@ -33,7 +33,7 @@ export function PostItem({post, compact, inThread}: Props): React.ReactElement {
     const name = usePageState((state) => displayName(state, user)) || text('page.post.deleted_user');
     const [profileOpen, setProfileOpen] = React.useState(false);
     const ephemeral = post.type === 'system_ephemeral';
-    const system = post.type.startsWith('system_') && !ephemeral;
+    const fromSystem = post.type.startsWith('system_');
     const pending = post.id === post.pending_post_id;
     const openThread = (): void => {
         page.openThread(post.root_id || post.id).catch((error: unknown) => console.warn('The thread did not load', error));
@@ -42,7 +42,7 @@ export function PostItem({post, compact, inThread}: Props): React.ReactElement {
     if (compact) {
         classes.push('post--compact');
     }
-    if (system || ephemeral) {
+    if (fromSystem) {
         classes.push('post--system');
     }
     if (pending) {
@@ -50,13 +50,15 @@ export function PostItem({post, compact, inThread}: Props): React.ReactElement {
     }
     return (
         <li className={classes.join(' ')} id={inThread ? undefined : `post_${post.id}`} data-post-id={post.id}>
-            <div className='post__img'>{!compact && <Avatar user={user}/>}</div>
+            <div className='post__img'>{!compact && (fromSystem ? <span className='post__system' aria-hidden='true'/> : <Avatar user={user}/>)}</div>
             <div className='post__content'>
                 {!compact &&
                     <div className='post__header'>
-                        <button type='button' className='user-popover' aria-expanded={profileOpen} onClick={() => setProfileOpen(!profileOpen)}>
-                            {name}
-                        </button>
+                        {fromSystem ?
+                            <span className='post__author'>{text('page.post.system')}</span> :
+                            <button type='button' className='user-popover' aria-expanded={profileOpen} onClick={() => setProfileOpen(!profileOpen)}>
+                                {name}
+                            </button>}
                         <time dateTime={new Date(post.create_at).toISOString()} title={intl.formatDate(post.create_at, {dateStyle: 'full', timeStyle: 'short'})}>
                             <FormattedTime value={post.create_at}/>
                         </time>

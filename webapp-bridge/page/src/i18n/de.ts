@@ -38,6 +38,7 @@ export const de: Readonly<Record<TextId, string>> = {
     'page.post.replies': '{count, plural, one {# Antwort} other {# Antworten}}',
     'page.post.reply': 'Antworten',
     'page.post.sending': 'Wird gesendet…',
+    'page.post.system': 'System',
     'page.profile.close': 'Schließen',
     'page.profile.message': 'Nachricht schreiben',
     'page.sidebar.channels': 'Kanäle',

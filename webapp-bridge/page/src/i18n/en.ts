@@ -36,6 +36,7 @@ export const en = {
     'page.post.replies': '{count, plural, one {# reply} other {# replies}}',
     'page.post.reply': 'Reply',
     'page.post.sending': 'Sending…',
+    'page.post.system': 'System',
     'page.profile.close': 'Close',
     'page.profile.message': 'Write a message',
     'page.sidebar.channels': 'Channels',

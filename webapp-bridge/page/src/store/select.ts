@@ -57,10 +57,10 @@ export function sidebarChannels(state: PageState): {channels: Channel[]; direct:
     };
 }
 
-/** Posts of the center, oldest first: roots, and replies of one's own only as hints under their root. */
+/** Posts of the center, oldest first. Replies stand in their thread only. */
 export function channelPosts(state: PageState, channelId: string): Post[] {
     const order = state.entities.posts.postsInChannel[channelId]?.[0]?.order ?? [];
-    return order.flatMap((id) => state.entities.posts.posts[id] ?? []).reverse();
+    return order.flatMap((id) => state.entities.posts.posts[id] ?? []).filter((post) => post.root_id === '').reverse();
 }
 
 /** Root and replies, oldest first. */

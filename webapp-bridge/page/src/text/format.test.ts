@@ -36,6 +36,14 @@ describe('post text', () => {
         ]);
     });
 
+    it('makes a list of lines that start with a mark', () => {
+        expect(formatMessage('Calls\n* one\n* `two`\nend')).toEqual([
+            {kind: 'text', parts: [{kind: 'text', text: 'Calls'}]},
+            {kind: 'list', items: [[{kind: 'text', text: 'one'}], [{kind: 'code', text: 'two'}]]},
+            {kind: 'text', parts: [{kind: 'text', text: 'end'}]},
+        ]);
+    });
+
     it('leaves snake_case names alone', () => {
         expect(formatInline('a_b_c and 2*3*4')).toEqual([{kind: 'text', text: 'a_b_c and 2*3*4'}]);
     });

@@ -1,4 +1,4 @@
-// The little Markdown that posts of this page show: code, emphasis, links, line breaks.
+// The little Markdown that posts of this page show: code, emphasis, links, lists, line breaks.
 // Pure: text in, pieces out; nothing is ever handed to the browser as HTML.
 
 export type Inline =
@@ -8,9 +8,10 @@ export type Inline =
     | {kind: 'em'; text: string}
     | {kind: 'link'; text: string; href: string};
 
-export type Block = {kind: 'code'; text: string} | {kind: 'text'; parts: Inline[]};
+export type Block = {kind: 'code'; text: string} | {kind: 'text'; parts: Inline[]} | {kind: 'list'; items: Inline[][]};
 
 const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*$/m;
+const ITEM = /^[*-] +(.*)$/;
 const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+|\/[^\s)]*)\)|(https?:\/\/[^\s<>"]+)|(?<![\w*])[_*]([^_*\n]+)[_*](?![\w*])/g;
 
 export function formatMessage(message: string): Block[] {
@@ -26,10 +27,29 @@ export function formatMessage(message: string): Block[] {
 }
 
 function pushText(blocks: Block[], text: string): void {
-    const trimmed = text.replace(/^\n+|\n+$/g, '');
-    if (trimmed) {
-        blocks.push({kind: 'text', parts: formatInline(trimmed)});
+    let lines: string[] = [];
+    const flush = (): void => {
+        const plain = lines.join('\n').replace(/^\n+|\n+$/g, '');
+        lines = [];
+        if (plain) {
+            blocks.push({kind: 'text', parts: formatInline(plain)});
+        }
+    };
+    for (const line of text.split('\n')) {
+        const item = ITEM.exec(line)?.[1];
+        if (item === undefined) {
+            lines.push(line);
+            continue;
+        }
+        flush();
+        const last = blocks[blocks.length - 1];
+        if (last?.kind === 'list') {
+            last.items.push(formatInline(item));
+        } else {
+            blocks.push({kind: 'list', items: [formatInline(item)]});
+        }
     }
+    flush();
 }
 
 export function formatInline(text: string): Inline[] {
