@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{ApiError, ApiResult};
@@ -62,10 +62,22 @@ struct State {
 }
 
 /// All connections of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Hub {
     state: Mutex<State>,
+    /// Places for sockets that have not said yet who they are.
+    pub(crate) unauthenticated: Semaphore,
     pub(crate) drops: Drops,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            unauthenticated: Semaphore::new(limits::SOCKETS_UNAUTHENTICATED_MAX),
+            drops: Drops::default(),
+        }
+    }
 }
 
 /// Receivers of an event, resolved.
@@ -171,6 +183,13 @@ impl Hub {
         }
     }
 
+    /// Closes every connection: the server ends.
+    pub(crate) fn close_all(&self) {
+        for connection in self.lock().connections.values() {
+            connection.close.cancel();
+        }
+    }
+
     /// Queues a reply (no `seq`) for one connection, in order with its events.
     pub(crate) fn reply(&self, connection_id: &str, text: String) {
         let state = self.lock();
@@ -227,7 +246,9 @@ impl Hub {
     fn push(&self, connection: &Connection, text: String) {
         if let Err(mpsc::error::TrySendError::Full(_)) = connection.sender.try_send(text) {
             // A gap would go unnoticed until the next event: end it, the client reconnects.
-            Drops::count(&self.drops.slow_clients);
+            if !connection.close.is_cancelled() {
+                Drops::count(&self.drops.slow_clients);
+            }
             connection.close.cancel();
         }
     }

@@ -10,6 +10,8 @@ pub const PLUGIN_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// All files of one user, bytes.
 pub const FILES_PER_USER_BYTES_MAX: i64 = 500 * 1024 * 1024;
+/// How long an upload may wait for its post.
+pub const FILE_UNUSED_MS: i64 = 24 * 3_600 * 1_000;
 /// Files of one upload or post.
 pub const FILES_PER_POST_MAX: usize = 10;
 /// A profile picture, bytes.
@@ -89,6 +91,8 @@ pub const SOCKET_PLUGIN_QUEUE: usize = 128;
 pub const SOCKET_MESSAGES_PER_S: f64 = 10.0;
 /// Messages of a client in one burst.
 pub const SOCKET_MESSAGES_BURST: f64 = 100.0;
+/// WebSockets that are not authenticated yet.
+pub const SOCKETS_UNAUTHENTICATED_MAX: usize = 256;
 /// How long a socket may stay unauthenticated.
 pub const SOCKET_AUTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the server pings.

@@ -165,6 +165,11 @@ impl Local {
         &self.hub.drops
     }
 
+    /// Closes every WebSocket, for an orderly end.
+    pub fn close_connections(&self) {
+        self.hub.close_all();
+    }
+
     /// WebSockets open at the moment.
     pub fn connections(&self) -> usize {
         self.hub.len()

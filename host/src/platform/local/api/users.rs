@@ -29,8 +29,16 @@ pub(super) struct Login {
 
 pub(super) async fn login(
     State(local): State<Arc<Local>>,
+    headers: HeaderMap,
     Body(login): Body<Login>,
 ) -> ApiResult<Response> {
+    // Another site must not sign its visitors in here under a name of its choice.
+    if headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site")
+    {
+        return Err(ApiError::forbidden());
+    }
     if login.password.is_empty() || login.login_id.trim().is_empty() {
         return Err(ApiError::bad(
             "api.user.login.blank_pwd.app_error",

@@ -73,10 +73,15 @@ fn same_origin(local: &Local, headers: &HeaderMap) -> bool {
 async fn serve(local: Arc<Local>, mut socket: WebSocket, auth: Option<Auth>) {
     let (auth, challenge_seq) = match auth {
         Some(auth) => (auth, None),
-        None => match challenge(&local, &mut socket).await {
-            Some((auth, seq)) => (auth, Some(seq)),
-            None => return close(&mut socket, CLOSE_POLICY, "not authenticated").await,
-        },
+        None => {
+            let Ok(_place) = local.hub.unauthenticated.try_acquire() else {
+                return close(&mut socket, CLOSE_POLICY, "too many connections").await;
+            };
+            match challenge(&local, &mut socket).await {
+                Some((auth, seq)) => (auth, Some(seq)),
+                None => return close(&mut socket, CLOSE_POLICY, "not authenticated").await,
+            }
+        }
     };
     let attached = match local
         .hub
@@ -264,10 +269,10 @@ impl Connection {
         if let Some(action) = frame.action.strip_prefix(&prefix) {
             let action = action.to_owned();
             self.plugin.push(&self.local, action, frame.data);
-        } else if !frame.action.starts_with("custom_") {
-            if let Some(answer) = self.act(&frame).await {
-                self.local.hub.reply(&self.id, answer);
-            }
+        } else if !frame.action.starts_with("custom_")
+            && let Some(answer) = self.act(&frame).await
+        {
+            self.local.hub.reply(&self.id, answer);
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) fn insert(
     data: &[u8],
 ) -> ApiResult<FileInfo> {
     let size = i64::try_from(data.len()).unwrap_or(i64::MAX);
+    let unused = "DELETE FROM files WHERE post_id = '' AND create_at < ?1";
+    tx.exec(unused, [tx.now - limits::FILE_UNUSED_MS])?;
     let used = tx.number("SELECT sum(size) FROM files WHERE user_id = ?1", [user_id])?;
     if used.saturating_add(size) > limits::FILES_PER_USER_BYTES_MAX {
         return Err(ApiError::new(

@@ -414,3 +414,25 @@ async fn preferences_and_status_are_ones_own() {
         .await
         .error(403);
 }
+
+#[tokio::test]
+async fn another_site_cannot_sign_its_visitors_in() {
+    let world = World::new().await;
+    with_password(&world).await;
+    let body = json!({"login_id": "carol", "password": "correct horse"}).to_string();
+    let from = |site: &'static str| {
+        let (world, body) = (&world, body.clone());
+        async move {
+            world
+                .raw(
+                    "POST",
+                    "/api/v4/users/login",
+                    &[("sec-fetch-site", site)],
+                    body,
+                )
+                .await
+        }
+    };
+    from("cross-site").await.error(403);
+    from("same-origin").await.expect(200);
+}

@@ -302,3 +302,42 @@ async fn typing_reaches_the_others_of_the_channel() {
         .await;
     assert_eq!(e.reply(1).await["status"], "FAIL");
 }
+
+#[tokio::test]
+async fn the_end_of_the_server_closes_every_socket() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    world.local.close_connections();
+    assert!(socket.closed().await);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off_and_counted() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let attached = world
+        .local
+        .hub
+        .attach(&carol.id, "session", "11.0.0")
+        .unwrap();
+    for n in 0..300 {
+        let to = Broadcast {
+            user_id: carol.id.clone(),
+            ..Broadcast::default()
+        };
+        world
+            .local
+            .publish_event("x", &json!({"n": n}).to_string(), to)
+            .await
+            .unwrap();
+    }
+    assert!(attached.closed.is_cancelled());
+    let counted = world
+        .local
+        .drops()
+        .slow_clients
+        .load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(counted, 1);
+}
