@@ -120,7 +120,12 @@ impl Guest<'_> {
             let room = record.room();
             self.media
                 .open_room(&room, &self.policy(FIRST_SESSION_MS), &labels)
-                .await?;
+                .await
+                .map_err(|error| match error {
+                    // Rooms, not participants: nobody is in this call yet.
+                    MediaError::Limit(_) => Refusal::Unavailable,
+                    other => other.into(),
+                })?;
             if !record::create(self.env, &record)? {
                 // Somebody else was faster: theirs is the call.
                 self.media.end_room(&room, None).await?;
