@@ -10,6 +10,9 @@ use super::store::{channels, sessions, teams};
 use super::{DemoLinks, FirstAdmin, Local, passwords};
 use crate::platform::{ChannelKind, PlatformError};
 
+/// The team that the first administrator starts in, and that new people join. May be absent.
+pub(super) const HOME_TEAM: &str = "home";
+
 /// An account to make.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
@@ -69,7 +72,8 @@ impl Local {
                 admin: true,
                 ..Account::default()
             };
-            users::insert(tx, &account.checked(passwords::hash(&admin.password)?))?;
+            let user = users::insert(tx, &account.checked(passwords::hash(&admin.password)?))?;
+            teams::insert(tx, HOME_TEAM, "Home", "O", Some(&user))?;
             Ok(Some(admin))
         })
     }

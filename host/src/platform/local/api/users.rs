@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::super::auth::{Auth, Body, login_cookies, logout_cookies};
 use super::super::error::{ApiError, ApiResult};
+use super::super::manage::HOME_TEAM;
 use super::super::model::User;
 use super::super::store::users::{self, NewUser, UserKey};
-use super::super::store::{channels, sessions};
+use super::super::store::{channels, sessions, teams};
 use super::super::{Local, access, limits};
 use super::{Json, Paging, id_list, ok, user_id};
 
@@ -161,7 +162,17 @@ pub(super) async fn create(
             new.locale
         },
     };
-    let user = local.db.run(move |tx| users::insert(tx, &new)).await?;
+    let user = local
+        .db
+        .run(move |tx| {
+            let user = users::insert(tx, &new)?;
+            // Without a team there would be nothing to see.
+            if let Ok(home) = teams::by_name(tx, HOME_TEAM) {
+                teams::add_member(tx, &home.id, &user.id, false)?;
+            }
+            Ok(user)
+        })
+        .await?;
     Ok((StatusCode::CREATED, axum::Json(user.to_json(true))))
 }
 

@@ -178,6 +178,15 @@ async fn sign_up_is_closed_unless_opened() {
         .await
         .expect(201);
     assert_eq!(made["roles"], "system_user");
+    let dave = made["id"].as_str().unwrap().to_owned();
+    let dave = Person {
+        token: open.local.create_session(&dave).await.unwrap(),
+        id: dave,
+    };
+    assert_eq!(
+        open.get(&dave, "/users/me/teams").await.expect(200)[0]["name"],
+        "home"
+    );
     let again = open
         .raw("POST", "/api/v4/users", &[], body.to_string())
         .await;
