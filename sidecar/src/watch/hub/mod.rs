@@ -366,4 +366,6 @@ impl Hub {
 }
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
