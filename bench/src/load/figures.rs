@@ -21,6 +21,8 @@ pub struct Figures {
     pub seconds: f64,
     /// Media packets that clients received in it.
     pub forwarded_packets: u64,
+    /// Of these the client that received least.
+    pub forwarded_packets_least: u64,
     /// Share of what should have been delivered; below 1: packets were lost or withheld.
     pub delivered_share: f64,
     /// CPU time of the sidecar process in the window, user and system, all threads.
@@ -65,6 +67,7 @@ impl Figures {
             participants: scenario.roles.len(),
             seconds,
             forwarded_packets: tally.packets,
+            forwarded_packets_least: tally.by_client.iter().min().copied().unwrap_or(0),
             delivered_share: per(packets, scenario.expected_per_second() * seconds),
             cpu_seconds: cpu,
             packets_per_cpu_second: per(packets, cpu),
