@@ -79,6 +79,11 @@ async fn only_a_known_fragment_with_integrity_is_answered_and_no_longer_than_the
     for (what, datagram) in silent {
         assert_eq!(ask(to, &datagram).len(), 0, "{what}");
     }
+    // Nor does the log tell who was there, or what would let somebody in.
+    let log = sidecar.log();
+    for personal in ["127.0.0.", "[::1]", &known.ufrag, &known.password] {
+        assert!(!log.contains(personal), "{personal} in\n{log}");
+    }
 }
 
 #[tokio::test]
