@@ -8,17 +8,15 @@ use crate::{tools, web};
 pub(crate) fn run(args: &[String]) -> Outcome {
     tools::ready_to_build()?;
     web::build()?;
-    sh::step(
-        "build host and sidecar",
-        &mut sh::cargo(&[
-            "build",
-            "--quiet",
-            "--package",
-            "parley-host",
-            "--package",
-            "parley-sidecar",
-        ]),
-    )?;
+    let mut packages = vec!["parley-host", "parley-sidecar"];
+    if args.iter().any(|arg| arg == "--with-robot") {
+        packages.push("parley-bench");
+    }
+    let mut build = sh::cargo(&["build", "--quiet"]);
+    for package in &packages {
+        build.args(["--package", package]);
+    }
+    sh::step(&format!("build {}", packages.join(", ")), &mut build)?;
     let host = sh::target_dir().join("debug/parley");
     let mut command = sh::command(&host.to_string_lossy(), &["demo"]);
     command

@@ -59,6 +59,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
 pub(crate) fn lint() -> Outcome {
     sh::step("formatting", &mut sh::cargo(&["fmt", "--all", "--check"]))?;
     tools::ready_to_build()?;
+    web::install()?;
+    sh::step("web lint", &mut web::npm(&["run", "--silent", "lint"]))?;
     sh::step(
         "clippy",
         &mut sh::cargo(&[
