@@ -29,7 +29,9 @@ const Person = ({session, call, own}: PersonProps) => {
         <li className='parley-person' data-session={session.sessionId} data-speaking={speaking}>
             <Avatar userId={session.userId} size={28} speaking={speaking}/>
             <span className='parley-person__name'>{mine ? text('person.you', {name}) : name}</span>
-            {call.hostId === session.userId ? <span className='parley-person__tag'><Text id='person.host'/></span> : null}
+            {call.hostId === session.userId
+                ? <span role='img' className='parley-person__host' aria-label={text('person.host')} title={text('person.host')}><Icon name='host' size={14}/></span>
+                : null}
             <span className='parley-person__states'>
                 {speaking ? <span className='parley-sr'><Text id='person.speaking'/></span> : null}
                 {sharing
