@@ -22,7 +22,9 @@ pub struct SystemEnvironment;
 impl Environment for SystemEnvironment {
     fn now_ms(&self) -> u64 {
         // A clock before 1970 is a broken clock: 0 says so to everybody.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
     }
 

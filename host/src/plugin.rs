@@ -24,7 +24,9 @@ pub struct Plugin {
 impl Plugin {
     /// Loads a component.
     pub fn new(component: &[u8], services: Services, limits: Limits) -> Result<Self, LoadError> {
-        Ok(Self { sandbox: Arc::new(Sandbox::new(component, services, limits)?) })
+        Ok(Self {
+            sandbox: Arc::new(Sandbox::new(component, services, limits)?),
+        })
     }
 
     /// Calls so far, and how many had no result.
@@ -47,8 +49,15 @@ impl Plugin {
                 Box::pin(async move {
                     let answer = i.guest.call_on_command(i.store, i.context, &args).await?;
                     within("text", answer.text.len(), grant::COMMAND_TEXT_BYTES_MAX)?;
-                    within("goto-location", answer.goto_location.len(), grant::GOTO_BYTES_MAX)?;
-                    Ok(CommandResponse { text: answer.text, goto_location: answer.goto_location })
+                    within(
+                        "goto-location",
+                        answer.goto_location.len(),
+                        grant::GOTO_BYTES_MAX,
+                    )?;
+                    Ok(CommandResponse {
+                        text: answer.text,
+                        goto_location: answer.goto_location,
+                    })
                 })
             })
             .await
@@ -56,7 +65,10 @@ impl Plugin {
 
     /// Handles a client's message.
     pub async fn on_client_message(&self, message: ClientMessage) -> Result<(), CallError> {
-        let data = message.data.into_iter().map(|(name, value)| (name, value.into()));
+        let data = message
+            .data
+            .into_iter()
+            .map(|(name, value)| (name, value.into()));
         let message = wit::ClientMessage {
             action: message.action,
             connection_id: message.connection_id,
@@ -68,7 +80,9 @@ impl Plugin {
         self.sandbox
             .run("on-client-message", |i| {
                 Box::pin(async move {
-                    i.guest.call_on_client_message(i.store, i.context, &message).await
+                    i.guest
+                        .call_on_client_message(i.store, i.context, &message)
+                        .await
                 })
             })
             .await
@@ -110,7 +124,9 @@ impl Plugin {
         self.sandbox
             .run("on-media-event", |i| {
                 Box::pin(async move {
-                    i.guest.call_on_media_event(i.store, i.context, &event).await
+                    i.guest
+                        .call_on_media_event(i.store, i.context, &event)
+                        .await
                 })
             })
             .await
@@ -122,7 +138,9 @@ impl Plugin {
         self.sandbox
             .run("on-media-restart", |i| {
                 Box::pin(async move {
-                    i.guest.call_on_media_restart(i.store, i.context, &start_id).await
+                    i.guest
+                        .call_on_media_restart(i.store, i.context, &start_id)
+                        .await
                 })
             })
             .await
@@ -134,7 +152,9 @@ impl Plugin {
         self.sandbox
             .run("on-platform-event", |i| {
                 Box::pin(async move {
-                    i.guest.call_on_platform_event(i.store, i.context, &event).await
+                    i.guest
+                        .call_on_platform_event(i.store, i.context, &event)
+                        .await
                 })
             })
             .await
@@ -150,11 +170,16 @@ impl Plugin {
             .sandbox
             .run("on-config", |i| {
                 Box::pin(async move {
-                    i.guest.call_on_config(i.store, i.context, &settings_json).await
+                    i.guest
+                        .call_on_config(i.store, i.context, &settings_json)
+                        .await
                 })
             })
             .await?;
-        Ok(verdict.map_err(|error| SettingError { key: error.key, reason: error.reason }))
+        Ok(verdict.map_err(|error| SettingError {
+            key: error.key,
+            reason: error.reason,
+        }))
     }
 
     /// The clock's tick.
@@ -170,22 +195,30 @@ impl Plugin {
 impl Hooks for Plugin {
     fn command(&self, args: CommandArgs) -> HookFuture<'_, CommandResponse> {
         Box::pin(traced(move |trace| async move {
-            self.on_command(args).await.unwrap_or_else(|error| CommandResponse {
-                text: apology(&error, trace),
-                goto_location: String::new(),
-            })
+            self.on_command(args)
+                .await
+                .unwrap_or_else(|error| CommandResponse {
+                    text: apology(&error, trace),
+                    goto_location: String::new(),
+                })
         }))
     }
 
     fn client_message(&self, message: ClientMessage) -> HookFuture<'_, ()> {
         // Failures are logged by the sandbox; the client's own timeout tells the user.
-        Box::pin(traced(move |_| async move { self.on_client_message(message).await.unwrap_or(()) }))
+        Box::pin(traced(move |_| async move {
+            self.on_client_message(message).await.unwrap_or(())
+        }))
     }
 
     fn http(&self, request: HttpRequest) -> HookFuture<'_, HttpResponse> {
         Box::pin(traced(move |trace| async move {
             self.on_http(request).await.unwrap_or_else(|error| {
-                let status = if matches!(error, CallError::Busy) { 503 } else { 500 };
+                let status = if matches!(error, CallError::Busy) {
+                    503
+                } else {
+                    500
+                };
                 let message = apology(&error, trace);
                 let body = serde_json::json!({"message": message, "status_code": status});
                 HttpResponse {
@@ -198,7 +231,9 @@ impl Hooks for Plugin {
     }
 
     fn platform_event(&self, event: PlatformEvent) -> HookFuture<'_, ()> {
-        Box::pin(traced(move |_| async move { self.on_platform_event(event).await.unwrap_or(()) }))
+        Box::pin(traced(move |_| async move {
+            self.on_platform_event(event).await.unwrap_or(())
+        }))
     }
 
     fn check_settings<'a>(
@@ -207,7 +242,10 @@ impl Hooks for Plugin {
     ) -> HookFuture<'a, Result<(), SettingError>> {
         Box::pin(traced(move |trace| async move {
             self.on_config(settings_json).await.unwrap_or_else(|error| {
-                Err(SettingError { key: String::new(), reason: apology(&error, trace) })
+                Err(SettingError {
+                    key: String::new(),
+                    reason: apology(&error, trace),
+                })
             })
         }))
     }
@@ -249,7 +287,9 @@ async fn traced<F: Future>(hook: impl FnOnce(TraceId) -> F) -> F::Output {
 /// What a user reads when there is no answer: no detail, but the id under which the log has it.
 fn apology(error: &CallError, trace: TraceId) -> String {
     match error {
-        CallError::Busy => "Calls are very busy right now. Please try again in a moment.".to_owned(),
+        CallError::Busy => {
+            "Calls are very busy right now. Please try again in a moment.".to_owned()
+        }
         _ => format!("Something went wrong in the calls plugin (trace {trace}). Please try again."),
     }
 }
@@ -277,23 +317,28 @@ impl From<Value> for wit::Value {
 impl From<PlatformEvent> for wit::PlatformEvent {
     fn from(event: PlatformEvent) -> Self {
         match event {
-            PlatformEvent::Connected { connection_id, user_id } => {
-                Self::Connected((connection_id, user_id))
-            }
-            PlatformEvent::Disconnected { connection_id, user_id } => {
-                Self::Disconnected((connection_id, user_id))
-            }
-            PlatformEvent::JoinedChannel { channel_id, user_id } => {
-                Self::JoinedChannel((channel_id, user_id))
-            }
-            PlatformEvent::LeftChannel { channel_id, user_id } => {
-                Self::LeftChannel((channel_id, user_id))
-            }
+            PlatformEvent::Connected {
+                connection_id,
+                user_id,
+            } => Self::Connected((connection_id, user_id)),
+            PlatformEvent::Disconnected {
+                connection_id,
+                user_id,
+            } => Self::Disconnected((connection_id, user_id)),
+            PlatformEvent::JoinedChannel {
+                channel_id,
+                user_id,
+            } => Self::JoinedChannel((channel_id, user_id)),
+            PlatformEvent::LeftChannel {
+                channel_id,
+                user_id,
+            } => Self::LeftChannel((channel_id, user_id)),
             PlatformEvent::UserDeactivated { user_id } => Self::UserDeactivated(user_id),
             PlatformEvent::ChannelArchived { channel_id } => Self::ChannelArchived(channel_id),
-            PlatformEvent::LoginRevoked { login_session_id, user_id } => {
-                Self::LoginRevoked((login_session_id, user_id))
-            }
+            PlatformEvent::LoginRevoked {
+                login_session_id,
+                user_id,
+            } => Self::LoginRevoked((login_session_id, user_id)),
         }
     }
 }

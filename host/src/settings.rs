@@ -7,7 +7,11 @@ use parley_settings::Settings;
 pub fn effective(stored_json: &str) -> Settings {
     let (settings, refused) = Settings::parse_or_default(stored_json);
     for error in refused {
-        tracing::warn!(key = error.key, reason = error.reason, "a stored setting is refused");
+        tracing::warn!(
+            key = error.key,
+            reason = error.reason,
+            "a stored setting is refused"
+        );
     }
     settings
 }

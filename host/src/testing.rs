@@ -31,7 +31,10 @@ impl FakePlatform {
 
     /// Sets a key.
     pub(crate) fn put(&self, key: &str, value: &str) {
-        self.kv.lock().unwrap().insert(key.to_owned(), value.as_bytes().to_vec());
+        self.kv
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), value.as_bytes().to_vec());
     }
 }
 
@@ -71,7 +74,12 @@ impl Platform for FakePlatform {
         user_id: &'a str,
     ) -> PlatformFuture<'a, Option<Member>> {
         let roles = "channel_user".to_owned();
-        Box::pin(async move { Ok(Some(Member { user_id: user_id.to_owned(), roles })) })
+        Box::pin(async move {
+            Ok(Some(Member {
+                user_id: user_id.to_owned(),
+                roles,
+            }))
+        })
     }
 
     fn has_channel_permission<'a>(
@@ -84,7 +92,12 @@ impl Platform for FakePlatform {
     }
 
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team> {
-        Box::pin(async move { Ok(Team { id: team_id.to_owned(), name: "team".to_owned() }) })
+        Box::pin(async move {
+            Ok(Team {
+                id: team_id.to_owned(),
+                name: "team".to_owned(),
+            })
+        })
     }
 
     fn get_teams_of_user<'a>(&'a self, _: &'a str) -> PlatformFuture<'a, Vec<Team>> {
@@ -151,7 +164,9 @@ impl Platform for FakePlatform {
         limit: u32,
     ) -> PlatformFuture<'a, Vec<String>> {
         let kv = self.kv.lock().unwrap();
-        let found = kv.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
+        let found = kv
+            .keys()
+            .filter(|key| key.starts_with(prefix) && key.as_str() > after);
         let keys = found.take(limit as usize).cloned().collect();
         Box::pin(async { Ok(keys) })
     }

@@ -36,7 +36,9 @@ impl TraceId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
-        well_formed.then(|| u128::from_str_radix(text, 16).ok().map(Self)).flatten()
+        well_formed
+            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
+            .flatten()
     }
 
     /// The id of the request that this task works for.
@@ -81,7 +83,12 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_ids() {
-        for text in ["", "12", "+1234567890123456789012345678901", &"g".repeat(32)] {
+        for text in [
+            "",
+            "12",
+            "+1234567890123456789012345678901",
+            &"g".repeat(32),
+        ] {
             assert_eq!(TraceId::parse(text), None, "{text}");
         }
     }

@@ -113,8 +113,15 @@ fn kv_order(rest: &str) -> String {
 
 fn grpc_order(rest: &str) -> String {
     let (path, timeout_ms) = rest.split_once(' ').unwrap_or((rest, "1000"));
-    let size: usize = timeout_ms.split_once(' ').map_or(0, |(_, size)| size.parse().unwrap_or(0));
-    let timeout_ms = timeout_ms.split(' ').next().unwrap_or("1000").parse().unwrap_or(1000);
+    let size: usize = timeout_ms
+        .split_once(' ')
+        .map_or(0, |(_, size)| size.parse().unwrap_or(0));
+    let timeout_ms = timeout_ms
+        .split(' ')
+        .next()
+        .unwrap_or("1000")
+        .parse()
+        .unwrap_or(1000);
     match grpc::unary(path, &[], &vec![0; size], timeout_ms) {
         Ok(reply) => format!("ok {}", reply.message.len()),
         Err(status) => format!("{} {}", status.code, status.message),
@@ -124,12 +131,18 @@ fn grpc_order(rest: &str) -> String {
 impl Guest for Hostile {
     fn on_command(ctx: Context, args: CommandArgs) -> CommandResponse {
         if args.command == "trace" {
-            return CommandResponse { text: ctx.trace_id, goto_location: String::new() };
+            return CommandResponse {
+                text: ctx.trace_id,
+                goto_location: String::new(),
+            };
         }
         std::panic::set_hook(Box::new(|info| {
             log::write(log::Level::Error, "panic", &info.to_string());
         }));
-        CommandResponse { text: obey(&args.command), goto_location: String::new() }
+        CommandResponse {
+            text: obey(&args.command),
+            goto_location: String::new(),
+        }
     }
 
     fn on_client_message(_: Context, message: ClientMessage) {
@@ -141,10 +154,18 @@ impl Guest for Hostile {
             // One shared text many times over: cheap here, costly for a host that copies each.
             let text = "y".repeat(1 << 16);
             let headers = (0..count.parse().unwrap_or(0)).map(|_| ("x".into(), text.clone()));
-            return HttpResponse { status: 200, headers: headers.collect(), body: Vec::new() };
+            return HttpResponse {
+                status: 200,
+                headers: headers.collect(),
+                body: Vec::new(),
+            };
         }
         let text = obey(&request.path);
-        HttpResponse { status: 200, headers: Vec::new(), body: text.into_bytes() }
+        HttpResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: text.into_bytes(),
+        }
     }
 
     fn on_media_event(_: Context, event: Vec<u8>) -> Result<(), String> {

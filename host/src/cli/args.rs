@@ -37,10 +37,20 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "URL", env = "PARLEY_SITE_URL")]
     pub(super) site_url: Option<String>,
     /// PEM file with the certificate chain.
-    #[arg(long, value_name = "FILE", requires = "tls_key", env = "PARLEY_TLS_CERT")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "PARLEY_TLS_CERT"
+    )]
     pub(super) tls_cert: Option<PathBuf>,
     /// PEM file with the certificate's key.
-    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PARLEY_TLS_KEY")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "PARLEY_TLS_KEY"
+    )]
     pub(super) tls_key: Option<PathBuf>,
     /// Serve TLS with a certificate of our own making, kept in the data folder.
     #[arg(long, conflicts_with = "tls_cert")]
@@ -49,7 +59,12 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     pub(super) open_signup: bool,
     /// Folder of database, files and logs; made if missing.
-    #[arg(long, value_name = "DIR", env = "PARLEY_DATA_DIR", default_value = "data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PARLEY_DATA_DIR",
+        default_value = "data"
+    )]
     pub(super) data_dir: PathBuf,
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -64,7 +79,12 @@ pub(super) struct DemoArgs {
     #[arg(long)]
     pub(super) with_robot: bool,
     /// The robot's executable. Default: parley-robot beside this executable.
-    #[arg(long, value_name = "FILE", env = "PARLEY_ROBOT", requires = "with_robot")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PARLEY_ROBOT",
+        requires = "with_robot"
+    )]
     pub(super) robot: Option<PathBuf>,
     /// Folder of database, files and logs; made if missing.
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
@@ -96,7 +116,12 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "DIR", env = "PARLEY_WEB_DIR")]
     pub(super) web_dir: Option<PathBuf>,
     /// What to log, e.g. info or "info,parley::guest=debug".
-    #[arg(long, value_name = "FILTER", env = "PARLEY_LOG", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "PARLEY_LOG",
+        default_value = "info"
+    )]
     pub(super) log: String,
     /// How to log, on standard error.
     #[arg(long, value_enum, env = "PARLEY_LOG_FORMAT", default_value_t = LogFormat::Text)]

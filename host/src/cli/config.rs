@@ -76,9 +76,7 @@ impl DemoConfig {
         let robot = match (args.with_robot, args.robot) {
             (false, _) => None,
             (true, Some(path)) => Some(existing_file("--robot", path)?),
-            (true, None) => {
-                Some(existing_file("--with-robot", beside_own("parley-robot")?)?)
-            }
+            (true, None) => Some(existing_file("--with-robot", beside_own("parley-robot")?)?),
         };
         let hosts: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let serve = ServeConfig {
@@ -109,7 +107,10 @@ impl CommonConfig {
         if args.media_port == Some(0) {
             return Err(Failure::config("--media-port", "0 is no port"));
         }
-        if let Some(address) = args.media_addresses.iter().find(|address| address.is_unspecified())
+        if let Some(address) = args
+            .media_addresses
+            .iter()
+            .find(|address| address.is_unspecified())
         {
             let reason = format!("{address} is nowhere clients could send to");
             return Err(Failure::config("--media-address", reason));
@@ -139,14 +140,20 @@ fn existing_file(field: &str, path: PathBuf) -> Result<PathBuf, Failure> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(Failure::config(field, format!("no file {}", path.display())))
+    Err(Failure::config(
+        field,
+        format!("no file {}", path.display()),
+    ))
 }
 
 fn existing_dir(field: &str, path: PathBuf) -> Result<PathBuf, Failure> {
     if path.is_dir() {
         return Ok(path);
     }
-    Err(Failure::config(field, format!("no folder {}", path.display())))
+    Err(Failure::config(
+        field,
+        format!("no folder {}", path.display()),
+    ))
 }
 
 /// A neighbour of the running executable.
@@ -170,7 +177,11 @@ mod tests {
         std::fs::write(&sidecar, "").unwrap();
         let (data, web) = (folder.path().join("data"), folder.path());
         let mut line: Vec<String> = vec!["parley".into(), "serve".into()];
-        for (name, value) in [("--data-dir", &*data), ("--sidecar", &sidecar), ("--web-dir", web)] {
+        for (name, value) in [
+            ("--data-dir", &*data),
+            ("--sidecar", &sidecar),
+            ("--web-dir", web),
+        ] {
             if !extra.contains(&name) {
                 line.extend([name.to_owned(), value.display().to_string()]);
             }
@@ -192,7 +203,10 @@ mod tests {
             (&["--sidecar", "/nowhere"][..], "--sidecar"),
             (&["--web-dir", "/nowhere"], "--web-dir"),
             (&["--data-dir", "/proc/nowhere"], "--data-dir"),
-            (&["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "--tls-cert"),
+            (
+                &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"],
+                "--tls-cert",
+            ),
             (&["--media-port", "0"], "--media-port"),
             (&["--media-address", "0.0.0.0"], "--media-address"),
             (&["--log", "a=b=c"], "--log"),

@@ -2,11 +2,10 @@
 
 use super::config::DemoConfig;
 use super::failure::Failure;
-use super::robot;
 use super::serve::{start, told_to_end};
+use super::{robot, say};
 
 /// Serves the demo until the process is told to end.
-#[allow(clippy::print_stdout, reason = "the links are what was asked for")]
 pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
     let running = start(config.serve).await?;
     let links = running
@@ -16,10 +15,10 @@ pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
         .map_err(|error| Failure::internal("demo data", error))?;
     let port = running.port;
     // Two hosts, so that one browser keeps two sign-ins apart; both count as secure.
-    println!("Two people, each link signs in once:");
-    println!("  Alice  http://localhost:{port}{}", links.alice);
-    println!("  Bob    http://127.0.0.1:{port}{}", links.bob);
-    println!("Open both, type /call start in one window and join in the other. Ctrl-C ends it.");
+    say("Two people, each link signs in once:");
+    say(&format!("  Alice  http://localhost:{port}{}", links.alice));
+    say(&format!("  Bob    http://127.0.0.1:{port}{}", links.bob));
+    say("Open both, type /call start in one window and join in the other. Ctrl-C ends it.");
     let robot = match config.robot {
         Some(executable) => Some(robot::invite(&executable, &running, &links).await?),
         None => None,

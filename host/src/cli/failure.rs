@@ -21,17 +21,29 @@ pub struct Failure {
 impl Failure {
     /// An argument or setting is refused.
     pub(super) fn config(field: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { code: EXIT_CONFIG, what: field.into(), why: why.to_string() }
+        Self {
+            code: EXIT_CONFIG,
+            what: field.into(),
+            why: why.to_string(),
+        }
     }
 
     /// The system refused something.
     pub(super) fn system(what: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { code: EXIT_SYSTEM, what: what.into(), why: why.to_string() }
+        Self {
+            code: EXIT_SYSTEM,
+            what: what.into(),
+            why: why.to_string(),
+        }
     }
 
     /// Something that should not happen.
     pub(super) fn internal(what: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self { code: EXIT_INTERNAL, what: what.into(), why: why.to_string() }
+        Self {
+            code: EXIT_INTERNAL,
+            what: what.into(),
+            why: why.to_string(),
+        }
     }
 
     /// The process' exit code.

@@ -26,7 +26,10 @@ impl Listeners {
     /// Binds all addresses. Port 0 is chosen once and used for all that ask for it. ::1 may be missing on a
     /// machine without IPv6 as long as something else is bound.
     pub(super) fn bind(asked: &[SocketAddr]) -> Result<Self, Failure> {
-        let mut bound = Self { sockets: Vec::new(), addresses: Vec::new() };
+        let mut bound = Self {
+            sockets: Vec::new(),
+            addresses: Vec::new(),
+        };
         let mut chosen = 0;
         for &(mut address) in asked {
             if address.port() == 0 {
@@ -66,8 +69,9 @@ impl Listeners {
         let handle = Handle::new();
         let mut servers = JoinSet::new();
         for socket in self.sockets {
-            let service =
-                router.clone().into_make_service_with_connect_info::<SocketAddr>();
+            let service = router
+                .clone()
+                .into_make_service_with_connect_info::<SocketAddr>();
             let handle = handle.clone();
             let tls = tls.clone();
             servers.spawn(async move {
@@ -78,7 +82,12 @@ impl Listeners {
                             .serve(service)
                             .await
                     }
-                    None => axum_server::from_tcp(socket)?.handle(handle).serve(service).await,
+                    None => {
+                        axum_server::from_tcp(socket)?
+                            .handle(handle)
+                            .serve(service)
+                            .await
+                    }
                 }
             });
         }
@@ -98,7 +107,10 @@ impl Listeners {
 
 fn is_without_ipv6(address: SocketAddr, error: &io::Error) -> bool {
     address.ip() == Ipv6Addr::LOCALHOST
-        && matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        && matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+        )
         || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
@@ -111,8 +123,9 @@ pub(super) async fn tls(
     let (cert, key) = match tls {
         Tls::Off => return Ok(None),
         Tls::Files { cert, key } => (cert.clone(), key.clone()),
-        Tls::SelfSigned => self_signed(names, data_dir)
-            .map_err(|error| Failure::system("--self-signed", error))?,
+        Tls::SelfSigned => {
+            self_signed(names, data_dir).map_err(|error| Failure::system("--self-signed", error))?
+        }
     };
     // A second installation is refused and harmless: it is the same provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -131,7 +144,10 @@ fn self_signed(
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
 
-    let (cert, key) = (data_dir.join("self-signed.crt"), data_dir.join("self-signed.key"));
+    let (cert, key) = (
+        data_dir.join("self-signed.crt"),
+        data_dir.join("self-signed.key"),
+    );
     if cert.is_file() && key.is_file() {
         return Ok((cert, key));
     }
@@ -156,15 +172,23 @@ mod tests {
         let asked = ["127.0.0.1:0", "[::1]:0"].map(|address| address.parse().unwrap());
         let bound = Listeners::bind(&asked).unwrap();
         let ports: Vec<_> = bound.addresses().iter().map(SocketAddr::port).collect();
-        assert!(ports.iter().all(|&port| port == ports[0] && port != 0), "{ports:?}");
+        assert!(
+            ports.iter().all(|&port| port == ports[0] && port != 0),
+            "{ports:?}"
+        );
     }
 
     #[test]
     fn a_port_in_use_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(failure) = Listeners::bind(&[address]) else { panic!("bound twice") };
-        assert!(failure.to_string().contains(&address.to_string()), "{failure}");
+        let Err(failure) = Listeners::bind(&[address]) else {
+            panic!("bound twice")
+        };
+        assert!(
+            failure.to_string().contains(&address.to_string()),
+            "{failure}"
+        );
     }
 
     #[tokio::test]
@@ -175,6 +199,9 @@ mod tests {
         assert!(made.is_ok_and(|config| config.is_some()));
         let first = std::fs::read(folder.path().join("self-signed.crt")).unwrap();
         assert!(tls(&Tls::SelfSigned, names, folder.path()).await.is_ok());
-        assert_eq!(std::fs::read(folder.path().join("self-signed.crt")).unwrap(), first);
+        assert_eq!(
+            std::fs::read(folder.path().join("self-signed.crt")).unwrap(),
+            first
+        );
     }
 }

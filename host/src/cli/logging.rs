@@ -13,7 +13,9 @@ use super::failure::Failure;
 pub(super) fn start(config: &CommonConfig) -> Result<(), Failure> {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match config.log_format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
+        LogFormat::Text => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     Registry::default()

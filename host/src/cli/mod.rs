@@ -38,3 +38,9 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
         .map_err(|error| Failure::system("runtime", error))?;
     runtime.block_on(command)
 }
+
+/// Prints what was asked for. Logs go to standard error; a reader that went away is no reason to end.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

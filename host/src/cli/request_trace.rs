@@ -15,7 +15,9 @@ pub(super) async fn request_trace(request: Request, next: Next) -> Response {
     let span = tracing::info_span!(
         "request", trace = %id, method = %request.method(), path = request.uri().path()
     );
-    let mut response = trace::scope(id, next.run(request)).instrument(span.clone()).await;
+    let mut response = trace::scope(id, next.run(request))
+        .instrument(span.clone())
+        .await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(TRACE_HEADER, value);

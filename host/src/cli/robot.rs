@@ -21,7 +21,9 @@ pub(super) async fn invite(
     links: &DemoLinks,
 ) -> Result<Child, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::internal("robot", error);
-    let link = sign_in(running, links).await.map_err(|error| failed(&error))?;
+    let link = sign_in(running, links)
+        .await
+        .map_err(|error| failed(&error))?;
     // The link signs in as the robot: on standard input, where nobody else can read it.
     let orders = serde_json::json!({
         "sign_in": format!("http://127.0.0.1:{}{link}", running.port),
@@ -34,7 +36,10 @@ pub(super) async fn invite(
         .spawn()
         .map_err(|error| Failure::system(format!("robot {}", executable.display()), error))?;
     if let Some(mut stdin) = robot.stdin.take() {
-        stdin.write_all(orders.to_string().as_bytes()).await.map_err(|error| failed(&error))?;
+        stdin
+            .write_all(orders.to_string().as_bytes())
+            .await
+            .map_err(|error| failed(&error))?;
     }
     Ok(robot)
 }
@@ -42,7 +47,10 @@ pub(super) async fn invite(
 /// A one-time sign-in of the robot's account, which is made at the first time.
 async fn sign_in(running: &Running, links: &DemoLinks) -> Result<String, PlatformError> {
     let local = &running.local;
-    let known = local.kv_get(ACCOUNT_KEY).await?.and_then(|id| String::from_utf8(id).ok());
+    let known = local
+        .kv_get(ACCOUNT_KEY)
+        .await?
+        .and_then(|id| String::from_utf8(id).ok());
     let id = match known {
         Some(id) => id,
         None => {
@@ -54,7 +62,9 @@ async fn sign_in(running: &Running, links: &DemoLinks) -> Result<String, Platfor
             let id = local.create_user(account).await?;
             local.add_to_channel(&links.channel_id, &id).await?;
             let value = Some(id.clone().into_bytes());
-            local.kv_compare_and_set(ACCOUNT_KEY, None, value, 0).await?;
+            local
+                .kv_compare_and_set(ACCOUNT_KEY, None, value, 0)
+                .await?;
             id
         }
     };

@@ -10,6 +10,7 @@ use super::config::{CommonConfig, ServeConfig, Tls};
 use super::failure::Failure;
 use super::listen::{self, Listeners};
 use super::request_trace::request_trace;
+use super::say;
 use crate::environment::SystemEnvironment;
 use crate::media::pump::{Pump, PumpCounters};
 use crate::platform::Platform as _;
@@ -38,13 +39,15 @@ pub(super) struct Running {
 }
 
 /// Serves until the process is told to end.
-#[allow(clippy::print_stdout, reason = "what was asked for is printed; logs go to standard error")]
 pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
     let running = start(config).await?;
-    println!("Parley is ready: {}", running.site_url);
+    say(&format!("Parley is ready: {}", running.site_url));
     if let Some(admin) = running.local.first_admin() {
-        println!("First administrator: {} / {}", admin.username, admin.password);
-        println!("The password is shown this once.");
+        say(&format!(
+            "First administrator: {} / {}",
+            admin.username, admin.password
+        ));
+        say("The password is shown this once.");
     }
     running.until(told_to_end()).await
 }
@@ -88,12 +91,27 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         counters: Arc::<PumpCounters>::default(),
     };
     let pump = tokio::spawn(pump.run(stop_pump.clone()));
-    let router = local.router(plugin).layer(axum::middleware::from_fn(request_trace));
+    let router = local
+        .router(plugin)
+        .layer(axum::middleware::from_fn(request_trace));
     for address in listeners.addresses() {
         tracing::info!(%address, tls = tls.is_some(), "listening");
     }
-    let port = listeners.addresses().first().map_or(0, std::net::SocketAddr::port);
-    Ok(Running { local, site_url, port, listeners, router, tls, supervisor, pump, stop_pump })
+    let port = listeners
+        .addresses()
+        .first()
+        .map_or(0, std::net::SocketAddr::port);
+    Ok(Running {
+        local,
+        site_url,
+        port,
+        listeners,
+        router,
+        tls,
+        supervisor,
+        pump,
+        stop_pump,
+    })
 }
 
 impl Running {
@@ -168,7 +186,11 @@ fn sidecar_config(
 /// Names that a certificate of our own is made for.
 fn site_names(listeners: &Listeners) -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
-    for address in listeners.addresses().iter().filter(|address| !address.ip().is_unspecified()) {
+    for address in listeners
+        .addresses()
+        .iter()
+        .filter(|address| !address.ip().is_unspecified())
+    {
         names.push(address.ip().to_string());
     }
     names.dedup();
@@ -187,7 +209,10 @@ fn default_site_url(listeners: &Listeners, tls: bool) -> String {
 }
 
 fn warn_of_plain_http(listeners: &Listeners, tls: &Tls) {
-    let open = listeners.addresses().iter().any(|address| !address.ip().is_loopback());
+    let open = listeners
+        .addresses()
+        .iter()
+        .any(|address| !address.ip().is_loopback());
     if open && *tls == Tls::Off {
         tracing::warn!(
             "plain HTTP on an address that is not loopback: passwords travel in the clear, and browsers \

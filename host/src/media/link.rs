@@ -50,7 +50,10 @@ impl Connection {
         let service = service
             .map_response(|response: Response<B>| response.map(Body::new))
             .map_err(|error: S::Error| LinkError(error.into()));
-        Self { channel: BoxCloneSyncService::new(service), start_id: start_id.into() }
+        Self {
+            channel: BoxCloneSyncService::new(service),
+            start_id: start_id.into(),
+        }
     }
 }
 

@@ -39,7 +39,10 @@ pub(super) struct Metered<F> {
 
 impl<F: Future> Metered<F> {
     pub(super) fn new(inner: F, meter: Arc<CpuMeter>) -> Self {
-        Self { inner: Box::pin(inner), meter }
+        Self {
+            inner: Box::pin(inner),
+            meter,
+        }
     }
 }
 
@@ -51,7 +54,9 @@ impl<F: Future> Future for Metered<F> {
         self.meter.started_ns.store(started_ns, Ordering::Relaxed);
         let outcome = self.inner.as_mut().poll(context);
         let spent_ns = thread_cpu_ns().saturating_sub(started_ns);
-        self.meter.finished_ns.fetch_add(spent_ns, Ordering::Relaxed);
+        self.meter
+            .finished_ns
+            .fetch_add(spent_ns, Ordering::Relaxed);
         outcome
     }
 }
@@ -59,6 +64,8 @@ impl<F: Future> Future for Metered<F> {
 /// Processor time of the calling thread, ns.
 fn thread_cpu_ns() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    let whole = u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
+    let whole = u64::try_from(time.tv_sec)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000_000);
     whole.saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -79,7 +79,9 @@ fn beat(shared: &Shared, engine: &EngineWeak) {
             }
         }
         std::thread::sleep(EPOCH_TICK);
-        let Some(engine) = engine.upgrade() else { return };
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
         if enforced {
             engine.increment_epoch();
         }

@@ -37,8 +37,8 @@ pub use self::state::Services;
 
 use self::cpu::Metered;
 use self::epoch::Heartbeat;
-use self::error::{CpuSpent, HostCallsSpent};
 pub(crate) use self::error::ReplyTooLarge;
+use self::error::{CpuSpent, HostCallsSpent};
 use self::state::RequestState;
 use crate::trace::{self, TraceId};
 
@@ -66,8 +66,7 @@ pub struct Counters {
 }
 
 /// One call of an export.
-pub(crate) type GuestFuture<'a, R> =
-    Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+pub(crate) type GuestFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
 
 /// A guest's exports and the store it lives in, for the time of one call.
 pub(crate) struct Instance<'a> {
@@ -118,7 +117,9 @@ impl Sandbox {
     {
         let trace = TraceId::current_or_random();
         let span = tracing::info_span!(target: "parley::guest", "guest", export, %trace);
-        let outcome = trace::scope(trace, self.run_one(trace, work)).instrument(span.clone()).await;
+        let outcome = trace::scope(trace, self.run_one(trace, work))
+            .instrument(span.clone())
+            .await;
         self.calls.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = &outcome {
             self.failures.fetch_add(1, Ordering::Relaxed);
@@ -141,8 +142,15 @@ impl Sandbox {
         let mut store = self.store(state);
         let call = async {
             let guest = self.guest.instantiate_async(&mut store).await?;
-            let context = wit::Context { trace_id: trace.to_string() };
-            work(Instance { guest: &guest, store: &mut store, context: &context }).await
+            let context = wit::Context {
+                trace_id: trace.to_string(),
+            };
+            work(Instance {
+                guest: &guest,
+                store: &mut store,
+                context: &context,
+            })
+            .await
         };
         let outcome = tokio::time::timeout(wall_max, Metered::new(call, cpu)).await;
         self.report(&store, &last_words.text());
@@ -188,7 +196,10 @@ impl Sandbox {
             let last_words = imports::one_line(last_words, limits::STDERR_BYTES_MAX);
             tracing::error!(target: "parley::guest", "standard error: {last_words}");
         }
-        let dropped = store.data().log_lines.saturating_sub(self.limits.log_lines_max);
+        let dropped = store
+            .data()
+            .log_lines
+            .saturating_sub(self.limits.log_lines_max);
         if dropped > 0 {
             tracing::warn!(target: "parley::guest", dropped, "log lines over the quota");
         }

@@ -48,7 +48,8 @@ impl RequestState {
         // Hash maps only: without randomness they still work.
         let _ = services.environment.fill_random(&mut seed);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.insecure_random_seed(u128::from_le_bytes(seed)).stderr(last_words.clone());
+        wasi.insecure_random_seed(u128::from_le_bytes(seed))
+            .stderr(last_words.clone());
         if let Some(fault) = sabotage::requested() {
             wasi.env(sabotage::FAULT_VARIABLE, fault);
         }
@@ -87,6 +88,9 @@ impl RequestState {
 
 impl WasiView for RequestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }

@@ -54,16 +54,24 @@ pub(super) enum AttachError {
 /// Attaches to the sidecar of `runtime_dir`, if there is one.
 pub(super) async fn attach(runtime_dir: &Path, host_id: &str) -> Result<Attached, AttachError> {
     let files = RuntimeFiles::of(runtime_dir);
-    let stream = UnixStream::connect(&files.socket).await.map_err(AttachError::Absent)?;
+    let stream = UnixStream::connect(&files.socket)
+        .await
+        .map_err(AttachError::Absent)?;
     let peer = stream.peer_cred().map_err(AttachError::Absent)?;
     if peer.uid() != rustix::process::getuid().as_raw() {
         return Err(AttachError::Foreign);
     }
     let pid = peer.pid().and_then(Pid::from_raw);
-    let token = tokio::fs::read_to_string(&files.token).await.map_err(AttachError::Absent)?;
+    let token = tokio::fs::read_to_string(&files.token)
+        .await
+        .map_err(AttachError::Absent)?;
     let introduction = introduce(stream, token.trim(), host_id);
     match tokio::time::timeout(ATTACH_TIME_MAX, introduction).await {
-        Ok(Ok((connection, info))) => Ok(Attached { connection, info, pid }),
+        Ok(Ok((connection, info))) => Ok(Attached {
+            connection,
+            info,
+            pid,
+        }),
         Ok(Err(status)) => Err(AttachError::Refused(pid, Box::new(status))),
         Err(_) => Err(AttachError::Mute(pid)),
     }
@@ -93,11 +101,20 @@ async fn introduce(
         protocol_minor: PROTOCOL_MINOR,
         host_id: host_id.to_owned(),
     };
-    let info = InfoClient::new(unnamed.channel.clone()).get_info(request).await?.into_inner();
+    let info = InfoClient::new(unnamed.channel.clone())
+        .get_info(request)
+        .await?
+        .into_inner();
     if info.protocol_major != PROTOCOL_MAJOR {
         return Err(Status::failed_precondition("another protocol major"));
     }
-    Ok((Connection { start_id: info.start_id.clone(), ..unnamed }, info))
+    Ok((
+        Connection {
+            start_id: info.start_id.clone(),
+            ..unnamed
+        },
+        info,
+    ))
 }
 
 /// A channel over this one stream. tonic would connect again by itself, but a new connection begins with
@@ -107,7 +124,9 @@ async fn single_connection(stream: UnixStream) -> Result<Channel, Status> {
     let connector = service_fn(move |_| {
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
-            stream.map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
+            stream
+                .map(TokioIo::new)
+                .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
         }
     });
     // The address is not used, but it becomes the `:authority`.
@@ -122,24 +141,37 @@ async fn single_connection(stream: UnixStream) -> Result<Channel, Status> {
 
 /// Asks sidecars of other protocol majors in this directory to finish their rooms and end.
 pub(super) async fn retire_other_majors(runtime_dir: &Path) {
-    let Ok(entries) = std::fs::read_dir(runtime_dir) else { return };
+    let Ok(entries) = std::fs::read_dir(runtime_dir) else {
+        return;
+    };
     let own = RuntimeFiles::of(runtime_dir).socket;
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let is_socket =
             name.is_some_and(|name| name.starts_with("sidecar-v") && name.ends_with(".sock"));
         if !is_socket || path == own {
             continue;
         }
         // Who answers at the socket is who is meant, whatever a stale file says.
-        let Ok(stream) = UnixStream::connect(&path).await else { continue };
-        let Ok(peer) = stream.peer_cred() else { continue };
+        let Ok(stream) = UnixStream::connect(&path).await else {
+            continue;
+        };
+        let Ok(peer) = stream.peer_cred() else {
+            continue;
+        };
         if peer.uid() != rustix::process::getuid().as_raw() {
             continue;
         }
-        let Some(pid) = peer.pid().and_then(Pid::from_raw) else { continue };
+        let Some(pid) = peer.pid().and_then(Pid::from_raw) else {
+            continue;
+        };
         let asked = pidfd_open(pid, PidfdFlags::empty())
             .and_then(|process| pidfd_send_signal(process, Signal::USR1));
-        tracing::info!(asked = asked.is_ok(), "a sidecar of another protocol is to finish");
+        tracing::info!(
+            asked = asked.is_ok(),
+            "a sidecar of another protocol is to finish"
+        );
     }
 }

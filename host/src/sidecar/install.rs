@@ -16,7 +16,10 @@ pub struct InstallError {
 /// Copies `executable` below `runtime_dir`; the same build is copied once. Blocks.
 pub(super) fn install(executable: &Path, runtime_dir: &Path) -> Result<PathBuf, InstallError> {
     let folder = runtime_dir.join("bin");
-    copy(executable, &folder).map_err(|source| InstallError { path: folder, source })
+    copy(executable, &folder).map_err(|source| InstallError {
+        path: folder,
+        source,
+    })
 }
 
 fn copy(executable: &Path, folder: &Path) -> io::Result<PathBuf> {
@@ -36,8 +39,14 @@ fn copy(executable: &Path, folder: &Path) -> io::Result<PathBuf> {
 
 /// Older copies: one that still runs goes on, its name is not needed any more.
 fn remove_others(folder: &Path, kept: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path != kept) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path != kept)
+    {
         let _ = fs::remove_file(path);
     }
 }
@@ -45,7 +54,12 @@ fn remove_others(folder: &Path, kept: &Path) {
 /// Tells one build from another without reading it: a restart must not wait for a digest of the whole file.
 fn identity(path: &Path) -> io::Result<String> {
     let found = path.metadata()?;
-    Ok(format!("{:x}-{:x}-{:x}", found.len(), found.mtime(), found.mtime_nsec()))
+    Ok(format!(
+        "{:x}-{:x}-{:x}",
+        found.len(),
+        found.mtime(),
+        found.mtime_nsec()
+    ))
 }
 
 #[cfg(test)]
@@ -59,7 +73,10 @@ mod tests {
         fs::write(&executable, "one").unwrap();
         let first = install(&executable, folder.path()).unwrap();
         assert_eq!(install(&executable, folder.path()).unwrap(), first);
-        assert_eq!(first.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            first.metadata().unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         fs::write(&executable, "two").unwrap();
         let second = install(&executable, folder.path()).unwrap();
         assert_eq!(fs::read_to_string(&second).unwrap(), "two");

@@ -24,7 +24,14 @@ const BUSY_PAUSE: Duration = Duration::from_millis(25);
 
 /// Variables that the sidecar gets; the host's others may hold the platform's secrets.
 const PASSED_VARIABLES: [&str; 8] = [
-    "PATH", "HOME", "LANG", "TZ", "RUST_LOG", "RUST_BACKTRACE", "STATE_DIRECTORY", "XDG_RUNTIME_DIR",
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "STATE_DIRECTORY",
+    "XDG_RUNTIME_DIR",
 ];
 /// So are all that begin like this.
 const PASSED_PREFIX: &str = "PARLEY_";
@@ -69,7 +76,9 @@ pub(super) async fn launch(
     config: &SidecarConfig,
 ) -> Result<Launched, LaunchError> {
     let token = token().map_err(LaunchError::Spawn)?;
-    let mut child = spawn(executable, config).await.map_err(LaunchError::Spawn)?;
+    let mut child = spawn(executable, config)
+        .await
+        .map_err(LaunchError::Spawn)?;
     let ready = tokio::time::timeout(READY_TIME_MAX, ready(&mut child, token)).await;
     match ready {
         Ok(Ok(info)) => Ok(Launched { child, info }),
@@ -150,7 +159,10 @@ async fn ready(child: &mut Child, token: String) -> Result<LaunchInfo, LaunchErr
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
         let mut lines = BufReader::new(stdout.take(READY_LINE_MAX));
-        lines.read_line(&mut line).await.map_err(LaunchError::Spawn)?;
+        lines
+            .read_line(&mut line)
+            .await
+            .map_err(LaunchError::Spawn)?;
     }
     if line.is_empty() {
         return Err(ended(child).await);
@@ -169,7 +181,10 @@ async fn ended(child: &mut Child) -> LaunchError {
         Ok(status) => match status.code() {
             Some(EXIT_LOCKED) => LaunchError::Locked,
             Some(EXIT_CONFIG) => LaunchError::Config(said),
-            _ => LaunchError::Ended { status: status.to_string(), said },
+            _ => LaunchError::Ended {
+                status: status.to_string(),
+                said,
+            },
         },
         Err(error) => LaunchError::Spawn(error),
     }

@@ -28,7 +28,10 @@ pub fn locate(asked: Option<&Path>) -> Result<PathBuf, NotFound> {
 }
 
 fn places(tried: &[PathBuf]) -> String {
-    let tried: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
+    let tried: Vec<_> = tried
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     format!("looked for {}", tried.join(", "))
 }
 

@@ -32,21 +32,30 @@ pub fn runtime_dir(
     data_dir: &Path,
     xdg_runtime_dir: Option<&Path>,
 ) -> Result<PathBuf, RuntimeDirError> {
-    let io = |path: &Path, source| RuntimeDirError::Io { path: path.to_owned(), source };
-    let data_dir = data_dir.canonicalize().map_err(|source| io(data_dir, source))?;
+    let io = |path: &Path, source| RuntimeDirError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let data_dir = data_dir
+        .canonicalize()
+        .map_err(|source| io(data_dir, source))?;
     let name = format!("parley-{}", digest(&data_dir));
     let uid = rustix::process::getuid().as_raw();
     let candidates = [
-        xdg_runtime_dir.filter(|dir| dir.is_absolute() && dir.is_dir()).map(|dir| dir.join(&name)),
+        xdg_runtime_dir
+            .filter(|dir| dir.is_absolute() && dir.is_dir())
+            .map(|dir| dir.join(&name)),
         Some(data_dir.join("run")),
         Some(std::env::temp_dir().join(format!("{name}-{uid}"))),
     ];
-    let fits = |dir: &PathBuf| {
-        RuntimeFiles::of(dir).socket.as_os_str().len() <= SOCKET_PATH_MAX
-    };
+    let fits = |dir: &PathBuf| RuntimeFiles::of(dir).socket.as_os_str().len() <= SOCKET_PATH_MAX;
     // The last one is short enough on any sane system; if not, the sidecar says so.
     let fallback = Path::new("/tmp").join(format!("{name}-{uid}"));
-    let dir = candidates.into_iter().flatten().find(fits).unwrap_or(fallback);
+    let dir = candidates
+        .into_iter()
+        .flatten()
+        .find(fits)
+        .unwrap_or(fallback);
     match DirBuilder::new().mode(0o700).create(&dir) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -65,7 +74,11 @@ pub fn runtime_dir(
 /// Enough of a digest that two data folders never meet.
 fn digest(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,8 +91,11 @@ mod tests {
 
     #[test]
     fn one_per_data_folder_and_for_its_user_only() {
-        let (one, other, xdg) =
-            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (one, other, xdg) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
         let dir = runtime_dir(one.path(), Some(xdg.path())).unwrap();
         assert!(dir.starts_with(xdg.path()));
         assert_eq!(mode(&dir), 0o700);
@@ -111,6 +127,9 @@ mod tests {
         std::fs::remove_dir(&dir).unwrap();
         std::os::unix::fs::symlink(data.path(), &dir).unwrap();
         let outcome = runtime_dir(data.path(), Some(xdg.path()));
-        assert!(matches!(outcome, Err(RuntimeDirError::Foreign(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(RuntimeDirError::Foreign(_))),
+            "{outcome:?}"
+        );
     }
 }

@@ -95,7 +95,12 @@ impl Supervisor {
             counters: Arc::clone(&counters),
             stop: stop.clone(),
         };
-        Self { connection, counters, stop, task: tokio::spawn(supervision.run()) }
+        Self {
+            connection,
+            counters,
+            stop,
+            task: tokio::spawn(supervision.run()),
+        }
     }
 
     /// What was done so far.
@@ -201,8 +206,10 @@ impl Supervision {
     }
 
     async fn start(&self) -> Result<InUse, LaunchError> {
-        let (executable, runtime_dir) =
-            (self.config.executable.clone(), self.config.runtime_dir.clone());
+        let (executable, runtime_dir) = (
+            self.config.executable.clone(),
+            self.config.runtime_dir.clone(),
+        );
         let installed =
             tokio::task::spawn_blocking(move || install(&executable, &runtime_dir)).await;
         let executable = match installed {
@@ -220,7 +227,10 @@ impl Supervision {
         tracing::info!(
             pid = info.pid,
             media_port = info.media_port,
-            log = info.log.as_ref().map(|log| tracing::field::display(log.display())),
+            log = info
+                .log
+                .as_ref()
+                .map(|log| tracing::field::display(log.display())),
             "sidecar started"
         );
         if info.media_port != self.config.media_port {
@@ -238,7 +248,8 @@ impl Supervision {
 
     /// Publishes the connection until it is lost.
     async fn use_it(&self, in_use: &InUse) -> Lost {
-        self.publish.send_replace(Some(in_use.attached.connection.clone()));
+        self.publish
+            .send_replace(Some(in_use.attached.connection.clone()));
         let lost = tokio::select! {
             biased;
             () = self.stop.cancelled() => Lost::Stopped,
@@ -275,7 +286,12 @@ impl InUse {
         if let Some(child) = child {
             tokio::spawn(await_exit(child, child_ended.clone()));
         }
-        Self { attached, process, child_ended, since: Instant::now() }
+        Self {
+            attached,
+            process,
+            child_ended,
+            since: Instant::now(),
+        }
     }
 
     /// Returns when the process ends.
@@ -307,8 +323,13 @@ impl InUse {
 
     async fn goodbye(&self, host_id: &str) {
         let mut node = NodeClient::new(self.attached.connection.channel.clone());
-        let farewell = node.goodbye(GoodbyeRequest { host_id: host_id.to_owned() });
-        if !matches!(tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await, Ok(Ok(_))) {
+        let farewell = node.goodbye(GoodbyeRequest {
+            host_id: host_id.to_owned(),
+        });
+        if !matches!(
+            tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await,
+            Ok(Ok(_))
+        ) {
             tracing::warn!("the sidecar did not hear the goodbye; it ends by its lease");
         }
     }
@@ -317,12 +338,17 @@ impl InUse {
 fn pause_after(crashes: u32) -> Duration {
     match crashes {
         0 | 1 => Duration::ZERO,
-        more => CRASH_PAUSE_FIRST.saturating_mul(1 << (more - 2).min(16)).min(CRASH_PAUSE_MAX),
+        more => CRASH_PAUSE_FIRST
+            .saturating_mul(1 << (more - 2).min(16))
+            .min(CRASH_PAUSE_MAX),
     }
 }
 
 /// A handle to the process itself: a pid could be another's by the time it is used.
-#[expect(deprecated, reason = "unsound for types that close their descriptor early; an OwnedFd does not")]
+#[expect(
+    deprecated,
+    reason = "unsound for types that close their descriptor early; an OwnedFd does not"
+)]
 fn open(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let handle = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
     AsyncFd::with_interest(handle, Interest::READABLE).ok()

@@ -41,7 +41,9 @@ impl RestartNotice {
         let mut pause = RETRY_PAUSE_FIRST;
         for tries in 1.. {
             let trace = TraceId::random();
-            let Err(error) = trace::scope(trace, tell_once(pump, start_id)).await else { break };
+            let Err(error) = trace::scope(trace, tell_once(pump, start_id)).await else {
+                break;
+            };
             tracing::warn!(%trace, %error, tries, "the guest could not be told of the restart");
             if matches!(error, NotHandled::Broken(_)) && tries >= BROKEN_TRIES_MAX {
                 // Events matter more than a guest that breaks over this one; the next host tells it again.
@@ -71,6 +73,9 @@ async fn tell_once(pump: &Pump, start_id: &str) -> Result<(), NotHandled> {
     // Another host that was faster wrote the same; a lost race with an older one is told again, which is
     // harmless: the handling is idempotent.
     let new = Some(start_id.as_bytes().to_vec());
-    pump.platform.kv_compare_and_set(KEY, stored, new, 0).await.map_err(later)?;
+    pump.platform
+        .kv_compare_and_set(KEY, stored, new, 0)
+        .await
+        .map_err(later)?;
     Ok(())
 }

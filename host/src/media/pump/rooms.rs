@@ -59,13 +59,20 @@ pub(super) struct TooMuch(&'static str);
 
 impl Rooms {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, queues: HashMap::new(), tasks: JoinSet::new() }
+        Self {
+            delivery,
+            queues: HashMap::new(),
+            tasks: JoinSet::new(),
+        }
     }
 
     /// Puts an event behind the others of its room.
     pub(super) fn accept(&mut self, event: Event) -> Result<(), TooMuch> {
         while self.tasks.try_join_next().is_some() {}
-        let event = match self.queues.get(&event.room_id).map(|queue| queue.try_send(event.clone()))
+        let event = match self
+            .queues
+            .get(&event.room_id)
+            .map(|queue| queue.try_send(event.clone()))
         {
             Some(Ok(())) => return Ok(()),
             Some(Err(TrySendError::Full(_))) => return Err(TooMuch("events of one room")),
@@ -133,7 +140,9 @@ impl Delivery {
             "media_event", %trace, room = event.room_id, generation = event.generation,
             seq = event.seq
         );
-        let done = trace::scope(trace, self.deliver_traced(event)).instrument(span).await;
+        let done = trace::scope(trace, self.deliver_traced(event))
+            .instrument(span)
+            .await;
         done && self.ack(event).await
     }
 
@@ -173,7 +182,9 @@ impl Delivery {
             generation: event.generation,
             seq: event.seq,
         };
-        let message = WatchRequest { message: Some(watch_request::Message::Ack(ack)) };
+        let message = WatchRequest {
+            message: Some(watch_request::Message::Ack(ack)),
+        };
         self.answers.send(message).await.is_ok()
     }
 }

@@ -41,7 +41,9 @@ pub(super) async fn follow(
     ended: &CancellationToken,
 ) -> Result<(), StreamError> {
     let (answers, outgoing) = mpsc::channel(ANSWERS_MAX);
-    let hello = Hello { host_id: pump.host_id.clone() };
+    let hello = Hello {
+        host_id: pump.host_id.clone(),
+    };
     // A fresh queue has room for one.
     let _ = answers.try_send(message(watch_request::Message::Hello(hello)));
     let mut rooms = Rooms::new(Delivery {
@@ -68,10 +70,14 @@ async fn receive(
     let mut client =
         EventsClient::new(connection.channel.clone()).max_decoding_message_size(EVENT_BYTES_MAX);
     let opening = client.watch(ReceiverStream::new(outgoing));
-    let mut incoming =
-        within_silence(opening).await?.map_err(StreamError::from)?.into_inner();
+    let mut incoming = within_silence(opening)
+        .await?
+        .map_err(StreamError::from)?
+        .into_inner();
     loop {
-        let Some(response) = within_silence(incoming.message()).await?? else { return Ok(()) };
+        let Some(response) = within_silence(incoming.message()).await?? else {
+            return Ok(());
+        };
         match response.message {
             Some(watch_response::Message::Event(event)) => rooms.accept(event)?,
             Some(watch_response::Message::Ping(ping)) => {
@@ -89,9 +95,13 @@ async fn receive(
 }
 
 async fn within_silence<F: Future>(word: F) -> Result<F::Output, StreamError> {
-    tokio::time::timeout(SILENCE_MAX, word).await.map_err(|_| StreamError::Silent)
+    tokio::time::timeout(SILENCE_MAX, word)
+        .await
+        .map_err(|_| StreamError::Silent)
 }
 
 fn message(message: watch_request::Message) -> WatchRequest {
-    WatchRequest { message: Some(message) }
+    WatchRequest {
+        message: Some(message),
+    }
 }

@@ -40,7 +40,11 @@ impl Stream {
     }
 
     fn send(&self, message: watch_response::Message) {
-        self.say.send(Ok(WatchResponse { message: Some(message) })).unwrap();
+        self.say
+            .send(Ok(WatchResponse {
+                message: Some(message),
+            }))
+            .unwrap();
     }
 
     async fn heard(&mut self) -> watch_request::Message {
@@ -77,9 +81,17 @@ impl Events for Service {
         let streams = self.0.clone();
         let (say, said) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let Ok(Some(first)) = hear.message().await else { return };
-            let Some(watch_request::Message::Hello(hello)) = first.message else { return };
-            let _ = streams.send(Stream { hello: hello.host_id, say, hear });
+            let Ok(Some(first)) = hear.message().await else {
+                return;
+            };
+            let Some(watch_request::Message::Hello(hello)) = first.message else {
+                return;
+            };
+            let _ = streams.send(Stream {
+                hello: hello.host_id,
+                say,
+                hear,
+            });
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(said))))
     }
@@ -96,7 +108,10 @@ struct Notes {
 
 impl Notes {
     fn fail(&self, seq: u64, times: u32, error: NotHandled) {
-        self.failures.lock().unwrap().insert(seq, (times, Some(error)));
+        self.failures
+            .lock()
+            .unwrap()
+            .insert(seq, (times, Some(error)));
     }
 
     fn handled(&self) -> Vec<(String, u64)> {
@@ -117,7 +132,10 @@ impl EventHandler for Notes {
                 *times -= 1;
                 return Err(error.clone().unwrap());
             }
-            self.handled.lock().unwrap().push((event.room_id.clone(), event.seq));
+            self.handled
+                .lock()
+                .unwrap()
+                .push((event.room_id.clone(), event.seq));
             Ok(())
         })
     }
@@ -162,16 +180,31 @@ impl Fixture {
             counters: Arc::clone(&counters),
         };
         let running = tokio::spawn(pump.run(stop.clone()));
-        Self { notes, counters, platform, link, streams, service, stop, running }
+        Self {
+            notes,
+            counters,
+            platform,
+            link,
+            streams,
+            service,
+            stop,
+            running,
+        }
     }
 
     async fn stream(&mut self) -> Stream {
-        tokio::time::timeout(PATIENCE, self.streams.recv()).await.expect("in time").unwrap()
+        tokio::time::timeout(PATIENCE, self.streams.recv())
+            .await
+            .expect("in time")
+            .unwrap()
     }
 
     async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.running).await.expect("in time").unwrap();
+        tokio::time::timeout(PATIENCE, self.running)
+            .await
+            .expect("in time")
+            .unwrap();
     }
 
     fn count(&self, counter: fn(&PumpCounters) -> &std::sync::atomic::AtomicU64) -> u64 {
@@ -216,14 +249,18 @@ async fn a_ping_is_answered_while_a_room_is_busy() {
     let mut stream = fixture.stream().await;
     stream.event("slow", 1);
     stream.send(watch_response::Message::Ping(Ping { nonce: 7 }));
-    let watch_request::Message::Pong(pong) = stream.heard().await else { panic!("no pong") };
+    let watch_request::Message::Pong(pong) = stream.heard().await else {
+        panic!("no pong")
+    };
     assert_eq!(pong.nonce, 7);
 }
 
 #[tokio::test]
 async fn nothing_is_acked_before_it_is_handled() {
     let mut fixture = Fixture::new();
-    fixture.notes.fail(1, 4, NotHandled::Later("not now".to_owned()));
+    fixture
+        .notes
+        .fail(1, 4, NotHandled::Later("not now".to_owned()));
     let mut stream = fixture.stream().await;
     stream.event("a", 1);
     stream.event("a", 2);
@@ -238,7 +275,9 @@ async fn nothing_is_acked_before_it_is_handled() {
 #[tokio::test]
 async fn an_event_that_breaks_the_guest_is_given_up_and_the_next_one_is_handled() {
     let mut fixture = Fixture::new();
-    fixture.notes.fail(1, 1000, NotHandled::Broken("trap".to_owned()));
+    fixture
+        .notes
+        .fail(1, 1000, NotHandled::Broken("trap".to_owned()));
     let mut stream = fixture.stream().await;
     stream.event("a", 1);
     stream.event("a", 2);
@@ -252,7 +291,9 @@ async fn an_event_that_breaks_the_guest_is_given_up_and_the_next_one_is_handled(
 #[tokio::test]
 async fn a_lost_stream_is_opened_again_and_unfinished_handling_does_not_overlap() {
     let mut fixture = Fixture::new();
-    fixture.notes.fail(1, 3, NotHandled::Later("not now".to_owned()));
+    fixture
+        .notes
+        .fail(1, 3, NotHandled::Later("not now".to_owned()));
     let stream = fixture.stream().await;
     stream.event("a", 1);
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -274,7 +315,9 @@ async fn the_guest_hears_of_each_start_once() {
     drop(fixture.stream().await);
     assert_eq!(restarts(&fixture), ["start-1"]);
     fixture.link.set(None);
-    fixture.link.set(Some(Connection::new(fixture.service.clone(), "start-2")));
+    fixture
+        .link
+        .set(Some(Connection::new(fixture.service.clone(), "start-2")));
     let _stream = loop {
         // A stream of the old connection may still come.
         let stream = fixture.stream().await;
@@ -291,5 +334,8 @@ async fn the_guest_hears_of_each_start_once() {
         .link
         .set(Some(Connection::new(next_host.service.clone(), "start-2")));
     let _stream = next_host.stream().await;
-    assert!(!restarts(&next_host).contains(&"start-2".to_owned()), "known from the store");
+    assert!(
+        !restarts(&next_host).contains(&"start-2".to_owned()),
+        "known from the store"
+    );
 }

@@ -23,9 +23,10 @@ impl grpc::Host for RequestState {
             trace: self.trace,
         };
         Ok(match unary::call(&*self.services.media, call).await {
-            Ok(reply) => {
-                Ok(grpc::Reply { metadata: reply.metadata, message: reply.message.into() })
-            }
+            Ok(reply) => Ok(grpc::Reply {
+                metadata: reply.metadata,
+                message: reply.message.into(),
+            }),
             Err(status) => Err(grpc::Status {
                 code: status.code().into(),
                 message: status.message().to_owned(),

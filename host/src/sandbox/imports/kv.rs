@@ -8,12 +8,20 @@ use super::at_most;
 use crate::sabotage::Fault;
 
 impl kv::Host for RequestState {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, PlatformError>> {
+    async fn get(
+        &mut self,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, PlatformError>> {
         self.charge()?;
         if let Err(error) = check_key(&key) {
             return Ok(Err(error));
         }
-        Ok(self.services.platform.kv_get(&key).await.map_err(Into::into))
+        Ok(self
+            .services
+            .platform
+            .kv_get(&key)
+            .await
+            .map_err(Into::into))
     }
 
     async fn compare_and_set(
@@ -38,7 +46,10 @@ impl kv::Host for RequestState {
         if Fault::KvCompareSkipped.is_on() {
             old = platform.kv_get(&key).await.unwrap_or(old);
         }
-        Ok(platform.kv_compare_and_set(&key, old, new, expires_in_s).await.map_err(Into::into))
+        Ok(platform
+            .kv_compare_and_set(&key, old, new, expires_in_s)
+            .await
+            .map_err(Into::into))
     }
 
     async fn list_keys(
@@ -54,7 +65,11 @@ impl kv::Host for RequestState {
         if let Err(error) = granted {
             return Ok(Err(error));
         }
-        let keys = self.services.platform.kv_list_keys(&prefix, &after, limit).await;
+        let keys = self
+            .services
+            .platform
+            .kv_list_keys(&prefix, &after, limit)
+            .await;
         Ok(keys.map_err(Into::into))
     }
 }

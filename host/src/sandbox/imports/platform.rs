@@ -22,12 +22,22 @@ macro_rules! pass_on {
 
 impl Host for RequestState {
     async fn get_user(&mut self, user_id: String) -> Answer<wit::User> {
-        pass_on!(self, ids(&[&user_id]), self.services.platform.get_user(&user_id), Into::into)
+        pass_on!(
+            self,
+            ids(&[&user_id]),
+            self.services.platform.get_user(&user_id),
+            Into::into
+        )
     }
 
     async fn get_channel(&mut self, channel_id: String) -> Answer<wit::Channel> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, ids(&[&channel_id]), platform.get_channel(&channel_id), Into::into)
+        pass_on!(
+            self,
+            ids(&[&channel_id]),
+            platform.get_channel(&channel_id),
+            Into::into
+        )
     }
 
     async fn get_member(
@@ -62,38 +72,73 @@ impl Host for RequestState {
 
     async fn get_team(&mut self, team_id: String) -> Answer<wit::Team> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, ids(&[&team_id]), platform.get_team(&team_id), Into::into)
+        pass_on!(
+            self,
+            ids(&[&team_id]),
+            platform.get_team(&team_id),
+            Into::into
+        )
     }
 
     async fn get_teams_of_user(&mut self, user_id: String) -> Answer<Vec<wit::Team>> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, ids(&[&user_id]), platform.get_teams_of_user(&user_id), translate_all)
+        pass_on!(
+            self,
+            ids(&[&user_id]),
+            platform.get_teams_of_user(&user_id),
+            translate_all
+        )
     }
 
     async fn get_channels_of_user(&mut self, user_id: String) -> Answer<Vec<wit::Channel>> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, ids(&[&user_id]), platform.get_channels_of_user(&user_id), translate_all)
+        pass_on!(
+            self,
+            ids(&[&user_id]),
+            platform.get_channels_of_user(&user_id),
+            translate_all
+        )
     }
 
     async fn get_post(&mut self, post_id: String) -> Answer<wit::Post> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, ids(&[&post_id]), platform.get_post(&post_id), Into::into)
+        pass_on!(
+            self,
+            ids(&[&post_id]),
+            platform.get_post(&post_id),
+            Into::into
+        )
     }
 
     async fn create_post(&mut self, post: wit::Post) -> Answer<wit::Post> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, check_post(&post), platform.create_post(post.into()), Into::into)
+        pass_on!(
+            self,
+            check_post(&post),
+            platform.create_post(post.into()),
+            Into::into
+        )
     }
 
     async fn update_post(&mut self, post: wit::Post) -> Answer<wit::Post> {
         let platform = &self.services.platform.clone();
-        pass_on!(self, check_post(&post), platform.update_post(post.into()), Into::into)
+        pass_on!(
+            self,
+            check_post(&post),
+            platform.update_post(post.into()),
+            Into::into
+        )
     }
 
     async fn send_ephemeral(&mut self, user_id: String, post: wit::Post) -> Answer<()> {
         let platform = &self.services.platform.clone();
         let check = ids(&[&user_id]).and_then(|()| check_post(&post));
-        pass_on!(self, check, platform.send_ephemeral(&user_id, post.into()), |()| ())
+        pass_on!(
+            self,
+            check,
+            platform.send_ephemeral(&user_id, post.into()),
+            |()| ()
+        )
     }
 
     async fn publish_event(
@@ -110,7 +155,12 @@ impl Host for RequestState {
             channel_id: broadcast.channel_id,
             omit_user_ids: broadcast.omit_user_ids,
         };
-        pass_on!(self, check, platform.publish_event(&name, &data_json, broadcast), |()| ())
+        pass_on!(
+            self,
+            check,
+            platform.publish_event(&name, &data_json, broadcast),
+            |()| ()
+        )
     }
 
     async fn plugin_id(&mut self) -> wasmtime::Result<String> {
@@ -130,18 +180,35 @@ impl Host for RequestState {
 
     async fn settings(&mut self) -> wasmtime::Result<String> {
         self.charge()?;
-        Ok(crate::settings::with_defaults(&self.services.platform.settings_json()))
+        Ok(crate::settings::with_defaults(
+            &self.services.platform.settings_json(),
+        ))
     }
 }
 
 fn ids(ids: &[&str]) -> Result<(), wit::PlatformError> {
-    ids.iter().try_for_each(|id| at_most("id", id.len(), grant::ID_BYTES_MAX))
+    ids.iter()
+        .try_for_each(|id| at_most("id", id.len(), grant::ID_BYTES_MAX))
 }
 
 fn check_post(post: &wit::Post) -> Result<(), wit::PlatformError> {
-    ids(&[&post.id, &post.user_id, &post.channel_id, &post.root_id, &post.kind])?;
-    at_most("post.message", post.message.len(), grant::POST_MESSAGE_BYTES_MAX)?;
-    at_most("post.props-json", post.props_json.len(), grant::POST_PROPS_BYTES_MAX)
+    ids(&[
+        &post.id,
+        &post.user_id,
+        &post.channel_id,
+        &post.root_id,
+        &post.kind,
+    ])?;
+    at_most(
+        "post.message",
+        post.message.len(),
+        grant::POST_MESSAGE_BYTES_MAX,
+    )?;
+    at_most(
+        "post.props-json",
+        post.props_json.len(),
+        grant::POST_PROPS_BYTES_MAX,
+    )
 }
 
 /// An event has a plain name and a destination: without one it would go to everybody.
@@ -157,12 +224,30 @@ fn check_event(
     }
     at_most("name", name.len(), grant::EVENT_NAME_CHARS_MAX)?;
     at_most("data-json", data_json.len(), grant::EVENT_DATA_BYTES_MAX)?;
-    ids(&[&broadcast.connection_id, &broadcast.user_id, &broadcast.channel_id])?;
+    ids(&[
+        &broadcast.connection_id,
+        &broadcast.user_id,
+        &broadcast.channel_id,
+    ])?;
     let omitted = broadcast.omit_user_ids.len();
-    at_most("broadcast.omit-user-ids", omitted, grant::EVENT_OMITTED_USERS_MAX)?;
-    broadcast.omit_user_ids.iter().try_for_each(|id| ids(&[id]))?;
-    let destinations = [&broadcast.connection_id, &broadcast.user_id, &broadcast.channel_id];
-    if destinations.iter().all(|destination| destination.is_empty()) {
+    at_most(
+        "broadcast.omit-user-ids",
+        omitted,
+        grant::EVENT_OMITTED_USERS_MAX,
+    )?;
+    broadcast
+        .omit_user_ids
+        .iter()
+        .try_for_each(|id| ids(&[id]))?;
+    let destinations = [
+        &broadcast.connection_id,
+        &broadcast.user_id,
+        &broadcast.channel_id,
+    ];
+    if destinations
+        .iter()
+        .all(|destination| destination.is_empty())
+    {
         return invalid("broadcast: no destination");
     }
     Ok(())
@@ -206,13 +291,19 @@ impl From<host::Channel> for wit::Channel {
 
 impl From<host::Team> for wit::Team {
     fn from(team: host::Team) -> Self {
-        Self { id: team.id, name: team.name }
+        Self {
+            id: team.id,
+            name: team.name,
+        }
     }
 }
 
 impl From<host::Member> for wit::Member {
     fn from(member: host::Member) -> Self {
-        Self { user_id: member.user_id, roles: member.roles }
+        Self {
+            user_id: member.user_id,
+            roles: member.roles,
+        }
     }
 }
 

@@ -21,11 +21,17 @@ impl log::Host for RequestState {
         // The target of a tracing event is fixed when it is compiled: the guest's own is a field. The
         // trace id is a field of the span around the call.
         match level {
-            log::Level::Error => tracing::error!(target: "parley::guest", part = target, "{message}"),
+            log::Level::Error => {
+                tracing::error!(target: "parley::guest", part = target, "{message}")
+            }
             log::Level::Warn => tracing::warn!(target: "parley::guest", part = target, "{message}"),
             log::Level::Info => tracing::info!(target: "parley::guest", part = target, "{message}"),
-            log::Level::Debug => tracing::debug!(target: "parley::guest", part = target, "{message}"),
-            log::Level::Trace => tracing::trace!(target: "parley::guest", part = target, "{message}"),
+            log::Level::Debug => {
+                tracing::debug!(target: "parley::guest", part = target, "{message}")
+            }
+            log::Level::Trace => {
+                tracing::trace!(target: "parley::guest", part = target, "{message}")
+            }
         }
         Ok(())
     }
@@ -43,11 +49,17 @@ impl random::Host for RequestState {
         self.charge()?;
         // No way to refuse in the interface, and fewer bytes than asked for would be worse than a trap.
         if len > grant::RANDOM_BYTES_MAX {
-            let reason = format!("random.bytes: {len} is more than {}", grant::RANDOM_BYTES_MAX);
+            let reason = format!(
+                "random.bytes: {len} is more than {}",
+                grant::RANDOM_BYTES_MAX
+            );
             return Err(wasmtime::Error::msg(reason));
         }
         let mut bytes = vec![0; len as usize];
-        self.services.environment.fill_random(&mut bytes).map_err(wasmtime::Error::from)?;
+        self.services
+            .environment
+            .fill_random(&mut bytes)
+            .map_err(wasmtime::Error::from)?;
         Ok(bytes)
     }
 }
@@ -56,7 +68,9 @@ impl random::Host for RequestState {
 /// sequence would let the guest write log lines in others' names.
 pub(in crate::sandbox) fn one_line(text: &str, max: usize) -> String {
     let text = &text[..text.floor_char_boundary(max)];
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,248 @@
+//! The executable as a whole: arguments, a trace through all layers, an orderly end, a crash.
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{free_udp_port, launched, lives, sidecar, signal, until};
+
+/// `parley demo` over a folder.
+struct Demo {
+    process: Child,
+    port: u16,
+    alice: String,
+    log: std::path::PathBuf,
+}
+
+impl Demo {
+    fn start(data: &std::path::Path) -> Self {
+        let log = data.join(format!("host-{}.log", free_udp_port()));
+        let mut process = Command::new(env!("CARGO_BIN_EXE_parley"))
+            .args(["demo", "--port", "0", "--media-address", "127.0.0.1"])
+            .args(["--media-port", &free_udp_port().to_string()])
+            .args(["--log", "info,parley_host=debug"])
+            .arg("--data-dir")
+            .arg(data)
+            .arg("--web-dir")
+            .arg(data)
+            .arg("--sidecar")
+            .arg(sidecar())
+            .env("PARLEY_SIDECAR_LOG_LEVEL", "debug")
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let alice = loop {
+            let line = lines.next().expect("the links").unwrap();
+            if let Some((_, link)) = line.split_once("Alice") {
+                break link.trim().to_owned();
+            }
+        };
+        let rest = alice.strip_prefix("http://localhost:").unwrap();
+        let (port, path) = rest.split_once('/').unwrap();
+        Self {
+            process,
+            port: port.parse().unwrap(),
+            alice: format!("/{path}"),
+            log,
+        }
+    }
+
+    /// One HTTP request; the answer as text.
+    fn http(&self, method: &str, path: &str, token: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}",
+            self.port
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn sign_in(&self) -> String {
+        let answer = self.http("GET", &self.alice, "", "");
+        let cookie = answer.split("MMAUTHTOKEN=").nth(1).expect("a cookie");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    fn json(&self, path: &str, token: &str) -> serde_json::Value {
+        let answer = self.http("GET", path, token, "");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// Runs a slash command in the demo's channel; the whole answer.
+    fn command(&self, token: &str, command: &str) -> String {
+        let teams = self.json("/api/v4/users/me/teams", token);
+        let team = teams[0]["id"].as_str().unwrap();
+        let path = format!("/api/v4/users/me/teams/{team}/channels");
+        let channels = self.json(&path, token);
+        let mut channels = channels.as_array().unwrap().iter();
+        let lounge = channels
+            .find(|channel| channel["name"] == "lounge")
+            .unwrap();
+        let body = serde_json::json!({
+            "channel_id": lounge["id"], "team_id": team, "command": command
+        });
+        self.http("POST", "/api/v4/commands/execute", token, &body.to_string())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn kill_sidecar(data: &std::path::Path) {
+    if let Some(info) = launched(&data.join("run")).filter(|info| lives(info.pid)) {
+        signal(info.pid, "KILL");
+    }
+}
+
+#[test]
+fn one_trace_id_goes_through_all_layers() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path());
+    let token = demo.sign_in();
+    let answer = demo.command(&token, "/call start Weekly");
+    assert!(answer.contains("You started a call"), "{answer}");
+    let trace = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("x-trace-id: "))
+        .unwrap()
+        .trim();
+
+    let sidecar_log = launched(&data.path().join("run")).unwrap().log.unwrap();
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    until("the sidecar's line", || {
+        read(&sidecar_log).contains(trace).then_some(())
+    });
+    let host_log = read(&demo.log);
+    let lines: Vec<_> = host_log
+        .lines()
+        .filter(|line| line.contains(trace))
+        .collect();
+    assert!(
+        lines.iter().any(|line| line.contains("commands/execute")),
+        "platform: {lines:?}"
+    );
+    assert!(
+        lines.iter().any(|line| line.contains("parley::guest")),
+        "guest: {lines:?}"
+    );
+    kill_sidecar(data.path());
+}
+
+#[test]
+fn link_and_stats_answer_too() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path());
+    let token = demo.sign_in();
+    assert!(
+        demo.command(&token, "/call link")
+            .contains("/plugins/app.parley.calls/join/")
+    );
+    assert!(
+        demo.command(&token, "/call stats")
+            .contains("no statistics")
+    );
+    assert!(
+        demo.command(&token, "/call start")
+            .contains("You started a call")
+    );
+    assert!(demo.command(&token, "/call end").contains("ended the call"));
+    kill_sidecar(data.path());
+}
+
+#[test]
+fn told_to_end_it_ends_in_order_and_leaves_the_sidecar_its_lease() {
+    let data = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(data.path());
+    let run = data.path().join("run");
+    let pid = until("a sidecar", || launched(&run).map(|info| info.pid));
+    until("adoption in the log", || {
+        std::fs::read_to_string(&demo.log)
+            .unwrap()
+            .contains("event stream is ready")
+            .then_some(())
+    });
+    let start = Instant::now();
+    signal(demo.process.id(), "TERM");
+    let status = demo.process.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(lives(pid), "the lease is 20 s");
+    kill_sidecar(data.path());
+}
+
+#[test]
+fn a_killed_hosts_call_is_there_for_the_next_one() {
+    let data = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(data.path());
+    let token = demo.sign_in();
+    assert!(
+        demo.command(&token, "/call start")
+            .contains("You started a call")
+    );
+    let pid = launched(&data.path().join("run")).unwrap().pid;
+    demo.process.kill().unwrap();
+    demo.process.wait().unwrap();
+
+    let start = Instant::now();
+    let next = Demo::start(data.path());
+    let token = next.sign_in();
+    let answer = next.command(&token, "/call end");
+    assert!(answer.contains("ended the call"), "{answer}");
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        launched(&data.path().join("run")).unwrap().pid,
+        pid,
+        "adopted"
+    );
+    kill_sidecar(data.path());
+}
+
+#[test]
+fn a_bad_argument_is_named_and_has_its_own_exit_code() {
+    let data = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_parley"))
+        .args([
+            "serve",
+            "--sidecar",
+            "/nowhere",
+            "--web-dir",
+            "/",
+            "--data-dir",
+        ])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("--sidecar") && said.contains("/nowhere"),
+        "{said}"
+    );
+}
