@@ -1,6 +1,6 @@
 //! Who asks: sessions from headers and cookies, CSRF, and the cookies themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header::{AUTHORIZATION, COOKIE};
@@ -8,9 +8,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 use super::Local;
 use super::error::{ApiError, ApiResult};
+use super::hub::Drops;
 use super::ids::csrf_of;
 use super::limits;
 use super::model::{Session, User};
@@ -111,9 +113,29 @@ impl FromRequestParts<Arc<Local>> for Auth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, local: &Arc<Local>) -> ApiResult<Self> {
-        Self::find(local, &parts.method, &parts.headers)
-            .await?
-            .ok_or_else(ApiError::session)
+        let found = Self::find(local, &parts.method, &parts.headers).await?;
+        let auth = found.ok_or_else(ApiError::session)?;
+        local.count_request(&auth.user.id)?;
+        Ok(auth)
+    }
+}
+
+impl Local {
+    /// One more request of this user.
+    pub(crate) fn count_request(&self, user_id: &str) -> ApiResult<()> {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if requests
+            .get(user_id.to_owned(), now)
+            .is_some_and(|bucket| bucket.take(now))
+        {
+            return Ok(());
+        }
+        Drops::count(&self.hub.drops.requests);
+        Err(ApiError::too_many(
+            "api.context.rate_limited.app_error",
+            "Too many requests. Please wait a moment and try again.",
+        ))
     }
 }
 

@@ -88,6 +88,14 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, id, message)
     }
 
+    /// There are as many of these as the server holds.
+    pub(crate) fn full(what: &str) -> Self {
+        Self::bad(
+            "app.limit_reached.app_error",
+            format!("The server has too many {what}."),
+        )
+    }
+
     pub(crate) fn internal(reason: &dyn std::fmt::Display) -> Self {
         tracing::error!(%reason, "local platform: an operation failed");
         Self::new(

@@ -20,6 +20,8 @@ use super::limits;
 pub struct Drops {
     /// Clients cut off because their send queue was full.
     pub slow_clients: AtomicU64,
+    /// API requests over the rate limit, answered with 429.
+    pub requests: AtomicU64,
     /// Client messages over the rate limit.
     pub rate_limited: AtomicU64,
     /// Client messages that found the plugin's queue full.

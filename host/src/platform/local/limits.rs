@@ -17,6 +17,20 @@ pub const FILES_PER_POST_MAX: usize = 10;
 /// A profile picture, bytes.
 pub const IMAGE_BYTES_MAX: usize = 1024 * 1024;
 
+/// API requests of one user at once, and per second.
+pub const REQUESTS_BURST: f64 = 500.0;
+/// API requests of one user per second, sustained; more get 429.
+pub const REQUESTS_PER_S: f64 = 50.0;
+/// Users whose requests are counted at the same time.
+pub const REQUESTS_USERS_MAX: usize = 20_000;
+
+/// Accounts altogether.
+pub const USERS_MAX: i64 = 20_000;
+/// Teams altogether.
+pub const TEAMS_MAX: i64 = 500;
+/// Channels of one team.
+pub const CHANNELS_PER_TEAM_MAX: i64 = 5_000;
+
 /// Characters of a post.
 pub const MESSAGE_CHARS_MAX: usize = 16_383;
 /// Bytes of a post's props as JSON.

@@ -33,7 +33,7 @@ mod tests;
 mod web;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 use config::Site;
@@ -44,6 +44,7 @@ use hub::Hub;
 use lanes::Lanes;
 pub use manage::Account;
 use passwords::Passwords;
+use rate::Buckets;
 
 use crate::hooks::Hooks;
 
@@ -93,6 +94,7 @@ pub struct Local {
     open_signup: bool,
     plain_http: bool,
     passwords: Passwords,
+    requests: Mutex<Buckets<String>>,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
     /// The plugin's, as JSON text.
     settings: RwLock<String>,
@@ -124,6 +126,11 @@ impl Local {
             open_signup: config.open_signup,
             plain_http: config.plain_http,
             passwords: Passwords::new(),
+            requests: Mutex::new(Buckets::new(
+                limits::REQUESTS_BURST,
+                limits::REQUESTS_PER_S,
+                limits::REQUESTS_USERS_MAX,
+            )),
             hooks: RwLock::new(None),
             settings: RwLock::new("{}".to_owned()),
             first_admin: None,

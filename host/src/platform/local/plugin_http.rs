@@ -111,7 +111,10 @@ async fn who(
         Some(credential) if credential.passes_csrf(method, headers) => {
             let found = Auth::by_token(local, credential.token()).await?;
             Ok(match found {
-                Some(auth) => (auth.user.id, Some(credential.token().to_owned())),
+                Some(auth) => {
+                    local.count_request(&auth.user.id)?;
+                    (auth.user.id, Some(credential.token().to_owned()))
+                }
                 None => (String::new(), None),
             })
         }

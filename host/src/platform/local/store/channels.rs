@@ -57,6 +57,10 @@ pub(crate) fn insert(
             "A channel with that name already exists on the same team.",
         ));
     }
+    let of_team = "SELECT count(*) FROM channels WHERE team_id = ?1";
+    if tx.number(of_team, [team_id])? >= limits::CHANNELS_PER_TEAM_MAX {
+        return Err(ApiError::full("channels"));
+    }
     let channel = put(tx, team_id, name, display_name, kind, creator_id)?;
     if !creator_id.is_empty() && tx.number("SELECT count(*) FROM team_members WHERE team_id = ?1 AND user_id = ?2 AND delete_at = 0", [team_id, creator_id])? > 0 {
         add_member(tx, &channel.id, creator_id, true)?;

@@ -7,6 +7,7 @@ use super::super::db::Tx;
 use super::super::error::{ApiError, ApiResult};
 use super::super::event::Target;
 use super::super::ids::new_id;
+use super::super::limits;
 use super::super::model::{Team, TeamMember, User};
 use super::{channels, users};
 
@@ -66,6 +67,9 @@ pub(crate) fn insert(
             "app.team.save.existing.app_error",
             "A team with that name already exists.",
         ));
+    }
+    if tx.number("SELECT count(*) FROM teams", [])? >= limits::TEAMS_MAX {
+        return Err(ApiError::full("teams"));
     }
     let id = new_id();
     tx.exec(

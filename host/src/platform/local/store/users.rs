@@ -78,6 +78,9 @@ pub(crate) fn insert(tx: &Tx<'_>, new: &NewUser) -> ApiResult<User> {
     for text in [&new.first_name, &new.last_name, &new.nickname] {
         check_text("name", text)?;
     }
+    if tx.number("SELECT count(*) FROM users", [])? >= limits::USERS_MAX {
+        return Err(ApiError::full("users"));
+    }
     let taken = |column: &str, value: &str| {
         tx.number(
             &format!("SELECT count(*) FROM users WHERE {column} = ?1"),

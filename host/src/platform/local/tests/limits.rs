@@ -112,3 +112,21 @@ async fn bodies_over_the_limit_are_refused() {
         .await
         .error(400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_users_flood_of_requests_is_refused_and_others_are_not() {
+    let world = World::new().await;
+    let (carol, dave) = (world.member("carol").await, world.member("dave").await);
+    let mut refused = 0;
+    for _ in 0..520 {
+        refused += u64::from(world.get(&carol, "/users/me").await.status == 429);
+    }
+    assert_eq!(refused, 20);
+    assert_eq!(
+        world.local.drops().requests.load(Ordering::Relaxed),
+        refused
+    );
+    world.get(&dave, "/users/me").await.expect(200);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    world.get(&carol, "/users/me").await.expect(200);
+}
