@@ -122,7 +122,7 @@ impl Plugin {
     pub async fn on_media_event(&self, event: &[u8]) -> Result<Result<(), String>, CallError> {
         let event = event.to_vec();
         self.sandbox
-            .run("on-media-event", |i| {
+            .run_in_background("on-media-event", |i| {
                 Box::pin(async move {
                     i.guest
                         .call_on_media_event(i.store, i.context, &event)
@@ -136,7 +136,7 @@ impl Plugin {
     pub async fn on_media_restart(&self, start_id: &str) -> Result<Result<(), String>, CallError> {
         let start_id = start_id.to_owned();
         self.sandbox
-            .run("on-media-restart", |i| {
+            .run_in_background("on-media-restart", |i| {
                 Box::pin(async move {
                     i.guest
                         .call_on_media_restart(i.store, i.context, &start_id)
@@ -185,7 +185,7 @@ impl Plugin {
     /// The clock's tick.
     pub async fn on_tick(&self) -> Result<(), CallError> {
         self.sandbox
-            .run("on-tick", |i| {
+            .run_in_background("on-tick", |i| {
                 Box::pin(async move { i.guest.call_on_tick(i.store, i.context).await })
             })
             .await

@@ -50,6 +50,8 @@ pub struct Sandbox {
     services: Services,
     limits: Arc<Limits>,
     instances: Semaphore,
+    /// Instances that work without a waiting user may have.
+    background: Semaphore,
     /// Running and waiting requests.
     admitted: Semaphore,
     calls: AtomicU64,
@@ -93,6 +95,7 @@ impl Sandbox {
             heartbeat,
             services,
             instances: Semaphore::new(instances),
+            background: Semaphore::new((instances * 3 / 4).max(1)),
             admitted: Semaphore::new(instances + limits.waiting_max),
             limits: Arc::new(limits),
             calls: AtomicU64::new(0),
@@ -126,6 +129,24 @@ impl Sandbox {
             span.in_scope(|| tracing::error!(target: "parley::guest", %error, "no result"));
         }
         outcome
+    }
+
+    /// As [`Self::run`], for work that no user waits for: it leaves a quarter of the instances to those.
+    pub(crate) async fn run_in_background<R, W>(
+        &self,
+        export: &'static str,
+        work: W,
+    ) -> Result<R, CallError>
+    where
+        R: Send,
+        W: for<'a> FnOnce(Instance<'a>) -> GuestFuture<'a, R> + Send,
+    {
+        let _turn = self
+            .background
+            .acquire()
+            .await
+            .map_err(|_| CallError::Busy)?;
+        self.run(export, work).await
     }
 
     async fn run_one<R, W>(&self, trace: TraceId, work: W) -> Result<R, CallError>

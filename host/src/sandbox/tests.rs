@@ -403,3 +403,23 @@ async fn a_flood_of_log_lines_is_cut_and_counted() {
     assert_eq!(text.matches("again").count(), 200);
     assert!(text.contains("dropped=800"), "{text}");
 }
+
+#[tokio::test]
+async fn events_leave_room_for_those_who_wait() {
+    let fixture = hostile_with(Limits {
+        instances_max: 4,
+        ..tight()
+    });
+    fixture.platform.delay_users(Duration::from_millis(500));
+    let events = (0..20).map(|_| fixture.plugin.on_media_event(b"user alice"));
+    let events = futures::future::join_all(events);
+    let person = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let start = Instant::now();
+        fixture.still_works().await;
+        start.elapsed()
+    };
+    let (handled, waited) = tokio::join!(events, person);
+    assert!(handled.iter().all(Result::is_ok));
+    assert!(waited < Duration::from_millis(400), "{waited:?}");
+}

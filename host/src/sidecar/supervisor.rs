@@ -79,7 +79,16 @@ pub struct Supervisor {
     connection: LinkReceiver,
     counters: Arc<SupervisorCounters>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: Task,
+}
+
+/// Ends with its handle: a supervisor that is dropped lets go of the sidecar at once, without a goodbye.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Supervisor {
@@ -99,7 +108,7 @@ impl Supervisor {
             connection,
             counters,
             stop,
-            task: tokio::spawn(supervision.run()),
+            task: Task(tokio::spawn(supervision.run())),
         }
     }
 
@@ -116,10 +125,10 @@ impl Supervisor {
     }
 
     /// Says goodbye and lets go of the sidecar, which goes on for its lease.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        // The task catches no panic: if it had one, it was logged.
-        let _ = self.task.await;
+        // An error is a panic of the task, which was logged.
+        let _ = (&mut self.task.0).await;
     }
 }
 
