@@ -123,6 +123,14 @@ impl Session {
     /// What has to be offered. Lines on demand are renamed here, in [`super::munge::Msids`].
     fn plan(&mut self, demand: &Demand, shared: &mut Shared) -> Change {
         let mut change = Change::default();
+        let slots = self.capabilities.slots_v1;
+        // Pictures first: with each packet str0m looks for the first line that feeds its estimator, and
+        // the voices do not.
+        if slots {
+            self.plan_fixed_videos(demand, &mut change, shared);
+        } else {
+            self.plan_videos_on_demand(demand, &mut change, shared);
+        }
         // A new slot is named after who will be its first owner; an unused one after the client itself.
         let seated = |owner: &&Offered| {
             let slots = &self.down.voices;
@@ -141,7 +149,6 @@ impl Session {
                 .add
                 .push(new_line(SlotKind::Voice, None, session, shared));
         }
-        let slots = self.capabilities.slots_v1;
         if self.down.screen_audio.is_none() && (slots || demand.screen_audio.is_some()) {
             let session = demand
                 .screen_audio
@@ -150,11 +157,6 @@ impl Session {
             change
                 .add
                 .push(new_line(SlotKind::ScreenAudio, None, session, shared));
-        }
-        if slots {
-            self.plan_fixed_videos(demand, &mut change, shared);
-        } else {
-            self.plan_videos_on_demand(demand, &mut change, shared);
         }
         change
     }

@@ -364,8 +364,20 @@ impl Client {
         self.drain(now);
     }
 
-    /// One VP8 frame of one packet on a line of its own.
+    /// One VP8 frame of one small packet on a line of its own.
     pub fn send_video(&mut self, now: Instant, mid: Mid, rid: Option<&str>, keyframe: bool) {
+        self.send_frame(now, mid, rid, keyframe, (1, 0));
+    }
+
+    /// A frame of so many packets, each with so many bytes more than it needs.
+    pub fn send_frame(
+        &mut self,
+        now: Instant,
+        mid: Mid,
+        rid: Option<&str>,
+        keyframe: bool,
+        (packets, padding): (usize, usize),
+    ) {
         let pt = self
             .rtc
             .codec_config()
@@ -373,22 +385,26 @@ impl Client {
             .unwrap()
             .pt();
         let key = format!("{mid}{}", rid.unwrap_or_default());
-        let seq = self.video_seq.entry(key).or_insert(500);
-        *seq += 1;
-        let number = *seq;
+        let first = *self.video_seq.entry(key.clone()).or_insert(500) + 1;
+        self.video_seq.insert(key, first + packets as u64 - 1);
         self.picture = (self.picture + 1) & 0x7fff;
-        let text = format!("{}:{}:{number}", self.name, rid.unwrap_or("-"));
-        let payload = vp8(self.picture, keyframe, &text);
         let ts = (now.duration_since(self.epoch()).as_millis() as u32).wrapping_mul(90);
         let mut api = self.rtc.direct_api();
         let stream = api
             .stream_tx_by_mid(mid, rid.map(Rid::from))
             .expect("stream of the picture");
-        stream.write_rtp(
-            RtpWrite::new(pt, number.into(), ts, now, payload)
-                .marker(true)
-                .nackable(true),
-        );
+        for part in 0..packets {
+            let number = first + part as u64;
+            let text = format!("{}:{}:{number}", self.name, rid.unwrap_or("-"));
+            let mut payload = vp8(self.picture, keyframe, part == 0, &text);
+            payload.resize(payload.len() + padding, 0);
+            let last = part + 1 == packets;
+            stream.write_rtp(
+                RtpWrite::new(pt, number.into(), ts, now, payload)
+                    .marker(last)
+                    .nackable(true),
+            );
+        }
         self.drain(now);
     }
 
@@ -426,15 +442,16 @@ fn to_json(kind: DescriptionKind, sdp: String) -> String {
     Description { kind, sdp }.to_json()
 }
 
-/// A VP8 payload: descriptor with a 15-bit picture id (RFC 7741 section 4.2), a frame header, a text.
-fn vp8(picture: u16, keyframe: bool, text: &str) -> Vec<u8> {
-    let mut payload = vec![0x90, 0x80];
+/// A VP8 payload: descriptor with a 15-bit picture id (RFC 7741 section 4.2), at the start of a frame
+/// its header, and a text.
+fn vp8(picture: u16, keyframe: bool, start: bool, text: &str) -> Vec<u8> {
+    let mut payload = vec![if start { 0x90 } else { 0x80 }, 0x80];
     payload.extend((picture | 0x8000).to_be_bytes());
-    if keyframe {
+    match (start, keyframe) {
         // Frame tag with P = 0, the start code, 640x360.
-        payload.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
-    } else {
-        payload.extend([0x11, 0, 0]);
+        (true, true) => payload.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]),
+        (true, false) => payload.extend([0x11, 0, 0]),
+        (false, _) => {}
     }
     payload.extend(text.bytes());
     payload

@@ -21,6 +21,8 @@ pub struct Network {
     pub jitter: Duration,
     /// Share lost, 0 to 1.
     pub loss: f64,
+    /// Of the way to each client, bits per second; what would wait longer than 300 ms is lost.
+    pub down_bps: Option<u64>,
 }
 
 impl Default for Network {
@@ -29,6 +31,7 @@ impl Default for Network {
             delay: Duration::from_millis(5),
             jitter: Duration::ZERO,
             loss: 0.0,
+            down_bps: None,
         }
     }
 }
@@ -54,6 +57,8 @@ pub struct Sim {
     /// Every datagram of a client to the core, if asked for.
     pub tap: Option<Vec<(SocketAddr, Vec<u8>)>>,
     flights: BinaryHeap<std::cmp::Reverse<Flight>>,
+    /// Until when the link to an address is busy.
+    busy: BTreeMap<SocketAddr, Instant>,
     order: u64,
     rng: StdRng,
     next_address: u8,
@@ -107,6 +112,7 @@ impl Sim {
             strays: 0,
             tap: None,
             flights: BinaryHeap::new(),
+            busy: BTreeMap::new(),
             order: 0,
             rng: StdRng::seed_from_u64(42),
             next_address: 1,
@@ -332,11 +338,23 @@ impl Sim {
         if self.rng.random_bool(self.network.loss) {
             return;
         }
+        let mut leaves = self.now;
+        if let Some(bps) = self.network.down_bps
+            && from == SERVER.parse().unwrap()
+        {
+            let busy = self.busy.entry(to).or_insert(self.now);
+            let begins = (*busy).max(self.now);
+            if begins.duration_since(self.now) > Duration::from_millis(300) {
+                return;
+            }
+            leaves = begins + Duration::from_secs_f64(bytes.len() as f64 * 8.0 / bps as f64);
+            *busy = leaves;
+        }
         let jitter = self.network.jitter.as_micros() as u64;
         let jitter = Duration::from_micros(self.rng.random_range(0..=jitter));
         self.order += 1;
         self.flights.push(std::cmp::Reverse(Flight {
-            at: self.now + self.network.delay + jitter,
+            at: leaves + self.network.delay + jitter,
             order: self.order,
             from,
             to,
