@@ -1,14 +1,14 @@
 // The tab's calls: what the user wishes and what the server tells, turned into one CallClient at a time
 // and into the store's slice. No React in here.
 
-import {DEFAULT_CONFIG, endCall, fetchCalls, fetchConfig, fetchUsers, sendReport} from '../base/api';
+import {DEFAULT_CONFIG, endCall, fetchCall, fetchCalls, fetchConfig, fetchUsers, sendReport} from '../base/api';
 import type {ClientConfig} from '../base/api';
 import {callLink, webSocketUrl} from '../base/ids';
 import type {PlatformState, Store} from '../base/platform';
 import {Scope} from '../base/scope';
 import {CallClient} from '../call/client';
 import type {ClientOptions, EndReason} from '../call/client_types';
-import {StartIntents} from '../call/intent';
+import {INTENT_MS, StartIntents} from '../call/intent';
 import {BrowserDevices} from '../call/media';
 import {clearResume, saveResume, takeResume} from '../call/resume';
 import type {Resume} from '../call/resume';
@@ -25,6 +25,8 @@ const REMOVAL_GRACE_MS = 1_000;
 /** Information goes away by itself; errors stay until they are dismissed. */
 const INFO_MS = 6_000;
 const USERS_DELAY_MS = 50;
+/** When to look for a started call whose event did not come. */
+const START_LOOKS_MS = [1_500, 4_000, 8_000];
 
 export interface JoinWish {
     channelId: string;
@@ -146,7 +148,11 @@ export class Controller {
 
     /** `/call start` was typed here. */
     rememberStart(channelId: string): void {
-        this.intents.remember(channelId, Date.now());
+        const at = Date.now();
+        this.intents.remember(channelId, at);
+        for (const delay of START_LOOKS_MS) {
+            this.scope.timeout(() => void this.lookForStart(channelId, at), delay);
+        }
     }
 
     handleEvent(event: CallEvent): void {
@@ -186,6 +192,21 @@ export class Controller {
                 break;
             default:
                 break;
+        }
+    }
+
+    /** The page's connection may have missed `call_start`, e.g. while it was reconnecting: then asks. */
+    private async lookForStart(channelId: string, rememberedAt: number): Promise<void> {
+        if (!this.intents.waits(channelId, Date.now())) {
+            return;
+        }
+        try {
+            const call = await fetchCall(channelId);
+            if (call && Math.abs(call.startAt - rememberedAt) < INTENT_MS) {
+                this.handleEvent({type: 'call_start', call});
+            }
+        } catch (error) {
+            console.debug('parley: the call could not be looked for', error);
         }
     }
 

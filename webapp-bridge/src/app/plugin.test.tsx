@@ -101,6 +101,16 @@ describe('/call start', () => {
         expect(own()).toBeUndefined();
     });
 
+    it('looks for the call when its event does not come', async () => {
+        vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']});
+        const call = {id: 'call', start_at: Date.now(), sessions: [], owner_id: 'me', host_id: 'me', post_id: 'p'};
+        vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({channel_id: CHANNEL, enabled: true, call}))));
+        slash('/call start', args);
+        vi.advanceTimersByTime(1_500);
+        vi.useRealTimers();
+        await vi.waitFor(() => expect(own()).toBe(CHANNEL));
+    });
+
     it('joins nothing after 10 s', () => {
         const now = vi.spyOn(Date, 'now').mockReturnValue(1_000_000);
         slash('/call start', args);

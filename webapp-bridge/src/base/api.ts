@@ -72,6 +72,12 @@ export const fetchCalls = async (): Promise<CallInfo[]> =>
         return channelId === undefined ? undefined : parseCall(fields?.call, channelId);
     });
 
+/** The call of one channel, if one runs there. */
+export const fetchCall = async (channelId: string): Promise<CallInfo | undefined> => {
+    const fields = asFields(await get(pluginUrl(`/${channelId}`)));
+    return parseCall(fields?.call, channelId);
+};
+
 export const endCall = async (channelId: string): Promise<void> => {
     await post(pluginUrl(`/calls/${channelId}/end`), {});
 };

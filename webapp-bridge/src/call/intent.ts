@@ -18,6 +18,11 @@ export class StartIntents {
         this.until.set(channelId, now + INTENT_MS);
     }
 
+    /** Whether the wish still waits for its call. */
+    waits(channelId: string, now: number): boolean {
+        return now < (this.until.get(channelId) ?? 0);
+    }
+
     /** Whether this call start is the one asked for; answers true once. */
     take(start: {channelId: string; ownerId: string}, me: string, now: number): boolean {
         const end = this.until.get(start.channelId);
