@@ -8,8 +8,8 @@ import {sleep, timed, until} from './support/until';
 
 const stage = useStage();
 const AGAIN_WITHIN_MS = 5_000;
-/** What a busy machine may conceal without anything being wrong, in samples at 48 kHz: 60 ms. */
-const CONCEALED_MAX = 2_880;
+/** What a busy machine conceals without anything being wrong: a gap of the host's absence is 3 s or more. */
+const CONCEALED_MS_MAX = 300;
 
 async function talking(): Promise<[Person, Person]> {
     const alice = await stage.alice();
@@ -25,11 +25,12 @@ async function talking(): Promise<[Person, Person]> {
 
 it('the sidecar is killed: they hear each other again within 5 s', async () => {
     const [alice, bob] = await talking();
-    const before = stage.platform.sidecarPids();
+    const connections = await Promise.all([alice.connectionCount(), bob.connectionCount()]);
     stage.platform.killSidecar();
     const took = await timed(async () => {
-        await until('another sidecar runs', () => stage.platform.sidecarPids().some((pid) => !before.includes(pid)), {every: 20});
-        await Promise.all([alice, bob].map((person) => person.inCall()));
+        // What is still in the buffers of the old connections does not count.
+        await until('both have a new connection', async () =>
+            await alice.connectionCount() > (connections[0] ?? 0) && await bob.connectionCount() > (connections[1] ?? 0), {every: 20});
         await Promise.all([alice.hears(bob), bob.hears(alice)]);
     });
     console.info(`heard each other ${took} ms after the sidecar was killed`);
@@ -51,10 +52,12 @@ it('the host is killed: no gap in the sound, and signalling is back when it is',
         (await Promise.all([alice, bob].map((person) => person.page.getByText('No connection to the server.').count()))).every((count) => count === 0));
     await sleep(1_000);
     const end = await bob.audioStats();
-    const concealed = end.concealed - start.concealed;
-    console.info(`${end.packets - start.packets} packets, ${end.lost - start.lost} lost, ${concealed / 48} ms concealed`);
+    const concealedMs = (end.concealed - start.concealed) / 48;
+    const packetsDue = (end.at - start.at) / 20;
+    console.info(`${end.packets - start.packets} of about ${Math.round(packetsDue)} packets, ${end.lost - start.lost} lost, ${concealedMs} ms concealed`);
     expect(end.lost - start.lost).toBe(0);
-    expect(concealed).toBeLessThan(CONCEALED_MAX);
+    expect(end.packets - start.packets).toBeGreaterThan(packetsDue * 0.95 - 5);
+    expect(concealedMs).toBeLessThan(CONCEALED_MS_MAX);
 
     await alice.mute();
     await bob.hearsNoLonger(alice);

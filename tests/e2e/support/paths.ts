@@ -17,3 +17,6 @@ export function binary(name: string): string {
 }
 
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** The built page and bundle. */
+export const webDir = process.env.PARLEY_WEB_DIR ?? join(root, 'webapp-bridge', 'dist');

@@ -105,6 +105,19 @@ export class Person {
         await this.call.waitFor({state: 'detached'});
     }
 
+    /** The server knows of no call any more (that one left may be on its way still). */
+    async noCallRuns(): Promise<void> {
+        const running = (): Promise<boolean> => this.page.evaluate(async () => {
+            const base = (window as {basename?: string}).basename;
+            if (base === undefined) {
+                return false;
+            }
+            const answer = await fetch(`${base}/plugins/app.parley.calls/channels`);
+            return answer.ok && (await answer.json() as {call?: unknown}[]).some((channel) => channel.call);
+        });
+        await until('no call runs', async () => !await running(), {within: 4_000, every: 400});
+    }
+
     hearing(): Promise<Heard[]> {
         return this.page.evaluate(() => window.instruments.hear());
     }
@@ -159,10 +172,15 @@ export class Person {
         })});
     }
 
+    /** Connections made by this page so far. */
+    connectionCount(): Promise<number> {
+        return this.page.evaluate(() => window.instruments.connections.length);
+    }
+
     /** Sum over the connections' incoming audio, for the gaps between two moments. */
-    audioStats(): Promise<{packets: number; lost: number; samples: number; concealed: number}> {
+    audioStats(): Promise<{at: number; packets: number; lost: number; samples: number; concealed: number}> {
         return this.page.evaluate(async () => {
-            const sum = {packets: 0, lost: 0, samples: 0, concealed: 0};
+            const sum = {at: performance.now(), packets: 0, lost: 0, samples: 0, concealed: 0};
             for (const connection of window.instruments.connections) {
                 if (connection.connectionState === 'closed') {
                     continue;

@@ -5,7 +5,7 @@ import {mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync} from 'node
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-import {binary, root} from './paths';
+import {binary, root, webDir} from './paths';
 import {until} from './until';
 
 const LOG_LINES_MAX = 400;
@@ -58,7 +58,7 @@ export class Platform {
             ...demo ? ['demo', '--port', String(this.port)] : ['serve', '--listen', `127.0.0.1:${this.port}`],
             '--data-dir', this.dataDir,
             '--media-port', String(this.mediaPort),
-            '--web-dir', join(root, 'webapp-bridge', 'dist'),
+            '--web-dir', webDir,
             ...this.options.args ?? [],
         ];
         const child = spawn(binary('parley'), args, {

@@ -62,6 +62,7 @@ export function useStage(options: PlatformOptions = {}): Stage {
         }
         // A tab that just closes keeps its place for a while: leave, so that the next test starts without a call.
         await Promise.all(stage.people.map((person) => person.leave(2_000).catch(() => undefined)));
+        await Promise.all(stage.people.map((person) => person.noCallRuns().catch(() => undefined)));
         await Promise.all(stage.people.map((person) => person.close()));
         stage.people = [];
     });

@@ -80,7 +80,8 @@ export class PluginLoader {
 
     private async loadNow(manifest: Manifest): Promise<void> {
         const before = this.loaded.get(manifest.id);
-        if (before && before.version === manifest.version && before.webapp.bundle_path === manifest.webapp.bundle_path) {
+        if (before && before.version === manifest.version) {
+            // The version decides, not the file: loading anew would end the call that the plugin carries.
             return;
         }
         if (before) {

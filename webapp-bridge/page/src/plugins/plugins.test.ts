@@ -170,6 +170,7 @@ describe('loading', () => {
         const server = {list: [manifest('1')]};
         const {loader, log} = setUp(server);
         await loader.sync();
+        server.list = [{...manifest('1'), webapp: {bundle_path: '/static/p/another_file.js'}}];
         await loader.sync();
         expect(log).toEqual(['script /chat/static/plugins/p/p_1_bundle.js', 'initialize']);
         server.list = [manifest('2')];
