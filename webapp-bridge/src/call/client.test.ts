@@ -237,6 +237,21 @@ describe('coming back', () => {
         expect(console.warn).toHaveBeenCalledWith(expect.stringMatching(/rtc failed: failed.*sess1/));
     });
 
+    it('makes one new connection when both sockets tell of the move', async () => {
+        await connect();
+        client.handleMediaMoved();
+        event('parley_media_moved', {channelID: CHANNEL, call_id: 'call1'});
+        expect(sent('join').length).toBe(2);
+    });
+
+    it('hears of the end by its own socket', async () => {
+        await connect();
+        event('parley_removed', {channelID: CHANNEL, session_id: 'another', reason: 'timeout'});
+        expect(ended()).toEqual([]);
+        event('parley_removed', {channelID: CHANNEL, session_id: 'sess1', reason: 'left_channel'});
+        expect(ended()).toEqual([{type: 'ended', reason: {type: 'removed', reason: 'left_channel'}}]);
+    });
+
     it('waits for the reason when the server hangs up', async () => {
         await connect();
         pc().channel.onclose?.();

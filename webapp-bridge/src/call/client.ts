@@ -8,6 +8,7 @@ import {Scope} from '../base/scope';
 import type {View} from '../protocol/channel';
 import {isCallEventName, parseEvent, parseJoined, parseRefusal} from '../protocol/events';
 import type {Broadcast} from '../protocol/frames';
+import {joinData} from '../protocol/join';
 import {AudioOut} from './audio';
 import {Board} from './board';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
@@ -27,6 +28,8 @@ export const JOIN_RETRY_MS = 3_000;
 export const UNAVAILABLE_RETRY_MS = 300;
 /** How long a clearer reason for an end may take to arrive. */
 export const REASON_GRACE_MS = 500;
+/** The same move is told again within this. */
+const MOVED_TWICE_MS = 1_000;
 /** How long leaving waits for the last report. */
 const LAST_REPORT_MS = 300;
 
@@ -44,6 +47,7 @@ export class CallClient {
     private wantsJoin = true;
     private stopJoinRetry: () => void = () => undefined;
     private stopPatience: () => void = () => undefined;
+    private movedAt = 0;
     private view: View = {screen: false, cameras: []};
 
     constructor(private readonly world: ClientWorld, private readonly options: ClientOptions) {
@@ -165,9 +169,11 @@ export class CallClient {
         void this.finish(reason);
     }
 
-    /** The media server is new: the old connection is worthless. */
+    /** The media server is new: the old connection is worthless. Told twice, by both sockets. */
     handleMediaMoved(): void {
-        if (this.state.phase !== 'ended' && this.state.session !== '') {
+        const again = Date.now() - this.movedAt < MOVED_TWICE_MS;
+        if (this.state.phase !== 'ended' && this.state.session !== '' && !again) {
+            this.movedAt = Date.now();
             this.rejoin();
         }
     }
@@ -224,9 +230,19 @@ export class CallClient {
         if (!isCallEventName(name)) {
             return;
         }
+        // The page hears these too; here they come even while its own connection is down.
         const event = parseEvent(name, data, broadcast);
-        if (event?.type === 'call_state' && event.channelId === this.options.channelId) {
+        if (!event || event.type === 'call_start' || event.channelId !== this.options.channelId) {
+            return;
+        }
+        if (event.type === 'call_state') {
             this.handleCallState(event.call?.sessions.map((session) => session.sessionId) ?? []);
+        } else if (event.type === 'media_moved') {
+            this.handleMediaMoved();
+        } else if (event.type === 'call_end') {
+            this.handleEnded({type: 'call_ended', reason: event.reason});
+        } else if (event.type === 'removed' && event.sessionId === this.state.session) {
+            this.handleEnded({type: 'removed', reason: event.reason});
         }
     }
 
@@ -278,18 +294,13 @@ export class CallClient {
         const session = this.state.session;
         this.stopJoinRetry();
         this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), JOIN_RETRY_MS);
-        this.world.socket.sendNow('join', {
-            channelID: channelId,
-            ...(title ? {title} : {}),
-            ...(threadId ? {threadID: threadId} : {}),
-            dcSignaling: true,
-            av1Support: false,
-            parley: {
-                v: 1,
-                ...(session === '' ? {} : {resume: {session, token: this.token}}),
-                unmuted: this.state.sending.microphone === 'on' && session !== '',
-            },
-        });
+        this.world.socket.sendNow('join', joinData({
+            channelId,
+            title,
+            threadId,
+            resume: session === '' ? undefined : {session, token: this.token},
+            unmuted: this.state.sending.microphone === 'on',
+        }));
     }
 
     private openPeer(): void {
