@@ -33,8 +33,10 @@ impl Room {
             return;
         };
         let now = shared.now.instant;
-        if packet == Packet::Rtp && !session.ingress.take(now, data.len() as u64) {
-            session.drop_one("ingress_rate", shared);
+        if packet == Packet::Rtp
+            && let Err(cause) = session.ingress.admit(data, now)
+        {
+            session.drop_one(cause, shared);
             return;
         }
         let Some(peer) = session.peer.as_mut() else {
@@ -102,10 +104,8 @@ impl Room {
             Event::Connected => self.handle_connected(seat, shared),
             Event::IceConnectionStateChange(state) => self.handle_ice(seat, state, shared),
             Event::ChannelOpen(id, label) => {
-                if let Some(session) = self.sessions.get_mut(seat)
-                    && session.handle_channel_open(id, &label)
-                {
-                    session.mark_unsettled(shared);
+                if let Some(session) = self.sessions.get_mut(seat) {
+                    session.handle_channel_open(id, &label, shared);
                 }
             }
             Event::ChannelData(data) => self.handle_channel(seat, &data, shared),
@@ -273,7 +273,7 @@ impl Room {
         let stream = session.up.stream_mut(at);
         stream.last_packet = now;
         stream.packets += 1;
-        stream.bytes += packet.payload.len() as u64;
+        stream.bytes += (packet.header.header_len + packet.payload.len()) as u64;
         stream.rate.add(packet.payload.len(), now);
         let key = stream.key;
         match stream.kind {

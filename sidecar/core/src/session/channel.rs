@@ -7,6 +7,7 @@ use parley_media::channel::{ClientMessage, ServerMessage};
 use str0m::channel::{ChannelData, ChannelId};
 
 use super::Session;
+use super::peer::PeerFault;
 use crate::api::Limits;
 use crate::shared::Shared;
 
@@ -16,11 +17,14 @@ const LABEL: &str = "calls-dc";
 const BURST_SECONDS: u64 = 10;
 /// Messages that wait for room in the transport. An offer lost here would stall the session.
 const QUEUE_MAX: usize = 256;
+/// Channels a client may open in a connection's life; the media stack remembers each.
+const CHANNELS_MAX: u32 = 16;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Channel {
     id: Option<ChannelId>,
+    opened: u32,
     bucket: TokenBucket,
     bytes_max: usize,
     queue: VecDeque<(bool, Vec<u8>)>,
@@ -31,6 +35,7 @@ impl Channel {
         let rate = u64::from(limits.channel_messages_per_second);
         Self {
             id: None,
+            opened: 0,
             bucket: TokenBucket::new(rate, rate * BURST_SECONDS),
             bytes_max: limits.channel_message_bytes_max,
             queue: VecDeque::new(),
@@ -43,13 +48,18 @@ impl Channel {
 }
 
 impl Session {
-    /// True: it is the channel we waited for.
-    pub(crate) fn handle_channel_open(&mut self, id: ChannelId, label: &str) -> bool {
-        if label != LABEL || self.channel.id.is_some() {
-            return false;
+    /// A channel opened: ours, or one to be ignored. Clients open one in their life.
+    pub(crate) fn handle_channel_open(&mut self, id: ChannelId, label: &str, shared: &mut Shared) {
+        self.channel.opened += 1;
+        if self.channel.opened > CHANNELS_MAX {
+            self.drop_one("channels", shared);
+            self.fail(PeerFault::Protocol, shared);
+            return;
         }
-        self.channel.id = Some(id);
-        true
+        if label == LABEL && self.channel.id.is_none() {
+            self.channel.id = Some(id);
+            self.mark_unsettled(shared);
+        }
     }
 
     pub(crate) fn handle_channel_close(&mut self, id: ChannelId) {

@@ -20,6 +20,9 @@ pub(crate) const VOICES_MAX: usize = 8;
 /// Cameras a session can show.
 pub(crate) const CAMERAS_MAX: usize = 9;
 
+/// RTP header with the CSRC that every packet of ours carries (RFC 3550 section 5.1).
+const HEADER_BYTES: usize = 16;
+
 /// A publication of a session in the same room: the seat, and what it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PublicationId {
@@ -80,7 +83,7 @@ impl Line {
         }
         egress.write(ssrc, packet)?;
         self.packets += 1;
-        self.bytes += packet.payload.len() as u64;
+        self.bytes += (HEADER_BYTES + packet.payload.len()) as u64;
         self.rate.add(packet.payload.len(), now);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod downlink;
+pub(crate) mod ingress;
 pub(crate) mod lines;
 pub(crate) mod munge;
 pub(crate) mod negotiation;
@@ -25,6 +26,7 @@ use crate::shared::Shared;
 use crate::stats::RtcTrackStats;
 use channel::Channel;
 use downlink::Downlink;
+use ingress::Ingress;
 use negotiation::Negotiator;
 use peer::{Peer, PeerFault};
 use uplink::{Announced, Uplink};
@@ -76,7 +78,7 @@ pub(crate) struct Session {
     pub(crate) report: ClientReport,
     pub(crate) rtt_ms: Option<f64>,
     pub(crate) drops: BTreeMap<&'static str, u64>,
-    pub(crate) ingress: TokenBucket,
+    pub(crate) ingress: Ingress,
     pub(crate) candidates: u32,
     /// The stream that carries the voice now; a session may have more than one microphone m-line.
     pub(crate) voice_stream: Option<(u32, Instant)>,
@@ -102,7 +104,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(owner: Owner, join: Join, shared: &mut Shared) -> Self {
         let limits = &shared.config.limits;
-        let ingress = limits.ingress_bytes_per_second;
+        let ingress = Ingress::new(limits);
         let channel = Channel::new(limits);
         let now = shared.now;
         Self {
@@ -129,7 +131,7 @@ impl Session {
             report: ClientReport::default(),
             rtt_ms: None,
             drops: BTreeMap::new(),
-            ingress: TokenBucket::new(ingress, ingress),
+            ingress,
             candidates: 0,
             voice_stream: None,
             publishes_video: false,

@@ -19,8 +19,10 @@ use crate::shared::Shared;
 const LOCK_EXPIRY: Duration = Duration::from_secs(10);
 /// An offer that is not answered in this time is taken back.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Offers in a row that may fail before we stop trying until something changes.
-const FAILURES_MAX: u32 = 5;
+/// After a failed offer the next waits this long, twice as long after each further one ...
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// ... but no longer than this.
+const RETRY_DOUBLINGS_MAX: u32 = 6;
 
 /// How a description came, and how its answer goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub(crate) struct Negotiator {
     /// The client has the lock until then.
     locked_until: Option<Instant>,
     failures: u32,
+    /// No offer before this.
+    retry_at: Option<Instant>,
     pub(crate) msids: Msids,
     /// Something is to be offered as soon as it can be.
     pub(crate) wanted: bool,
@@ -64,6 +68,7 @@ impl Default for Negotiator {
             state: State::Fresh,
             locked_until: None,
             failures: 0,
+            retry_at: None,
             msids: Msids::new(),
             wanted: false,
             forced: false,
@@ -132,7 +137,7 @@ impl Negotiator {
         let _ = shared;
         matches!(self.state, State::Stable)
             && self.locked_until.is_none_or(|until| until <= now)
-            && self.failures < FAILURES_MAX
+            && self.retry_at.is_none_or(|at| at <= now)
     }
 
     /// The client asks for the lock.
@@ -153,7 +158,12 @@ impl Negotiator {
     /// The client gives the lock back; harmless without having it.
     pub(crate) fn unlock(&mut self) {
         self.locked_until = None;
-        self.failures = 0;
+    }
+
+    fn handle_failure(&mut self, now: Instant) {
+        let doublings = self.failures.min(RETRY_DOUBLINGS_MAX);
+        self.retry_at = Some(now + RETRY_FIRST * (1 << doublings));
+        self.failures += 1;
     }
 
     /// Takes an unanswered offer back when its time is over. True: the lines it would have brought
@@ -164,7 +174,7 @@ impl Negotiator {
                 if now.saturating_duration_since(sent_at) >= ANSWER_TIMEOUT =>
             {
                 self.state = State::Stable;
-                self.failures += 1;
+                self.handle_failure(now);
                 true
             }
             _ => false,
@@ -258,11 +268,12 @@ impl Session {
         };
         let accepted = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_answer(pending, answer));
         if let Err(error) = accepted {
-            self.negotiator.failures += 1;
+            self.negotiator.handle_failure(shared.now.instant);
             self.handle_failed_offer();
             return Err(error);
         }
         self.negotiator.failures = 0;
+        self.negotiator.retry_at = None;
         Ok(self.handle_negotiated(sdp, shared))
     }
 
@@ -358,7 +369,14 @@ impl Session {
 
     /// After an offer or answer of the client took effect.
     fn handle_negotiated(&mut self, sdp: &str, shared: &mut Shared) -> Outcome {
-        let republished = self.up.set_sections(sections(sdp), &self.announced);
+        let sections = sections(sdp);
+        let sending = sections
+            .iter()
+            .rev()
+            .filter(|s| s.direction.sends() && !s.rejected);
+        self.ingress
+            .set_declared(sending.flat_map(|section| section.ssrcs.iter().copied()));
+        let republished = self.up.set_sections(sections, &self.announced);
         if let Some(peer) = &mut self.peer {
             peer.read_payload_types();
         }

@@ -86,6 +86,17 @@ fn loss_and_reordering_never_repeat_a_number() {
 }
 
 #[test]
+fn a_source_that_jumps_in_its_numbers_is_heard_on_without_a_gap() {
+    let mut sim = Sim::call(&["a", "b"], Profile::Ours);
+    sim.talk(&["b"], 400);
+    sim.client("b").jump(30_000);
+    sim.talk(&["b"], 400);
+    sim.run_ms(50);
+    assert!(sim.client("a").heard.len() >= 38);
+    check(&sim.client("a").heard.clone());
+}
+
+#[test]
 fn packets_carry_their_publication_as_csrc() {
     let mut sim = Sim::call(&["a", "b"], Profile::Ours);
     sim.talk(&["b"], 300);

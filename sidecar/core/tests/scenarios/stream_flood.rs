@@ -27,6 +27,36 @@ fn channel_floods_and_junk_are_dropped_and_counted() {
 }
 
 #[test]
+fn an_ssrc_per_packet_costs_no_state_and_the_voice_goes_on() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.talk(&["alice"], 200);
+    let alice = sim.client("alice").address;
+    for ssrc in 0..10_000u32 {
+        let mut packet = vec![0x80, 111, 0, 1, 0, 0, 0, 1];
+        packet.extend(ssrc.to_be_bytes());
+        packet.resize(60, 7);
+        sim.inject(alice, &packet);
+    }
+    assert!(sim.drop_of("streams") > 9_900);
+    sim.client("bob").heard.clear();
+    sim.talk(&["alice"], 500);
+    sim.run_ms(50);
+    assert!(sim.client("bob").heard_from("alice").len() >= 24);
+}
+
+#[test]
+fn opening_channels_without_end_ends_the_session() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    for n in 0..20 {
+        let mut api = sim.client("alice").rtc.sdp_api();
+        api.add_channel(format!("junk-{n}"));
+        assert!(api.apply().is_none());
+        sim.run_ms(50);
+    }
+    assert_eq!(sim.view().sessions.len(), 1);
+}
+
+#[test]
 fn unannounced_video_goes_nowhere() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     let (mid, offer) = sim.client("alice").offer_line(MediaKind::Video, "cam", &[]);
