@@ -11,27 +11,14 @@ import type {Broadcast} from '../protocol/frames';
 import {joinData} from '../protocol/join';
 import {AudioOut} from './audio';
 import {Board} from './board';
+import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, LAST_REPORT_MS, MOVED_TWICE_MS} from './client_timing';
+import {REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
 import {CHANNEL_CLOSED, Peer} from './peer';
 import {Reporter} from './reporter';
 import type {Resume} from './resume';
 import {SessionMedia} from './session_media';
 import type {SocketEvent} from './socket';
-
-/** From the wish to join until media flows. */
-export const CONNECT_PATIENCE_MS = 20_000;
-/** How long a lost connection is tried to be brought back. */
-export const RECONNECT_PATIENCE_MS = 60_000;
-/** A `join` without an answer is sent again after this. */
-export const JOIN_RETRY_MS = 3_000;
-/** Wait after `unavailable` while the media server restarts. */
-export const UNAVAILABLE_RETRY_MS = 300;
-/** How long a clearer reason for an end may take to arrive. */
-export const REASON_GRACE_MS = 500;
-/** The same move is told again within this. */
-const MOVED_TWICE_MS = 1_000;
-/** How long leaving waits for the last report. */
-const LAST_REPORT_MS = 300;
 
 export class CallClient {
     readonly events = new Emitter<ClientEvent>();
