@@ -153,7 +153,7 @@ async fn client_messages_reach_the_plugin_in_order_without_reply() {
     let port = world.listen().await;
     let mut socket = world.connect(port, &carol).await;
     let connection = socket.connection_id.clone();
-    *world.hooks.message_takes.lock().unwrap() = Duration::from_millis(2);
+    *world.hooks.message_takes.lock().unwrap() = Duration::from_millis(10);
     for n in 0..20 {
         let action = format!("custom_{PLUGIN}_step");
         socket
