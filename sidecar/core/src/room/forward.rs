@@ -308,10 +308,6 @@ impl Room {
         // The first packet of a publication: viewers need a target and a key frame.
         let kind = session.up.stream_mut(at?).kind;
         if matches!(kind, Some(SlotKind::Screen | SlotKind::Video)) {
-            session.publishes_video = true;
-            if let Some(peer) = session.peer.as_mut() {
-                peer.wants_bwe = true;
-            }
             self.unsettle_all(shared);
         }
         at

@@ -2,6 +2,7 @@
 
 mod audio;
 mod forward;
+mod keyframes;
 mod members;
 mod policy;
 mod report;

@@ -1,5 +1,4 @@
-//! Pictures through the room: per viewer a layer by its estimate, switches at key frames, requests for
-//! those merged per layer.
+//! Pictures through the room: per viewer a layer by its estimate, switched at key frames.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +6,6 @@ use parley_media::channel::SlotKind;
 use parley_media::sequence::StreamKey;
 use parley_media::video::{PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8Numbers, Want};
 use str0m::bwe::Bitrate;
-use str0m::media::{KeyframeRequest, KeyframeRequestKind};
 use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
 
 use crate::egress::{EgressError, Packet, RtcEgress};
@@ -208,70 +206,6 @@ impl Room {
             self.retarget(seat, shared);
         }
     }
-
-    /// A viewer lost its picture: its slot's present stream is asked.
-    pub(super) fn handle_keyframe_request(
-        &mut self,
-        seat: Key,
-        request: KeyframeRequest,
-        shared: &mut Shared,
-    ) {
-        let Some(viewer) = self.sessions.get(seat) else {
-            return;
-        };
-        let slot = viewer
-            .down
-            .videos
-            .iter()
-            .find(|slot| slot.line.mid == request.mid);
-        let Some((occupant, rewriter)) = slot.and_then(|s| Some((s.occupant?, &s.rewriter))) else {
-            return;
-        };
-        let stream = rewriter.current().or(rewriter.waiting_for());
-        if let Some(stream) = stream {
-            self.ask_keyframe(occupant.publication.seat, stream, shared);
-        }
-    }
-
-    /// Asks a publisher for a key frame, or remembers to when the last request was just now.
-    fn ask_keyframe(&mut self, publisher: Key, stream: StreamKey, shared: &mut Shared) {
-        let now = shared.now.instant;
-        let Some(session) = self.sessions.get_mut(publisher) else {
-            return;
-        };
-        let mut streams = session.up.streams_mut().iter_mut();
-        let Some(found) = streams.find(|known| known.key == stream) else {
-            return;
-        };
-        let ssrc = found.ssrc;
-        if found.keyframes.request(now) {
-            send_keyframe_request(session, ssrc, shared);
-        } else if let Some(at) = found.keyframes.poll_timeout() {
-            self.keyframes_due = Some(self.keyframes_due.map_or(at, |due| due.min(at)));
-            self.wake_at(at, shared);
-        }
-    }
-
-    /// The trailing edges that are due.
-    pub(super) fn ask_merged_keyframes(&mut self, shared: &mut Shared) {
-        let now = shared.now.instant;
-        let mut next: Option<Instant> = None;
-        for (_, session) in self.sessions.iter_mut() {
-            let mut ask = Vec::new();
-            for stream in session.up.streams_mut() {
-                if stream.keyframes.handle_timeout(now) {
-                    ask.push(stream.ssrc);
-                }
-                if let Some(at) = stream.keyframes.poll_timeout() {
-                    next = Some(next.map_or(at, |next| next.min(at)));
-                }
-            }
-            for ssrc in ask {
-                send_keyframe_request(session, ssrc, shared);
-            }
-        }
-        self.keyframes_due = next;
-    }
 }
 
 impl Session {
@@ -301,26 +235,6 @@ impl Session {
             cameras.find(|camera| camera.session == session)
         });
         shown.map_or(HEIGHT_ASSUMED, |camera| camera.height)
-    }
-}
-
-fn send_keyframe_request(session: &mut Session, ssrc: u32, shared: &mut Shared) {
-    #[cfg(feature = "sabotage")]
-    if shared.has_fault(crate::shared::Fault::KeyframeRequestsDropped) {
-        return;
-    }
-    let Some(peer) = session.peer.as_mut() else {
-        return;
-    };
-    let asked = peer.guard(|rtc| {
-        let mut api = rtc.direct_api();
-        if let Some(stream) = api.stream_rx(&ssrc.into()) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-        }
-    });
-    match asked {
-        Ok(()) => session.mark_dirty(shared),
-        Err(fault) => session.fail(fault, shared),
     }
 }
 
@@ -390,7 +304,7 @@ fn steer_estimator(
     shared: &mut Shared,
 ) {
     let now = shared.now.instant;
-    let publishes = viewer.publishes_video;
+    let publishes = viewer.publishes_video();
     let since = match (shows, viewer.down.shows_since) {
         (true, since) => Some(since.unwrap_or(now)),
         (false, _) => None,

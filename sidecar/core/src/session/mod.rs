@@ -6,6 +6,7 @@ pub(crate) mod ingress;
 pub(crate) mod lines;
 pub(crate) mod munge;
 pub(crate) mod negotiation;
+pub(crate) mod negotiator;
 pub(crate) mod peer;
 pub(crate) mod uplink;
 
@@ -14,7 +15,7 @@ use std::time::Instant;
 
 use parley_media::audio::VoiceActivity;
 use parley_media::bucket::TokenBucket;
-use parley_media::channel::View;
+use parley_media::channel::{SlotKind, View};
 use rand::Rng;
 
 use crate::api::{
@@ -27,7 +28,7 @@ use crate::stats::RtcTrackStats;
 use channel::Channel;
 use downlink::Downlink;
 use ingress::Ingress;
-use negotiation::Negotiator;
+use negotiator::Negotiator;
 use peer::{Peer, PeerFault};
 use uplink::{Announced, Uplink};
 
@@ -82,8 +83,6 @@ pub(crate) struct Session {
     pub(crate) candidates: u32,
     /// The stream that carries the voice now; a session may have more than one microphone m-line.
     pub(crate) voice_stream: Option<(u32, Instant)>,
-    /// Pictures came from it: its media stack's estimator timers must not hide feedback deadlines.
-    pub(crate) publishes_video: bool,
     /// `None` once media is lost for good, until it is replaced.
     pub(crate) peer: Option<Peer>,
     pub(crate) channel: Channel,
@@ -134,7 +133,6 @@ impl Session {
             ingress,
             candidates: 0,
             voice_stream: None,
-            publishes_video: false,
             peer: Some(Peer::new(owner, shared)),
             channel,
             negotiator: Negotiator::default(),
@@ -166,7 +164,6 @@ impl Session {
         self.up = Uplink::default();
         self.down = Downlink::default();
         self.voice_stream = None;
-        self.publishes_video = false;
         self.peer = Some(Peer::new(self.owner, shared));
     }
 
@@ -220,6 +217,12 @@ impl Session {
     pub(crate) fn drop_one(&mut self, cause: &'static str, shared: &mut Shared) {
         *self.drops.entry(cause).or_default() += 1;
         shared.drop_one(cause);
+    }
+
+    /// Pictures come from it: its media stack's estimator timers must not hide feedback deadlines.
+    pub(crate) fn publishes_video(&self) -> bool {
+        let live = |kind| self.is_announced(kind) && self.up.has(kind);
+        live(SlotKind::Screen) || live(SlotKind::Video)
     }
 
     pub(crate) fn view(&self) -> SessionView {

@@ -1,28 +1,18 @@
-//! Offers and answers with one client: perfect negotiation with the server as the impolite side, the
-//! client's signalling lock, and one offer of ours at a time (str0m keeps only one).
-
-use std::time::{Duration, Instant};
+//! Offers and answers with one client: perfect negotiation with the server as the impolite side, and
+//! one offer of ours at a time (str0m keeps only one).
 
 use parley_media::channel::{ServerMessage, SlotKind};
 use parley_media::sdp::{
     Description, DescriptionKind, SdpLimits, prepare_offer, sections, strip_candidates, validate,
 };
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 
 use super::Session;
-use super::munge::{self, Msids};
+use super::munge;
+use super::negotiator::State;
 use super::peer::PeerFault;
 use crate::shared::Shared;
-
-/// A client that asked for the lock and went silent loses it after this.
-const LOCK_EXPIRY: Duration = Duration::from_secs(10);
-/// An offer that is not answered in this time is taken back.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed offer the next waits this long, twice as long after each further one ...
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-/// ... but no longer than this.
-const RETRY_DOUBLINGS_MAX: u32 = 6;
 
 /// How a description came, and how its answer goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,62 +21,6 @@ pub(crate) enum Path {
     Socket,
     /// The data channel.
     Channel,
-}
-
-enum State {
-    /// The client's first offer is awaited.
-    Fresh,
-    Stable,
-    /// Ours is out.
-    Offered {
-        pending: SdpPendingOffer,
-        sent_at: Instant,
-        /// As sent over the socket, to be sent again should that be replaced.
-        text: Option<String>,
-    },
-}
-
-/// See the module.
-pub(crate) struct Negotiator {
-    state: State,
-    /// The client has the lock until then.
-    locked_until: Option<Instant>,
-    failures: u32,
-    /// No offer before this.
-    retry_at: Option<Instant>,
-    pub(crate) msids: Msids,
-    /// Something is to be offered as soon as it can be.
-    pub(crate) wanted: bool,
-    /// An offer failed: what it would have changed is to be offered again, even if str0m sees no
-    /// change any more.
-    pub(crate) forced: bool,
-}
-
-impl Default for Negotiator {
-    fn default() -> Self {
-        Self {
-            state: State::Fresh,
-            locked_until: None,
-            failures: 0,
-            retry_at: None,
-            msids: Msids::new(),
-            wanted: false,
-            forced: false,
-        }
-    }
-}
-
-impl std::fmt::Debug for Negotiator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = match self.state {
-            State::Fresh => "fresh",
-            State::Stable => "stable",
-            State::Offered { .. } => "offered",
-        };
-        f.debug_struct("Negotiator")
-            .field("state", &state)
-            .finish_non_exhaustive()
-    }
 }
 
 /// An m-line to add.
@@ -125,61 +59,6 @@ pub(crate) enum Outcome {
     Republished,
     /// Glare, or an answer to nothing: passed over.
     Ignored,
-}
-
-impl Negotiator {
-    /// Whether an offer of ours may go out now.
-    pub(crate) fn is_free(&self, now: Instant, shared: &Shared) -> bool {
-        #[cfg(feature = "sabotage")]
-        if shared.has_fault(crate::shared::Fault::LockIgnored) {
-            return matches!(self.state, State::Stable);
-        }
-        let _ = shared;
-        matches!(self.state, State::Stable)
-            && self.locked_until.is_none_or(|until| until <= now)
-            && self.retry_at.is_none_or(|at| at <= now)
-    }
-
-    /// The client asks for the lock.
-    pub(crate) fn lock(&mut self, now: Instant, shared: &Shared) -> bool {
-        #[cfg(feature = "sabotage")]
-        if shared.has_fault(crate::shared::Fault::LockIgnored) {
-            return true;
-        }
-        let _ = shared;
-        let taken = self.locked_until.is_some_and(|until| until > now);
-        if taken || matches!(self.state, State::Offered { .. }) {
-            return false;
-        }
-        self.locked_until = Some(now + LOCK_EXPIRY);
-        true
-    }
-
-    /// The client gives the lock back; harmless without having it.
-    pub(crate) fn unlock(&mut self) {
-        self.locked_until = None;
-    }
-
-    fn handle_failure(&mut self, now: Instant) {
-        let doublings = self.failures.min(RETRY_DOUBLINGS_MAX);
-        self.retry_at = Some(now + RETRY_FIRST * (1 << doublings));
-        self.failures += 1;
-    }
-
-    /// Takes an unanswered offer back when its time is over. True: the lines it would have brought
-    /// must be forgotten.
-    fn expire(&mut self, now: Instant) -> bool {
-        match self.state {
-            State::Offered { sent_at, .. }
-                if now.saturating_duration_since(sent_at) >= ANSWER_TIMEOUT =>
-            {
-                self.state = State::Stable;
-                self.handle_failure(now);
-                true
-            }
-            _ => false,
-        }
-    }
 }
 
 impl Session {
@@ -272,8 +151,7 @@ impl Session {
             self.handle_failed_offer();
             return Err(error);
         }
-        self.negotiator.failures = 0;
-        self.negotiator.retry_at = None;
+        self.negotiator.handle_success();
         Ok(self.handle_negotiated(sdp, shared))
     }
 
