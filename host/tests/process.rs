@@ -1,4 +1,9 @@
 //! The executable as a whole: arguments, a trace through all layers, an orderly end, a crash.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

@@ -1,4 +1,9 @@
 //! The supervisor and the event pump with the real sidecar process: killed, frozen, adopted, left.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

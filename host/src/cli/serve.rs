@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -73,15 +74,7 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         media: supervisor.link(),
         environment: Arc::new(SystemEnvironment),
     };
-    let loading = tokio::task::spawn_blocking(|| {
-        Plugin::new(parley_component::COMPONENT, services, Limits::default())
-    });
-    let plugin = Arc::new(
-        loading
-            .await
-            .map_err(|error| Failure::internal("plugin", error))?
-            .map_err(|error| Failure::internal("plugin", error))?,
-    );
+    let plugin = Arc::new(load_plugin(services).await?);
     let stop_pump = CancellationToken::new();
     let pump = Pump {
         host_id,
@@ -147,6 +140,21 @@ pub(super) async fn told_to_end() {
             std::process::exit(130);
         }
     });
+}
+
+/// Compiles the guest, which takes a moment.
+async fn load_plugin(services: Services) -> Result<Plugin, Failure> {
+    let start = Instant::now();
+    let loading = tokio::task::spawn_blocking(|| {
+        Plugin::new(parley_component::COMPONENT, services, Limits::default())
+    });
+    let plugin = loading
+        .await
+        .map_err(|error| Failure::internal("plugin", error))?
+        .map_err(|error| Failure::internal("plugin", error))?;
+    let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(bytes = parley_component::COMPONENT.len(), ms, "plugin loaded");
+    Ok(plugin)
 }
 
 async fn open_local(config: &ServeConfig, site_url: &str) -> Result<Local, Failure> {

@@ -48,7 +48,7 @@ pub(super) struct Delivery {
 /// The rooms of one stream.
 pub(super) struct Rooms {
     delivery: Delivery,
-    queues: HashMap<String, mpsc::Sender<Event>>,
+    queues: HashMap<String, mpsc::Sender<Box<Event>>>,
     tasks: JoinSet<()>,
 }
 
@@ -69,17 +69,15 @@ impl Rooms {
     /// Puts an event behind the others of its room.
     pub(super) fn accept(&mut self, event: Event) -> Result<(), TooMuch> {
         while self.tasks.try_join_next().is_some() {}
-        let event = match self
-            .queues
-            .get(&event.room_id)
-            .map(|queue| queue.try_send(event.clone()))
-        {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(TrySendError::Full(_))) => return Err(TooMuch("events of one room")),
-            // Its task ended because nothing came for long.
-            Some(Err(TrySendError::Closed(event))) => event,
-            None => event,
-        };
+        let mut event = Box::new(event);
+        if let Some(queue) = self.queues.get(&event.room_id) {
+            event = match queue.try_send(event) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(_)) => return Err(TooMuch("events of one room")),
+                // Its task ended because nothing came for long.
+                Err(TrySendError::Closed(event)) => event,
+            };
+        }
         if self.queues.len() >= ROOMS_MAX {
             self.queues.retain(|_, queue| !queue.is_closed());
             if self.queues.len() >= ROOMS_MAX {
@@ -107,7 +105,7 @@ impl Rooms {
     }
 }
 
-async fn serve_room(delivery: Delivery, mut events: mpsc::Receiver<Event>) {
+async fn serve_room(delivery: Delivery, mut events: mpsc::Receiver<Box<Event>>) {
     loop {
         let next = tokio::select! {
             () = delivery.ended.cancelled() => return,
