@@ -11,6 +11,8 @@ use super::{Alone, NamedTimer, Room, TICK};
 /// Media is lost when nothing came for so long: browsers check their consent each 2-5 s (RFC 7675
 /// section 5.1) and our clients ping each second. str0m would need 22 s to notice.
 const MEDIA_SILENCE: Duration = Duration::from_secs(10);
+/// A tick that comes so late means that this process stood still, not that everybody was silent.
+const STALL: Duration = Duration::from_secs(2);
 
 impl Room {
     /// Sets or moves a named timer.
@@ -100,10 +102,22 @@ impl Room {
             self.ask_merged_keyframes(shared);
         }
         if self.next_tick <= now {
+            if now.saturating_duration_since(self.next_tick) >= STALL {
+                self.forgive_silence(now);
+            }
             self.next_tick = now + TICK;
             self.look_after_sessions(shared);
         }
         self.reschedule(shared);
+    }
+
+    fn forgive_silence(&mut self, now: Instant) {
+        tracing::debug!(room = %self.id.room.0, "woken late: silence is forgiven");
+        for (_, session) in self.sessions.iter_mut() {
+            if let Some(peer) = session.peer.as_mut() {
+                peer.last_datagram = now;
+            }
+        }
     }
 
     fn fire_named(&mut self, now: Instant, shared: &mut Shared) {

@@ -102,6 +102,27 @@ fn ours_is_kept_as_reconnecting_and_comes_back_by_itself() {
 }
 
 #[test]
+fn nobody_is_lost_because_this_process_stood_still() {
+    for profile in [Profile::Ours, Profile::Official] {
+        let mut sim = Sim::call(&["alice", "bob"], profile);
+        sim.talk(&["alice"], 400);
+        // Nothing is handled for 15 s: a stopped process, a paused virtual machine.
+        sim.now += Duration::from_secs(15);
+        let now = sim.time();
+        sim.core.handle_timeout(now);
+        sim.drain_core();
+        sim.run_ms(3_000);
+        assert_eq!(sim.view().sessions.len(), 2, "{profile:?}");
+        sim.client("bob").heard.clear();
+        sim.talk(&["alice"], 600);
+        assert!(
+            sim.client("bob").heard_from("alice").len() >= 20,
+            "{profile:?}"
+        );
+    }
+}
+
+#[test]
 fn a_session_without_media_is_removed_in_time() {
     let policy = RoomPolicy {
         media_timeout: seconds(10),
