@@ -26,6 +26,9 @@ pub struct LocalConfig {
     pub open_signup: bool,
     /// May people sign in over plain HTTP on other addresses than loopback? Only shown to the page.
     pub plain_http: bool,
+    /// Make an administrator and a team when there are no accounts yet? Tests that make their own
+    /// people save a password hash this way.
+    pub first_admin: bool,
     /// Source of timestamps and expiry.
     pub clock: Arc<dyn Clock>,
 }
@@ -42,6 +45,7 @@ impl LocalConfig {
             autocomplete: serde_json::Value::Null,
             open_signup: false,
             plain_http: false,
+            first_admin: true,
             clock: Arc::new(SystemClock),
         }
     }

@@ -137,7 +137,9 @@ impl Local {
         };
         let failed = |error: error::ApiError| OpenError::Other(error.to_string());
         local.load_settings().map_err(failed)?;
-        local.first_admin = local.make_first_admin().map_err(failed)?;
+        if config.first_admin {
+            local.first_admin = local.make_first_admin().map_err(failed)?;
+        }
         Ok(local)
     }
 

@@ -184,6 +184,29 @@ mod tests {
         assert_eq!(frame.seq, 0);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..512)) {
+            let _ = parse_msgpack(&bytes);
+            let _ = parse_json(&String::from_utf8_lossy(&bytes));
+        }
+
+        #[test]
+        fn a_cut_message_is_no_message(cut in 0usize..40) {
+            let map = rmpv::Value::Map(vec![
+                ("action".into(), "sdp".into()),
+                ("seq".into(), 1.into()),
+                ("data".into(), rmpv::Value::Map(vec![("data".into(), "0123456789".into())])),
+            ]);
+            let mut bytes = Vec::new();
+            rmpv::encode::write_value(&mut bytes, &map).unwrap();
+            let whole = parse_msgpack(&bytes);
+            bytes.truncate(cut.min(bytes.len() - 1));
+            proptest::prop_assert!(whole.is_some());
+            proptest::prop_assert!(parse_msgpack(&bytes).is_none());
+        }
+    }
+
     #[test]
     fn garbage_is_no_message() {
         assert_eq!(parse_json("[]"), None);
