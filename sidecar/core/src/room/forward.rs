@@ -33,9 +33,7 @@ impl Room {
             return;
         };
         let now = shared.now.instant;
-        if packet == Packet::Rtp
-            && let Err(cause) = session.ingress.admit(data, now)
-        {
+        if let Err(cause) = session.ingress.admit(packet, data, now) {
             session.drop_one(cause, shared);
             return;
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parley_media::bucket::TokenBucket;
 
 use crate::api::Limits;
+use crate::demux::Packet;
 
 /// An SSRC that was silent for so long gives its place to a new one.
 const SSRC_IDLE: Duration = Duration::from_secs(10);
@@ -45,11 +46,23 @@ impl Ingress {
         self.declared.extend(ssrcs.take(DECLARED_MAX));
     }
 
-    /// Whether an RTP packet may go on.
-    pub(crate) fn admit(&mut self, packet: &[u8], now: Instant) -> Result<(), Refused> {
-        if !self.bytes.take(now, packet.len() as u64) {
+    /// Whether a datagram may go on.
+    pub(crate) fn admit(
+        &mut self,
+        kind: Packet,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<(), Refused> {
+        if !self.bytes.take(now, datagram.len() as u64) {
             return Err("ingress_rate");
         }
+        match kind {
+            Packet::Rtp => self.admit_ssrc(datagram, now),
+            Packet::Stun | Packet::Check | Packet::Dtls | Packet::Rtcp => Ok(()),
+        }
+    }
+
+    fn admit_ssrc(&mut self, packet: &[u8], now: Instant) -> Result<(), Refused> {
         let Some(ssrc) = packet.get(SSRC_AT).and_then(|bytes| bytes.try_into().ok()) else {
             return Err("rtp_malformed");
         };
@@ -85,12 +98,16 @@ mod tests {
     fn the_first_ssrcs_keep_their_places_while_they_send() {
         let mut ingress = Ingress::new(&Limits::default());
         let start = Instant::now();
-        let admitted = (0..10_000).filter(|n| ingress.admit(&packet(*n), start).is_ok());
+        let admitted =
+            (0..10_000).filter(|n| ingress.admit(Packet::Rtp, &packet(*n), start).is_ok());
         assert_eq!(admitted.count(), 32);
-        assert_eq!(ingress.admit(&packet(5), start), Ok(()));
-        assert_eq!(ingress.admit(&packet(99_999), start), Err("streams"));
+        assert_eq!(ingress.admit(Packet::Rtp, &packet(5), start), Ok(()));
+        assert_eq!(
+            ingress.admit(Packet::Rtp, &packet(99_999), start),
+            Err("streams")
+        );
         let later = start + Duration::from_secs(11);
-        assert_eq!(ingress.admit(&packet(99_999), later), Ok(()));
+        assert_eq!(ingress.admit(Packet::Rtp, &packet(99_999), later), Ok(()));
     }
 
     #[test]
@@ -98,7 +115,7 @@ mod tests {
         let mut ingress = Ingress::new(&Limits::default());
         let start = Instant::now();
         let sent = (0..100_000)
-            .filter(|_| ingress.admit(&packet(1), start).is_ok())
+            .filter(|_| ingress.admit(Packet::Rtp, &packet(1), start).is_ok())
             .count();
         assert_eq!(sent as u64, Limits::default().ingress_bytes_per_second / 40);
     }
