@@ -46,3 +46,30 @@ it('/call stats shows JSON about the call to the asking person only, during and 
     expect(Object.keys(after).length).toBeGreaterThan(0);
     expect(await bob.page.locator('.post .post-message__text').filter({hasText: /^\{/}).count(), 'nobody else sees it').toBe(0);
 });
+
+it('/call join, leave and end do what they say; a second /call start says that one is going on', async () => {
+    const alice = await stage.alice();
+    const bob = await stage.bob();
+    await alice.say('/call join');
+    await alice.page.locator('.post').filter({hasText: 'Only visible to you'}).last().waitFor();
+    expect(await alice.call.count()).toBe(0);
+
+    await alice.startCall('First');
+    await bob.say('/call start Second');
+    await bob.page.locator('.post').getByText('A call is already going on in this channel.').waitFor();
+    expect(await bob.call.count()).toBe(0);
+
+    await bob.say('/call join');
+    await bob.inCall();
+    await bob.say('/call leave');
+    await bob.call.waitFor({state: 'detached'});
+    await bob.say('/call join');
+    await bob.inCall();
+    await bob.say('/call end');
+    await bob.page.locator('.post').filter({hasText: 'Only visible to you'}).last().waitFor();
+    expect(await bob.call.count(), 'Bob is not the host').toBe(1);
+
+    await alice.say('/call end');
+    await Promise.all([alice, bob].map((person) => person.call.waitFor({state: 'detached'})));
+    await bob.page.locator('.post').getByText('Call ended').first().waitFor();
+});

@@ -4,7 +4,7 @@ import {expect, it} from 'vitest';
 import {Admin, PASSWORD, populate} from './support/admin';
 import {launch} from './support/browser';
 import {ALICE, BOB, Person} from './support/person';
-import {takeScreen} from './support/screens';
+import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
 
 const stage = useStage({command: 'serve'});
@@ -25,7 +25,7 @@ it('on an insecure page the banner explains, and one can still listen', async ()
         await bob.joinByPost();
         expect(await bob.control('Unmute').getAttribute('aria-disabled')).toBe('true');
         await bob.hears(alice);
-        await takeScreen(bob.page, 'insecure_page', 'light');
+        await takeBoth(bob.page, '41_insecure_page');
     } finally {
         await elsewhere.close();
     }

@@ -3,7 +3,7 @@ import {beforeAll, expect, it} from 'vitest';
 
 import {Admin, PASSWORD, populate} from './support/admin';
 import {ALICE, BOB, type Person} from './support/person';
-import {takeScreen} from './support/screens';
+import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
 
 const stage = useStage({command: 'serve'});
@@ -33,10 +33,21 @@ it('the link of a channel that is unknown, archived or not one\'s own shows the 
         expect(response?.status()).toBe(404);
         texts.push(await bob.page.locator('body').innerText());
     }
-    await takeScreen(bob.page, 'refused_link', 'light');
+    await takeBoth(bob.page, '40_refused_link');
     expect(texts[0]).not.toBe('');
     expect(texts[0]).not.toContain('Secret');
     expect(new Set(texts).size).toBe(1);
+});
+
+it('signed out, the link leads through the sign-in form to the question', async () => {
+    const bob = await stage.person(BOB);
+    await bob.page.goto(`${stage.platform.address}/plugins/app.parley.calls/join/${made.channelId}`);
+    await bob.page.getByLabel('User name or e-mail').fill('bob');
+    await bob.page.getByLabel('Password').fill(PASSWORD);
+    await bob.button('Sign in').click();
+    await bob.page.getByRole('dialog', {name: 'Join the call?'}).waitFor();
+    await bob.button('Not now').click();
+    expect(await bob.call.count()).toBe(0);
 });
 
 it('who is removed from the channel is out of its call at once', async () => {

@@ -1,5 +1,6 @@
-// Three people: everybody hears the two others at the same time, and who leaves is heard no longer.
-import {it} from 'vitest';
+// Three people: everybody hears the two others at the same time, who leaves is heard no longer, and who
+// comes late hears and sees what runs already.
+import {beforeAll, it} from 'vitest';
 
 import {Admin, PASSWORD, populate} from './support/admin';
 import {ALICE, BOB, CAROL, type Person} from './support/person';
@@ -7,15 +8,24 @@ import {useStage} from './support/stage';
 
 const stage = useStage({command: 'serve'});
 
-it('three people hear one another', async () => {
+let channel = '';
+
+beforeAll(async () => {
     const admin = await Admin.signIn(stage.platform);
     await populate(admin, [['Alice', 'Adler'], ['Bob', 'Berg'], ['Carol', 'Cho']]);
-    const [alice, bob, carol] = await Promise.all([ALICE, BOB, CAROL].map(async (who) => {
-        const person = await stage.person(who);
-        await person.logIn(stage.platform.address, who.name.toLowerCase(), PASSWORD, '/demo/channels/lounge');
-        return person;
-    })) as [Person, Person, Person];
+    channel = '/demo/channels/lounge';
+});
 
+function everybody(): Promise<[Person, Person, Person]> {
+    return Promise.all([ALICE, BOB, CAROL].map(async (who) => {
+        const person = await stage.person(who);
+        await person.logIn(stage.platform.address, who.name.toLowerCase(), PASSWORD, channel);
+        return person;
+    })) as Promise<[Person, Person, Person]>;
+}
+
+it('three people hear one another', async () => {
+    const [alice, bob, carol] = await everybody();
     await alice.startCall();
     await bob.joinByPost();
     await carol.joinByPost();
@@ -33,4 +43,19 @@ it('three people hear one another', async () => {
     await alice.hearsNoLonger(bob);
     await carol.hears(alice);
     await alice.hears(carol);
+});
+
+it('who joins late hears and sees what runs already', async () => {
+    const [alice, bob, carol] = await everybody();
+    await alice.startCall();
+    await bob.joinByPost();
+    await alice.unmute();
+    await alice.control('Share screen').click();
+    await bob.control('Turn camera on').click();
+    await bob.sees('Screen of Alice Adler');
+
+    await carol.joinByPost();
+    await carol.hears(alice);
+    await carol.sees('Screen of Alice Adler');
+    await carol.sees('Camera of Bob Berg');
 });

@@ -3,22 +3,14 @@
 import {it} from 'vitest';
 
 import {ALICE, type Person} from './support/person';
-import {takeScreen} from './support/screens';
+import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
 import {sleep} from './support/until';
 
 const stage = useStage();
 const LARGE = {width: 1280, height: 800};
 
-/** The same view in both themes, without leaving it. */
-async function both(person: Person, view: string): Promise<void> {
-    for (const look of ['light', 'dark'] as const) {
-        await person.page.emulateMedia({colorScheme: look});
-        await sleep(150);
-        await takeScreen(person.page, view, look);
-    }
-    await person.page.emulateMedia({colorScheme: 'light'});
-}
+const both = (person: Person, view: string): Promise<void> => takeBoth(person.page, view);
 
 it('sign-in, and a channel that is not there', async () => {
     const stranger = await stage.person({...ALICE, name: 'Stranger'});

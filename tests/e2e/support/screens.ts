@@ -4,11 +4,25 @@ import {join} from 'node:path';
 import type {Page} from 'playwright-core';
 
 import {screensDir} from './paths';
+import {sleep} from './until';
+
+/** For the page to follow a change of the theme. */
+const SETTLE_MS = 150;
 
 /** `view` names the view, `look` the theme: files are `<view>--<look>.png`. */
 export async function takeScreen(page: Page, view: string, look: string): Promise<void> {
     mkdirSync(screensDir, {recursive: true});
     await page.screenshot({path: join(screensDir, `${view}--${look}.png`), animations: 'disabled'});
+}
+
+/** The same view in both themes, without leaving it. */
+export async function takeBoth(page: Page, view: string): Promise<void> {
+    for (const look of ['light', 'dark'] as const) {
+        await page.emulateMedia({colorScheme: look});
+        await sleep(SETTLE_MS);
+        await takeScreen(page, view, look);
+    }
+    await page.emulateMedia({colorScheme: 'light'});
 }
 
 export function clearScreens(): void {

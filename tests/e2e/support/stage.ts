@@ -1,7 +1,7 @@
 // What most tests need: a platform, a browser, Alice and Bob signed in; all of it gone afterwards, and
 // the story of what happened when a test failed.
 import type {Browser} from 'playwright-core';
-import {afterAll, afterEach, beforeAll} from 'vitest';
+import {afterAll, afterEach, beforeAll, expect} from 'vitest';
 
 import {launch} from './browser';
 import {ALICE, BOB, Person, type PersonOptions} from './person';
@@ -60,11 +60,13 @@ export function useStage(options: PlatformOptions = {}): Stage {
             }
             console.error(`--- parley demo\n${stage.platform.output().split('\n').slice(-60).join('\n')}`);
         }
+        const uncaught = stage.people.flatMap((person) => person.console.filter((line) => line.startsWith('uncaught:')));
         // A tab that just closes keeps its place for a while: leave, so that the next test starts without a call.
         await Promise.all(stage.people.map((person) => person.leave(2_000).catch(() => undefined)));
         await Promise.all(stage.people.map((person) => person.noCallRuns().catch(() => undefined)));
         await Promise.all(stage.people.map((person) => person.close()));
         stage.people = [];
+        expect(uncaught, 'errors that nobody caught, in the pages').toEqual([]);
     });
     afterAll(async () => {
         await stage.browser?.close();

@@ -25,7 +25,8 @@ function Body({post, inThread}: {post: Post; inThread: boolean}): React.ReactEle
         <Message text={post.message}/>;
 }
 
-export function PostItem({post, compact, inThread}: Props): React.ReactElement {
+/** Rendered anew when its post changes, not with every event of the page. */
+export const PostItem = React.memo(function PostItem({post, compact, inThread}: Props): React.ReactElement {
     const text = useText();
     const intl = useIntl();
     const {page} = useServices();
@@ -84,4 +85,4 @@ export function PostItem({post, compact, inThread}: Props): React.ReactElement {
                 </div>}
         </li>
     );
-}
+});

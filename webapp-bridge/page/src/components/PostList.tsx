@@ -3,7 +3,7 @@ import * as React from 'react';
 import {useIntl} from 'react-intl';
 
 import type {Channel, Post} from '../api/shapes';
-import {channelName, channelPosts} from '../store/select';
+import {channelName, channelPosts, sameList} from '../store/select';
 import {usePageState, useServices, useText} from './context';
 import {PluginPlace} from './PluginPlace';
 import {PostItem} from './PostItem';
@@ -59,11 +59,8 @@ export function PostList({channel}: {channel: Channel}): React.ReactElement {
     const intl = useIntl();
     const {page} = useServices();
     const name = usePageState((state) => channelName(state, channel));
-    const all = usePageState((state) => state.entities.posts.posts);
     const block = usePageState((state) => state.entities.posts.postsInChannel[channel.id]?.[0]);
-    const state = usePageState((whole) => whole);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the list depends on these parts of the state only
-    const posts = React.useMemo(() => channelPosts(state, channel.id), [all, block, channel.id]);
+    const posts = usePageState((state) => channelPosts(state.entities.posts, channel.id), sameList);
     const box = useStickToEnd(posts, channel.id);
     const day = (post: Post): string => intl.formatDate(post.create_at, {weekday: 'long', day: 'numeric', month: 'long'});
     return (

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type {Channel} from '../api/shapes';
 import {channelPath, directPath, groupPath} from '../app/routes';
-import {channelName, currentTeam, directPartnerId, isUnread, sidebarChannels} from '../store/select';
+import {channelName, currentTeam, directPartnerId, isUnread, sameList, sidebarChannels} from '../store/select';
 import {Avatar} from './Avatar';
 import {usePageState, useServices, useText} from './context';
 import {NewDirect} from './NewDirect';
@@ -17,14 +17,12 @@ interface Props {
 
 export function Sidebar({open, onClose}: Props): React.ReactElement {
     const text = useText();
-    const state = usePageState((whole) => whole);
     const team = usePageState(currentTeam);
     const teams = usePageState((whole) => whole.entities.teams.teams);
     const {goTo} = useServices();
     const [choosing, setChoosing] = React.useState(false);
-    const {channels, entities} = {channels: state.entities.channels, entities: state.entities};
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the lists depend on these parts of the state only
-    const lists = React.useMemo(() => sidebarChannels(state), [channels, entities.users, entities.teams, entities.preferences]);
+    const channels = usePageState((state) => sidebarChannels(state).channels, sameList);
+    const direct = usePageState((state) => sidebarChannels(state).direct, sameList);
     const all = Object.values(teams).filter((entry) => entry.delete_at === 0);
     return (
         <nav className={`page-sidebar a11y__region${open ? ' page-sidebar--open' : ''}`} data-a11y-sort-order='1' aria-label={text('page.sidebar.label')} id='SidebarContainer'>
@@ -38,7 +36,7 @@ export function Sidebar({open, onClose}: Props): React.ReactElement {
             <div className='page-sidebar__lists' onClick={onClose}>
                 <h2 id='sidebar_channels'>{text('page.sidebar.channels')}</h2>
                 <ul aria-labelledby='sidebar_channels'>
-                    {lists.channels.map((channel) => <Row key={channel.id} channel={channel}/>)}
+                    {channels.map((channel) => <Row key={channel.id} channel={channel}/>)}
                 </ul>
                 <h2 id='sidebar_direct'>{text('page.sidebar.direct')}</h2>
                 <button
@@ -56,7 +54,7 @@ export function Sidebar({open, onClose}: Props): React.ReactElement {
                 </button>
                 {choosing && <NewDirect onClose={() => setChoosing(false)}/>}
                 <ul aria-labelledby='sidebar_direct'>
-                    {lists.direct.map((channel) => <Row key={channel.id} channel={channel}/>)}
+                    {direct.map((channel) => <Row key={channel.id} channel={channel}/>)}
                 </ul>
             </div>
             <UserMenu/>

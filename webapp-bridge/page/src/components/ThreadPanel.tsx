@@ -1,7 +1,7 @@
 // The right-hand side: a thread, or a plugin's panel.
 import * as React from 'react';
 
-import {channelName, threadPosts} from '../store/select';
+import {channelName, sameList, threadPosts} from '../store/select';
 import {Composer} from './Composer';
 import {usePageState, useServices, useText} from './context';
 import {PluginPart, renderValue, usePlace} from './PluginPlace';
@@ -64,11 +64,9 @@ function Frame({title, subtitle, children}: FrameProps): React.ReactElement {
 function Thread({rootId}: {rootId: string}): React.ReactElement {
     const text = useText();
     const {page} = useServices();
-    const all = usePageState((state) => state.entities.posts);
-    const state = usePageState((whole) => whole);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the list depends on the posts only
-    const posts = React.useMemo(() => threadPosts(state, rootId), [all, rootId]);
-    const channelId = posts[0]?.channel_id ?? state.entities.channels.currentChannelId;
+    const posts = usePageState((state) => threadPosts(state.entities.posts, rootId), sameList);
+    const current = usePageState((state) => state.entities.channels.currentChannelId);
+    const channelId = posts[0]?.channel_id ?? current;
     const channel = usePageState((whole) => whole.entities.channels.channels[channelId]);
     const name = usePageState((whole) => channelName(whole, channel));
     const box = useStickToEnd(posts, rootId);

@@ -33,7 +33,7 @@ export function useServices(): PageServices {
     return services;
 }
 
-export const usePageState = <T>(select: (state: PageState) => T): T => useSelector(select);
+export const usePageState = <T>(select: (state: PageState) => T, same?: (a: T, b: T) => boolean): T => useSelector(select, same);
 
 /** The page's texts by id, in the person's language. */
 export function useText(): (id: TextId, values?: Record<string, string | number>) => string {

@@ -1,6 +1,6 @@
 // Questions to the state that several parts ask. All pure.
 import type {Channel, Post, Team, User} from '../api/shapes';
-import type {PageState} from './state';
+import type {Entities, PageState} from './state';
 
 export const currentUser = (state: PageState): User | undefined => state.entities.users.profiles[state.entities.users.currentUserId];
 export const currentChannel = (state: PageState): Channel | undefined =>
@@ -58,16 +58,19 @@ export function sidebarChannels(state: PageState): {channels: Channel[]; direct:
 }
 
 /** Posts of the center, oldest first. Replies stand in their thread only. */
-export function channelPosts(state: PageState, channelId: string): Post[] {
-    const order = state.entities.posts.postsInChannel[channelId]?.[0]?.order ?? [];
-    return order.flatMap((id) => state.entities.posts.posts[id] ?? []).filter((post) => post.root_id === '').reverse();
+export function channelPosts(posts: Entities['posts'], channelId: string): Post[] {
+    const order = posts.postsInChannel[channelId]?.[0]?.order ?? [];
+    return order.flatMap((id) => posts.posts[id] ?? []).filter((post) => post.root_id === '').reverse();
 }
 
 /** Root and replies, oldest first. */
-export function threadPosts(state: PageState, rootId: string): Post[] {
-    const {posts, postsInThread} = state.entities.posts;
-    const root = posts[rootId];
-    const replies = (postsInThread[rootId] ?? []).flatMap((id) => posts[id] ?? []);
+export function threadPosts(posts: Entities['posts'], rootId: string): Post[] {
+    const root = posts.posts[rootId];
+    const replies = (posts.postsInThread[rootId] ?? []).flatMap((id) => posts.posts[id] ?? []);
     replies.sort((a, b) => a.create_at - b.create_at);
     return root ? [root, ...replies] : replies;
 }
+
+/** Same entries in the same order: a computed list that did not change. */
+export const sameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+    a.length === b.length && a.every((entry, index) => entry === b[index]);

@@ -46,7 +46,7 @@ describe('the store', () => {
         store.dispatch(loaded(['root']));
         store.dispatch({type: 'post', fresh: true, post: makePost('reply', {root_id: someId('root'), create_at: 3000})});
         expect(store.getState().entities.posts.posts[someId('root')]?.reply_count).toBe(1);
-        expect(threadPosts(store.getState(), someId('root')).map((post) => post.id)).toEqual([someId('root'), someId('reply')]);
+        expect(threadPosts(store.getState().entities.posts, someId('root')).map((post) => post.id)).toEqual([someId('root'), someId('reply')]);
     });
 
     it('does not lose one\'s own details to the view that others get', () => {
