@@ -30,6 +30,9 @@ struct Arguments {
     /// Media flows so long before it.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=60))]
     warm_up_seconds: u64,
+    /// Another number of participants than the scenario's (publishers stay).
+    #[arg(long)]
+    participants: Option<usize>,
     /// Core of the sidecar; the last one when absent.
     #[arg(long)]
     sidecar_cpu: Option<usize>,
@@ -58,12 +61,16 @@ async fn main() -> anyhow::Result<()> {
         cpu: cpus.sidecar,
     })
     .await?;
+    let scenario = match arguments.participants {
+        Some(participants) => arguments.scenario.with_participants(participants),
+        None => arguments.scenario,
+    };
     let pace = Pace {
         warm_up: Duration::from_secs(arguments.warm_up_seconds),
         measure: Duration::from_secs(arguments.seconds),
     };
     let progress = |line: &str| eprintln!("parley-bench: {line}");
-    let figures = load::run(&sidecar, &arguments.scenario, pace, cpus, progress).await?;
+    let figures = load::run(&sidecar, &scenario, pace, cpus, progress).await?;
     sidecar.stop().await?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

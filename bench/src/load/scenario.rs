@@ -59,6 +59,15 @@ impl Scenario {
         }
     }
 
+    /// The same with more or fewer who only listen; publishers stay.
+    #[must_use]
+    pub fn with_participants(mut self, participants: usize) -> Self {
+        self.roles.retain(|role| *role != Role::Viewer);
+        let viewers = participants.saturating_sub(self.roles.len());
+        self.roles.extend(std::iter::repeat_n(Role::Viewer, viewers));
+        self
+    }
+
     /// By name, whatever its case.
     pub fn named(name: &str) -> Option<Self> {
         [Self::w1(), Self::w3(), Self::pair()]
