@@ -3,7 +3,7 @@
 use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::model::{Channel, User};
-use super::store::{channels, teams};
+use super::store::{channels, members, teams};
 
 /// What somebody wants with a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(crate) fn allowed(who: Standing, place: Place, action: Action) -> bool {
 }
 
 fn standing(tx: &Tx<'_>, user: &User, channel: &Channel) -> ApiResult<Standing> {
-    let member = channels::member(tx, &channel.id, &user.id)?;
+    let member = members::member(tx, &channel.id, &user.id)?;
     let in_team = teams::member(tx, &channel.team_id, &user.id)?;
     Ok(Standing {
         active: user.delete_at == 0,

@@ -9,7 +9,7 @@ use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::event::Target;
 use super::store::posts::{self, NewPost};
-use super::store::{channels, kv, teams, users};
+use super::store::{channels, kv, members, teams, users};
 use super::{Local, ephemeral, ids, model};
 use crate::platform::{
     Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
@@ -101,7 +101,7 @@ impl Platform for Local {
     ) -> PlatformFuture<'a, Option<Member>> {
         let (channel, user) = (channel_id.to_owned(), user_id.to_owned());
         self.ask(move |tx| {
-            let member = channels::member(tx, &channel, &user)?;
+            let member = members::member(tx, &channel, &user)?;
             Ok(member.map(|m| Member {
                 user_id: m.user_id,
                 roles: m.roles,

@@ -6,7 +6,7 @@ use super::error::{ApiError, ApiResult};
 use super::ids::new_id;
 use super::limits;
 use super::store::users::{self, NewUser};
-use super::store::{channels, sessions, teams};
+use super::store::{channels, members, sessions, teams};
 use super::{DemoLinks, FirstAdmin, Local, passwords};
 use crate::platform::{ChannelKind, PlatformError};
 
@@ -157,7 +157,7 @@ impl Local {
             if !found.team_id.is_empty() {
                 teams::add_member(tx, &found.team_id, &user, false)?;
             }
-            channels::add_member(tx, &channel, &user, false)?;
+            members::add_member(tx, &channel, &user, false)?;
             Ok(())
         });
         Ok(done.await?)
@@ -172,7 +172,7 @@ impl Local {
         let (channel, user) = (channel_id.to_owned(), user_id.to_owned());
         let done = self.db.run(move |tx| {
             let found = channels::get(tx, &channel)?;
-            channels::remove_member(tx, &found, &user, "")
+            members::remove_member(tx, &found, &user, "")
         });
         Ok(done.await?)
     }
@@ -262,7 +262,7 @@ impl Local {
                     }
                 };
                 teams::add_member(tx, &team.id, &id, false)?;
-                channels::add_member(tx, &channel.id, &id, false)?;
+                members::add_member(tx, &channel.id, &id, false)?;
                 Ok(id)
             };
             let alice_id = person("alice", ("Alice", "Adler"))?;

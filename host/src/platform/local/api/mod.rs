@@ -3,6 +3,8 @@
 mod channels;
 mod commands;
 mod files;
+mod login;
+mod members;
 mod people;
 mod posts;
 mod system;
@@ -20,7 +22,7 @@ use super::error::{ApiError, ApiResult};
 use super::model::User;
 use super::{Local, ids, limits, socket};
 
-pub(crate) use users::signed_in;
+pub(crate) use login::signed_in;
 
 pub(crate) type Json = axum::Json<Value>;
 
@@ -107,8 +109,8 @@ pub(crate) fn router() -> Router<Arc<Local>> {
 
 fn of_users() -> Router<Arc<Local>> {
     Router::new()
-        .route("/users/login", post(users::login))
-        .route("/users/logout", post(users::logout))
+        .route("/users/login", post(login::login))
+        .route("/users/logout", post(login::logout))
         .route("/users", post(users::create).get(users::list))
         .route("/users/ids", post(users::by_ids))
         .route("/users/usernames", post(users::by_usernames))
@@ -119,8 +121,8 @@ fn of_users() -> Router<Arc<Local>> {
         .route("/users/{user}/patch", put(users::patch))
         .route("/users/{user}/active", put(users::set_active))
         .route("/users/{user}/roles", put(users::set_roles))
-        .route("/users/{user}/password", put(users::set_password))
-        .route("/users/{user}/sessions/revoke/all", post(users::revoke_all))
+        .route("/users/{user}/password", put(login::set_password))
+        .route("/users/{user}/sessions/revoke/all", post(login::revoke_all))
         .route(
             "/users/{user}/image",
             get(files::picture).post(files::set_picture),
@@ -181,7 +183,7 @@ fn of_channels() -> Router<Arc<Local>> {
         .route("/channels", post(channels::create).get(channels::all))
         .route("/channels/direct", post(channels::direct))
         .route("/channels/group", post(channels::group))
-        .route("/channels/members/{user}/view", post(channels::view))
+        .route("/channels/members/{user}/view", post(members::view))
         .route(
             "/channels/{channel}",
             get(channels::get).delete(channels::archive),
@@ -191,15 +193,15 @@ fn of_channels() -> Router<Arc<Local>> {
         .route("/channels/{channel}/stats", get(channels::stats))
         .route(
             "/channels/{channel}/members",
-            get(channels::members).post(channels::add_member),
+            get(members::members).post(members::add_member),
         )
         .route(
             "/channels/{channel}/members/{user}",
-            get(channels::member).delete(channels::remove_member),
+            get(members::member).delete(members::remove_member),
         )
         .route(
             "/channels/{channel}/members/{user}/notify_props",
-            put(channels::set_notify_props),
+            put(members::set_notify_props),
         )
         .route("/channels/{channel}/posts", get(posts::list))
 }

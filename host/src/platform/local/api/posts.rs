@@ -13,6 +13,7 @@ use super::super::db::Tx;
 use super::super::error::{ApiError, ApiResult};
 use super::super::model::{Post, User};
 use super::super::store::posts::{self, NewPost, Window};
+use super::super::store::threads;
 use super::super::{Local, limits};
 use super::{Json, id, ok, user_id};
 
@@ -217,7 +218,7 @@ pub(super) async fn thread(
         .db
         .run(move |tx| {
             readable(tx, &auth.user, &post)?;
-            posts::thread(tx, &post)
+            threads::thread(tx, &post)
         })
         .await?;
     Ok(axum::Json(list))
@@ -235,7 +236,7 @@ pub(super) async fn user_thread(
         .db
         .run(move |tx| {
             readable(tx, &auth.user, &thread)?;
-            posts::user_thread(tx, &thread, &user)
+            threads::user_thread(tx, &thread, &user)
         })
         .await?;
     Ok(axum::Json(json))
@@ -275,7 +276,7 @@ async fn set_following(
             } else {
                 post.root_id
             };
-            posts::follow(tx, &root, &user, following)
+            threads::follow(tx, &root, &user, following)
         })
         .await?;
     Ok(ok())

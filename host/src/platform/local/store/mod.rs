@@ -4,10 +4,12 @@
 pub(crate) mod channels;
 pub(crate) mod files;
 pub(crate) mod kv;
+pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod posts;
 pub(crate) mod sessions;
 pub(crate) mod teams;
+pub(crate) mod threads;
 pub(crate) mod users;
 
 use rusqlite::{OptionalExtension, Params, Row};

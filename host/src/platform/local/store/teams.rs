@@ -9,7 +9,7 @@ use super::super::event::Target;
 use super::super::ids::new_id;
 use super::super::limits;
 use super::super::model::{Team, TeamMember, User};
-use super::{channels, users};
+use super::{channels, members, users};
 
 /// First path segments that mean something else than a team.
 const RESERVED: &[&str] = &[
@@ -161,7 +161,7 @@ pub(crate) fn add_member(
     if !user.is_guest() {
         for name in ["town-square", "off-topic"] {
             if let Ok(channel) = channels::by_name(tx, team_id, name) {
-                channels::add_member(tx, &channel.id, user_id, false)?;
+                members::add_member(tx, &channel.id, user_id, false)?;
             }
         }
     }
@@ -177,7 +177,7 @@ pub(crate) fn remove_member(
 ) -> ApiResult<()> {
     for channel in channels::of_user(tx, user_id, Some(team_id), true)? {
         if channel.team_id == team_id {
-            channels::remove_member(tx, &channel, user_id, remover_id)?;
+            members::remove_member(tx, &channel, user_id, remover_id)?;
         }
     }
     let sql = "UPDATE team_members SET delete_at = ?3 WHERE team_id = ?1 AND user_id = ?2";
