@@ -25,9 +25,12 @@ export async function takeBoth(page: Page, view: string): Promise<void> {
     await page.emulateMedia({colorScheme: 'light'});
 }
 
-export function clearScreens(): void {
-    rmSync(screensDir, {recursive: true, force: true});
+/** Removes pictures whose names start with `prefix`; empty: all. */
+export function clearScreens(prefix: string): void {
     mkdirSync(screensDir, {recursive: true});
+    for (const file of readdirSync(screensDir).filter((name) => name.endsWith('.png') && name.startsWith(prefix))) {
+        rmSync(join(screensDir, file));
+    }
 }
 
 export function writeIndex(): void {

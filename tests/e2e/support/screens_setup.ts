@@ -1,8 +1,8 @@
-// Once around all tests: old pictures go, and the index is written.
+// Once around the tests: old pictures go when all are taken anew, and the index is written.
 import {clearScreens, writeIndex} from './screens';
 
 export function setup(): void {
-    clearScreens();
+    clearScreens(process.env.PARLEY_SCREENS === 'fresh' ? '' : 'failed_');
 }
 
 export function teardown(): void {
