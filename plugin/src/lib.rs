@@ -42,7 +42,7 @@ pub use ids::*;
 pub use media::{BoxError, GrpcService, TRACE_METADATA};
 pub use parley_settings::{SettingError, Settings};
 
-use media::Media;
+use media::{Media, MediaError};
 use refusal::Refusal;
 use text::Lang;
 
@@ -76,7 +76,8 @@ impl<'a> Guest<'a> {
         Settings::parse(settings_json).map(|_| ())
     }
 
-    /// Each 10 s: records whose room is gone are put right, should nobody look at them otherwise.
+    /// Each 10 s: records whose room is gone are put right, should nobody look at them otherwise. Not at
+    /// first sight: the event that ends a call properly may still be on its way.
     pub async fn on_tick(&self) {
         if let Err(error) = self.sweep().await {
             self.env
@@ -86,6 +87,14 @@ impl<'a> Guest<'a> {
 
     async fn sweep(&self) -> Result<(), Refusal> {
         for channel in record::channels(self.env)? {
+            let Some(stored) = record::load(self.env, &channel)? else {
+                continue;
+            };
+            let call = &stored.record.call_id;
+            let known = !matches!(self.media.room(call).await, Err(MediaError::NotFound));
+            if known || !record::missing_again(self.env, call)? {
+                continue;
+            }
             self.live(&channel).await?;
         }
         Ok(())

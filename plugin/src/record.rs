@@ -12,6 +12,10 @@ const RETRIES_MAX: usize = 8;
 const PREFIX: &str = "c_";
 /// Prefix of the keys of records that a reader ended before the sidecar's event arrived.
 const ENDED_PREFIX: &str = "e_";
+/// Prefix of the keys of calls whose room a sweep did not find.
+const MISSING_PREFIX: &str = "m_";
+/// For how long a first miss is remembered: several sweeps.
+const MISSING_EXPIRES_S: u32 = 60;
 /// How long that event may take.
 const ENDED_EXPIRES_S: u32 = 600;
 /// Keys per page when all records are read.
@@ -196,6 +200,13 @@ pub(crate) fn take_ended(env: &dyn Env, call: &CallId) -> Result<Option<Record>,
     };
     let won = env.kv_compare_and_set(&key, Some(&raw), None, 0)?;
     Ok(serde_json::from_slice(&raw).ok().filter(|_| won))
+}
+
+/// Whether an earlier sweep missed the call's room already; remembers this time.
+pub(crate) fn missing_again(env: &dyn Env, call: &CallId) -> Result<bool, PlatformError> {
+    let key = format!("{MISSING_PREFIX}{call}");
+    let first = env.kv_compare_and_set(&key, None, Some(b"1"), MISSING_EXPIRES_S)?;
+    Ok(!first)
 }
 
 fn key(channel: &ChannelId) -> String {
