@@ -236,7 +236,7 @@ impl Local {
     }
 
     /// The demo: a team, a channel, Alice and Bob, and a sign-in link for each, which lives until it
-    /// is used. Repeated calls find what is there and make new links.
+    /// is used. Repeated calls find what is there and make new links, in place of unused ones.
     pub async fn seed_demo(&self) -> Result<DemoLinks, PlatformError> {
         let subpath = self.site.subpath.clone();
         let made = self.db.run(move |tx| {
@@ -263,6 +263,8 @@ impl Local {
                 };
                 teams::add_member(tx, &team.id, &id, false)?;
                 members::add_member(tx, &channel.id, &id, false)?;
+                // Links of earlier starts, never used, must not lie about as keys for ever.
+                sessions::drop_links(tx, &id)?;
                 Ok(id)
             };
             let alice_id = person("alice", ("Alice", "Adler"))?;

@@ -108,6 +108,12 @@ pub(crate) fn create_link(
     Ok(token)
 }
 
+/// Makes a user's unused links worthless.
+pub(crate) fn drop_links(tx: &Tx<'_>, user_id: &str) -> ApiResult<()> {
+    tx.exec("DELETE FROM one_time_links WHERE user_id = ?1", [user_id])?;
+    Ok(())
+}
+
 /// Uses a link up: the user and where to go.
 pub(crate) fn use_link(tx: &Tx<'_>, token: &str) -> ApiResult<(User, String)> {
     let gone = || {

@@ -282,7 +282,7 @@ pub(crate) fn set_active(tx: &Tx<'_>, user_id: &str, active: bool) -> ApiResult<
     )?;
     announce(tx, user_id)?;
     if !active {
-        tx.exec("DELETE FROM one_time_links WHERE user_id = ?1", [user_id])?;
+        super::sessions::drop_links(tx, user_id)?;
         tx.hook(PlatformEvent::UserDeactivated {
             user_id: user_id.to_owned(),
         });

@@ -61,7 +61,11 @@ impl Hooks for Recorder {
         Box::pin(async move {
             let takes = *self.message_takes.lock().unwrap();
             // Every other message is quick: were they handled side by side, it would overtake.
-            if self.arrived.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+            if self
+                .arrived
+                .fetch_add(1, Ordering::SeqCst)
+                .is_multiple_of(2)
+            {
                 tokio::time::sleep(takes).await;
             }
             self.messages.lock().unwrap().push(message);

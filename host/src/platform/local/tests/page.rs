@@ -163,7 +163,8 @@ async fn the_demo_seeds_once_and_its_links_sign_in() {
         (&again.alice_id, &again.channel_id)
     );
     world.clock.advance_ms(365 * 24 * 3_600_000);
-    for (link, name) in [(&links.alice, "Alice"), (&again.bob, "Bob")] {
+    assert_eq!(world.raw("GET", &links.alice, &[], "").await.status, 401);
+    for (link, name) in [(&again.alice, "Alice"), (&again.bob, "Bob")] {
         let used = world.raw("GET", link, &[], "").await;
         assert_eq!(used.header("location"), "/demo/channels/lounge");
         let cookie = used.cookie_header();
