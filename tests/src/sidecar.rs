@@ -71,7 +71,13 @@ impl Sidecar {
             media_addresses: vec![media_address()],
             limits,
         };
-        let core = Core::new(config, now(&clock));
+        let mut core = Core::new(config, now(&clock));
+        if let Some(fault) = std::env::var("PARLEY_SABOTAGE")
+            .ok()
+            .and_then(|name| name.parse().ok())
+        {
+            core.sabotage(fault);
+        }
         let stage = Stage {
             core,
             clock,

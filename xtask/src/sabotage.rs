@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 
 use crate::sh::{self, Failure, Outcome};
 
-/// A fault and the scenario (a test's full name in the `scenarios` binary) that must notice it.
+/// A fault and the scenario (a test's full name in `tests/scenarios`) that must notice it.
 struct Fault {
     name: &'static str,
     scenario: &'static str,
@@ -108,7 +108,7 @@ fn scenario_passes(fault: &Fault) -> Result<bool, Failure> {
             "--quiet",
             "--workspace",
             "--test",
-            "scenarios",
+            "call_scenarios",
             "--",
         ]);
         command
