@@ -14,6 +14,7 @@ mod mute_gate;
 mod offers_again;
 #[cfg(feature = "sabotage")]
 mod panic_isolation;
+mod random_histories;
 mod replacing;
 mod simulcast;
 mod slot_continuity;

@@ -339,6 +339,12 @@ impl Client {
         });
     }
 
+    /// Its microphone's line is negotiated.
+    pub fn can_speak(&self) -> bool {
+        let line = self.mic_mid.and_then(|mid| self.rtc.media(mid));
+        line.is_some_and(|media| media.direction().is_sending())
+    }
+
     /// The next voice packet's number is so much higher.
     pub fn jump(&mut self, by: u64) {
         self.seq += by;
