@@ -230,6 +230,33 @@ fn a_killed_hosts_call_is_there_for_the_next_one() {
 }
 
 #[test]
+fn a_host_that_stood_still_does_not_replace_a_sidecar_that_works() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path());
+    let run = data.path().join("run");
+    until("the event stream", || {
+        std::fs::read_to_string(&demo.log)
+            .unwrap()
+            .contains("event stream is ready")
+            .then_some(())
+    });
+    let pid = launched(&run).unwrap().pid;
+    for _ in 0..2 {
+        signal(demo.process.id(), "STOP");
+        std::thread::sleep(Duration::from_secs(5));
+        signal(demo.process.id(), "CONT");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let token = demo.sign_in();
+    assert!(
+        demo.command(&token, "/call start")
+            .contains("You started a call")
+    );
+    assert_eq!(launched(&run).unwrap().pid, pid);
+    kill_sidecar(data.path());
+}
+
+#[test]
 fn a_bad_argument_is_named_and_has_its_own_exit_code() {
     let data = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_parley"))

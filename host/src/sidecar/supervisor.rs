@@ -28,8 +28,11 @@ use crate::media::{Connection, LinkReceiver, MediaLink};
 
 /// How often the sidecar is asked for its health.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
-/// A sidecar that does not answer for this long is replaced.
-const HEALTH_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long one answer may take.
+const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
+/// Unanswered questions in a row after which the sidecar is replaced: about 3 s. One alone proves nothing:
+/// it may be this host that stood still (suspended, stopped, starved) while the answer lay in its socket.
+const UNANSWERED_MAX: u32 = 3;
 /// How long a killed process may take to be gone.
 const KILL_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long the farewell may take.
@@ -316,16 +319,23 @@ impl InUse {
         let mut node = NodeClient::new(self.attached.connection.channel.clone());
         let mut asking = tokio::time::interval(HEALTH_INTERVAL);
         asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut unanswered = 0;
         loop {
             asking.tick().await;
             let health = node.get_health(GetHealthRequest {});
             match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => unanswered = 0,
                 Ok(Err(status)) => {
                     tracing::debug!(%status, "health");
                     return Lost::Disconnected;
                 }
-                Err(_) => return Lost::Mute,
+                Err(_) => {
+                    unanswered += 1;
+                    tracing::warn!(unanswered, "the sidecar did not answer in time");
+                    if unanswered >= UNANSWERED_MAX {
+                        return Lost::Mute;
+                    }
+                }
             }
         }
     }
