@@ -96,8 +96,9 @@ describe('the call socket', () => {
         last().lose();
         socket.send('unmute');
         vi.setSystemTime(Date.now() + QUEUED_MS_MAX + 1);
-        vi.advanceTimersByTime(RETRY_SOON_MS * 2);
+        vi.advanceTimersByTime(1_000);
         last().hello('three');
+        expect(socket.connection).toBe('three');
         expect(last().actions()).toEqual([]);
     });
 
