@@ -272,8 +272,10 @@ fn as_handled(outcome: Result<Result<(), String>, CallError>) -> Result<(), NotH
     match outcome {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(NotHandled::Later(reason)),
-        // No fault of the event's.
-        Err(error @ CallError::Busy) => Err(NotHandled::Later(error.to_string())),
+        // No fault of the event's: too much to do, or a platform that stalls.
+        Err(error @ (CallError::Busy | CallError::Timeout(_))) => {
+            Err(NotHandled::Later(error.to_string()))
+        }
         Err(error) => Err(NotHandled::Broken(error.to_string())),
     }
 }

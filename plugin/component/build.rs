@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "../../proto/build.rs",
         "../../proto/Cargo.toml",
         "../../Cargo.toml",
+        "../../Cargo.lock",
         "guest_build.rs",
         "build.rs",
     ] {

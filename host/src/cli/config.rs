@@ -32,6 +32,8 @@ pub(super) enum Tls {
 
 /// A local platform to serve.
 pub(super) struct ServeConfig {
+    /// The argument that said where to listen, for messages.
+    pub(super) listen_field: &'static str,
     /// At least one.
     pub(super) listen: Vec<SocketAddr>,
     /// `None` = made from what is listened on.
@@ -62,6 +64,7 @@ impl ServeConfig {
             return Err(Failure::config("--listen", "no address"));
         }
         Ok(Self {
+            listen_field: "--listen",
             listen: args.listen,
             site_url: args.site_url,
             tls,
@@ -80,6 +83,7 @@ impl DemoConfig {
         };
         let hosts: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let serve = ServeConfig {
+            listen_field: "--port",
             listen: hosts.map(|host| SocketAddr::new(host, args.port)).to_vec(),
             site_url: None,
             tls: Tls::Off,

@@ -25,7 +25,7 @@ pub(super) struct Listeners {
 impl Listeners {
     /// Binds all addresses. Port 0 is chosen once and used for all that ask for it. ::1 may be missing on a
     /// machine without IPv6 as long as something else is bound.
-    pub(super) fn bind(asked: &[SocketAddr]) -> Result<Self, Failure> {
+    pub(super) fn bind(field: &str, asked: &[SocketAddr]) -> Result<Self, Failure> {
         let mut bound = Self {
             sockets: Vec::new(),
             addresses: Vec::new(),
@@ -41,12 +41,12 @@ impl Listeners {
                     tracing::warn!("no IPv6 on this machine: {address} is left out");
                     continue;
                 }
-                Err(error) => return Err(Failure::system(format!("--listen {address}"), error)),
+                Err(error) => return Err(Failure::system(format!("{field} {address}"), error)),
             };
             let actual = socket
                 .set_nonblocking(true)
                 .and_then(|()| socket.local_addr())
-                .map_err(|error| Failure::system(format!("--listen {address}"), error))?;
+                .map_err(|error| Failure::system(format!("{field} {address}"), error))?;
             chosen = actual.port();
             bound.sockets.push(socket);
             bound.addresses.push(actual);
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn both_loopback_addresses_get_the_same_free_port() {
         let asked = ["127.0.0.1:0", "[::1]:0"].map(|address| address.parse().unwrap());
-        let bound = Listeners::bind(&asked).unwrap();
+        let bound = Listeners::bind("--listen", &asked).unwrap();
         let ports: Vec<_> = bound.addresses().iter().map(SocketAddr::port).collect();
         assert!(
             ports.iter().all(|&port| port == ports[0] && port != 0),
@@ -182,7 +182,7 @@ mod tests {
     fn a_port_in_use_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(failure) = Listeners::bind(&[address]) else {
+        let Err(failure) = Listeners::bind("--listen", &[address]) else {
             panic!("bound twice")
         };
         assert!(

@@ -55,7 +55,7 @@ pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
 
 /// Puts everything together and listens.
 pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
-    let listeners = Listeners::bind(&config.listen)?;
+    let listeners = Listeners::bind(config.listen_field, &config.listen)?;
     let names = site_names(&listeners);
     let tls = listen::tls(&config.tls, names, &config.common.data_dir).await?;
     let site_url = match config.site_url.clone() {
@@ -153,7 +153,11 @@ async fn load_plugin(services: Services) -> Result<Plugin, Failure> {
         .map_err(|error| Failure::internal("plugin", error))?
         .map_err(|error| Failure::internal("plugin", error))?;
     let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(bytes = parley_component::COMPONENT.len(), ms, "plugin loaded");
+    tracing::info!(
+        bytes = parley_component::COMPONENT.len(),
+        ms,
+        "plugin loaded"
+    );
     Ok(plugin)
 }
 
