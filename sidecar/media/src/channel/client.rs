@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn unknown_fields_may_nest_as_deep_as_the_limit_and_no_deeper() {
+        let nested = |arrays: usize| {
+            let mut view = b"\x41\x81\xa1x".to_vec();
+            view.extend(std::iter::repeat_n(0x91, arrays));
+            view.push(0);
+            ClientMessage::decode(true, &view).map(drop)
+        };
+        assert_eq!(nested(crate::channel::DEPTH_MAX), Ok(()));
+        let deeper = nested(crate::channel::DEPTH_MAX + 1);
+        assert_eq!(deeper, Err(ChannelError::Limit("depth")));
+    }
+
+    #[test]
     fn a_view_may_carry_unknown_fields_but_not_ten_cameras() {
         let mut writer = Writer::message(65);
         writer
