@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Result, state_data};
+use super::{Result, removal_reason, state_data};
 use crate::Guest;
+use crate::access::{self, Action};
 use crate::env::Level;
 use crate::media::{Event, Field, LeaveReason, Room, RoomRef, Session};
 use crate::record::Record;
@@ -31,6 +32,19 @@ impl Guest<'_> {
             };
             return Ok(self.media.end_room(&room, None).await?);
         };
+        // A right that was lost between the check of the `join` and this moment: whoever was told of the
+        // loss found no session to end.
+        let user = &session.user_id;
+        let stay = access::check(self.env, &self.settings, Action::Stay, user, channel, false);
+        if let Err(refusal) = stay
+            && let Some(reason) = removal_reason(refusal)
+        {
+            let room = RoomRef {
+                call_id: event.call_id.clone(),
+                generation: event.generation,
+            };
+            return self.remove(&room, channel, session, reason).await;
+        }
         let record = self.ensure_post(record, event.seq)?;
         let room = self.room(event).await?;
         if let Some(room) = room.as_ref().filter(|_| !replaced) {

@@ -100,11 +100,35 @@ impl World {
         action: &str,
         data: &[(&str, Value)],
     ) {
+        self.send_with_login(who, connection, &format!("login-{who}"), action, data);
+    }
+
+    /// As [`Self::send`], under another login.
+    pub(crate) fn send_as(
+        &self,
+        who: &str,
+        connection: &str,
+        login: &str,
+        action: &str,
+        data: &[(&str, Value)],
+    ) {
+        self.send_with_login(who, connection, login, action, data);
+        self.pump();
+    }
+
+    fn send_with_login(
+        &self,
+        who: &str,
+        connection: &str,
+        login: &str,
+        action: &str,
+        data: &[(&str, Value)],
+    ) {
         run(self.guest().on_client_message(ClientMessage {
             action: action.to_owned(),
             connection_id: ConnectionId::new(id(connection)),
             user_id: user(who),
-            login_session_id: format!("login-{who}"),
+            login_session_id: login.to_owned(),
             is_mobile: false,
             data: data
                 .iter()

@@ -327,6 +327,7 @@ impl v1::sessions_server::Sessions for FakeSidecar {
             }
             Some(session) if r.replaces_session => {
                 session.connection_id = r.connection_id;
+                session.labels = r.labels;
                 (session.clone(), false, false)
             }
             Some(_) => return Err(Status::already_exists("session")),

@@ -1,6 +1,8 @@
 //! Rights that are lost during a call.
 
-use crate::env::PlatformEvent;
+use serde_json::json;
+
+use crate::env::{PlatformEvent, Value};
 use crate::testing::*;
 
 #[test]
@@ -80,4 +82,50 @@ fn a_missed_change_is_made_up_for_within_a_minute() {
     world.send("bob", "conn2", "unmute", &[]);
     assert_eq!(world.error_code(), "not_member");
     assert!(!world.sidecar.only_room().room.sessions[0].unmuted);
+}
+
+#[test]
+fn a_right_lost_while_joining_counts_as_well() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    let data = [
+        ("channelID", Value::Text(id("town"))),
+        ("parley", Value::Json(r#"{"v":1}"#.to_owned())),
+    ];
+    world.send_only("bob", "conn2", "join", &data);
+    // Between his join's check and its event: what tells of the loss came too early to find a session.
+    world.env.remove_member("town", "bob");
+    world.events();
+    world.pump();
+    assert_eq!(world.sidecar.sessions(), [id("conn1")]);
+    let told = world.names();
+    assert!(told.contains(&"parley_removed".to_owned()), "{told:?}");
+    assert!(!told.contains(&"join".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_resumed_session_belongs_to_the_login_that_resumed_it() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join("bob", "conn2", "town");
+    let token = world
+        .events()
+        .into_iter()
+        .rfind(|event| event.name == "join")
+        .map(|event| event.data["parley"]["resume"].as_str().unwrap().to_owned())
+        .unwrap();
+    let resume = json!({"v": 1, "resume": {"session": id("conn2"), "token": token}});
+    world.send_as("bob", "conn3", "login-second", "join", &[
+        ("channelID", Value::Text(id("town"))),
+        ("parley", Value::Json(resume.to_string())),
+    ]);
+    let revoked = |login: &str| PlatformEvent::LoginRevoked {
+        login_session_id: login.to_owned(),
+        user_id: user("bob"),
+    };
+    // The login that began the session does not carry it any more.
+    world.platform(revoked("login-bob"));
+    assert_eq!(world.sidecar.sessions(), [id("conn1"), id("conn2")]);
+    world.platform(revoked("login-second"));
+    assert_eq!(world.sidecar.sessions(), [id("conn1")]);
 }

@@ -150,6 +150,8 @@ impl Session {
     pub(crate) fn replace_media(&mut self, join: Join, shared: &mut Shared) {
         self.close_media(shared);
         self.connection = join.connection;
+        // They tell of the connection too: the login that asked, for one.
+        self.labels = join.labels;
         self.capabilities = join.capabilities;
         self.detached = None;
         // The new page announces anew what it shares; what was shared ended with the old one.

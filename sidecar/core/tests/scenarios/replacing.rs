@@ -61,3 +61,20 @@ fn an_unknown_session_is_made_when_the_sidecar_forgot_it() {
     sim.run_ms(1_000);
     assert_eq!(sim.session("alice").media, MediaState::Connected);
 }
+
+#[test]
+fn the_labels_are_those_of_the_latest_join() {
+    let mut sim = Sim::call(&["alice"], Profile::Ours);
+    let labels = Labels::from([("login".to_owned(), "second".to_owned())]);
+    let join = Command::Join(Join {
+        session: crate::support::session_ref("alice"),
+        participant: ParticipantId("p-alice".into()),
+        connection: ConnectionId("other".into()),
+        labels: labels.clone(),
+        capabilities: Capabilities::default(),
+        replaces_session: true,
+        unmuted: false,
+    });
+    sim.command(join).unwrap();
+    assert_eq!(sim.session("alice").labels, labels);
+}
