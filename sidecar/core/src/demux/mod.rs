@@ -12,7 +12,7 @@ mod stun;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parley_media::bucket::SourceBuckets;
 use parley_media::ufrag::{Parts, UfragCodec};
@@ -20,10 +20,15 @@ use str0m::ice::StunMessage;
 
 use crate::ids::{Arena, Key};
 
-/// 5-tuples a session may hold: two address families, a VPN and a few NAT rebindings. The oldest goes.
+/// 5-tuples a session may hold: two address families, a VPN and a few NAT rebindings. The one that was
+/// not proven for longest goes.
 const TUPLES_PER_LINK_MAX: usize = 8;
 /// Sources whose checks are counted.
 const SOURCES_MAX: usize = 4096;
+/// A tuple stays with its session for so long after its last signed check: browsers check each 2-5 s
+/// (RFC 7675 section 5.1). Otherwise a participant with a forged source address could take the tuple of
+/// another one, whose packets would then be decrypted with the wrong keys.
+const TUPLE_KEPT: Duration = Duration::from_secs(10);
 
 /// Both ends of a datagram; the protocol is always UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +80,8 @@ pub(crate) enum Refusal {
     StunIntegrity,
     /// Too many checks of unproven tuples from this address.
     StunRate,
+    /// A signed request from a tuple that belongs to another session.
+    TupleTaken,
 }
 
 impl Refusal {
@@ -87,6 +94,7 @@ impl Refusal {
             Self::StunUfrag => "stun_ufrag",
             Self::StunIntegrity => "stun_integrity",
             Self::StunRate => "stun_rate",
+            Self::TupleTaken => "stun_tuple_taken",
         }
     }
 }
@@ -98,7 +106,8 @@ pub(crate) struct Demux {
     shard: u8,
     ufrags: UfragCodecDebug,
     links: Arena<Link>,
-    tuples: HashMap<Tuple, Key>,
+    /// Whose each is, and when its client proved it last.
+    tuples: HashMap<Tuple, (Key, Instant)>,
     checks: SourceBuckets<IpAddr>,
     /// Test-only fault: skip the HMAC.
     #[cfg(feature = "sabotage")]
@@ -161,40 +170,41 @@ impl Demux {
         now: Instant,
     ) -> Result<(Owner, Packet), Refusal> {
         let packet = classify(data).ok_or(Refusal::Unknown)?;
-        let known = self.tuples.get(&tuple).copied();
         if packet == Packet::Stun && stun::is_request(data) {
-            let owner = self.admit(tuple, known, data, now)?;
+            let owner = self.admit(tuple, data, now)?;
             return Ok((owner, Packet::Check));
         }
-        let link = known
-            .and_then(|key| self.links.get(key))
+        let link = self
+            .tuples
+            .get(&tuple)
+            .and_then(|(key, _)| self.links.get(*key))
             .ok_or(Refusal::Stranger)?;
         Ok((link.owner, packet))
     }
 
-    fn admit(
-        &mut self,
-        tuple: Tuple,
-        known: Option<Key>,
-        data: &[u8],
-        now: Instant,
-    ) -> Result<Owner, Refusal> {
+    fn admit(&mut self, tuple: Tuple, data: &[u8], now: Instant) -> Result<Owner, Refusal> {
         let ufrag = stun::local_ufrag(data).ok_or(Refusal::StunMalformed)?;
         let key = self.decode(ufrag).ok_or(Refusal::StunUfrag)?;
         let link = self.links.get(key).ok_or(Refusal::StunUfrag)?;
         let message = StunMessage::parse(data).map_err(|_| Refusal::StunMalformed)?;
+        let known = self.tuples.get(&tuple).copied();
+        let is_own = known.is_some_and(|(owner, _)| owner == key);
         // Charged before the HMAC, and only when one is due from a tuple that has proven nothing: noise
         // with forged sources and without a live fragment cannot shut anybody out.
-        if known != Some(key) && !self.checks.take(tuple.remote.ip(), now, 1) {
+        if !is_own && !self.checks.take(tuple.remote.ip(), now, 1) {
             return Err(Refusal::StunRate);
         }
         if !self.skips_integrity() && !message.verify(link.password.as_bytes(), stun::hmac) {
             return Err(Refusal::StunIntegrity);
         }
         let owner = link.owner;
-        if known != Some(key) {
-            self.remember(tuple, known, key);
+        let lives = |(_, proven)| now.saturating_duration_since(proven) < TUPLE_KEPT;
+        // Links that are closed have lost their tuples, so another owner is alive: whoever signed this
+        // lies about where it is.
+        if !is_own && known.is_some_and(lives) {
+            return Err(Refusal::TupleTaken);
         }
+        self.remember(tuple, known.map(|(former, _)| former), key, now);
         Ok(owner)
     }
 
@@ -207,18 +217,25 @@ impl Demux {
         (key.epoch as u16 == parts.epoch).then_some(key)
     }
 
-    fn remember(&mut self, tuple: Tuple, before: Option<Key>, key: Key) {
-        // The address moved from one session to another: an authenticated request decides.
+    fn remember(&mut self, tuple: Tuple, before: Option<Key>, key: Key, now: Instant) {
+        if before == Some(key) {
+            self.tuples.insert(tuple, (key, now));
+            return;
+        }
+        // A silent session's address is another's now: a NAT handed it out again.
         if let Some(former) = before.and_then(|former| self.links.get_mut(former)) {
             former.tuples.retain(|known| *known != tuple);
         }
         if let Some(link) = self.links.get_mut(key) {
             if link.tuples.len() >= TUPLES_PER_LINK_MAX {
-                let oldest = link.tuples.remove(0);
+                // Not the first one, which may be the one in use: the one that was proven longest ago.
+                let proven = |tuple: &Tuple| self.tuples.get(tuple).map(|(_, proven)| *proven);
+                let oldest = (0..link.tuples.len()).min_by_key(|at| proven(&link.tuples[*at]));
+                let oldest = link.tuples.swap_remove(oldest.unwrap_or(0));
                 self.tuples.remove(&oldest);
             }
             link.tuples.push(tuple);
-            self.tuples.insert(tuple, key);
+            self.tuples.insert(tuple, (key, now));
         }
     }
 
@@ -350,6 +367,64 @@ mod tests {
             );
         }
         assert_eq!(demux.tuples.len(), TUPLES_PER_LINK_MAX);
+    }
+
+    #[test]
+    fn the_tuple_in_use_outlives_newer_ones() {
+        let (mut demux, _, ufrag) = door();
+        let start = Instant::now();
+        for port in 2..100 {
+            let now = start + Duration::from_secs(port.into());
+            for port in [1, port] {
+                assert!(
+                    demux
+                        .route(tuple(port), &request(&ufrag, PASSWORD), now)
+                        .is_ok()
+                );
+            }
+            assert!(demux.route(tuple(1), &[22; 40], now).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_tuple_stays_with_its_client_while_that_lives() {
+        let (mut demux, _, hers) = door();
+        let mut arena = Arena::default();
+        let _ = arena.insert(());
+        let other = Owner {
+            room: arena.insert(()),
+            seat: arena.insert(()),
+        };
+        let (_, his) = demux.open(other, "another password, of his own".into());
+        let his_request = request(&his, "another password, of his own");
+        let start = Instant::now();
+        let (owner, _) = demux
+            .route(tuple(1), &request(&hers, PASSWORD), start)
+            .unwrap();
+        let at = |ms| start + Duration::from_millis(ms);
+        // He says that he is where she is.
+        assert_eq!(
+            demux.route(tuple(1), &his_request, at(9_000)),
+            Err(Refusal::TupleTaken)
+        );
+        assert_eq!(
+            demux.route(tuple(1), &[22; 40], at(9_000)).unwrap().0,
+            owner
+        );
+        // Each check of hers keeps it; without any it is free.
+        assert!(
+            demux
+                .route(tuple(1), &request(&hers, PASSWORD), at(9_000))
+                .is_ok()
+        );
+        assert_eq!(
+            demux.route(tuple(1), &his_request, at(18_000)),
+            Err(Refusal::TupleTaken)
+        );
+        assert_eq!(
+            demux.route(tuple(1), &his_request, at(19_000)).unwrap().0,
+            other
+        );
     }
 
     proptest! {

@@ -209,6 +209,11 @@ impl Room {
                 session.mark_unsettled(shared);
             }
             ClientMessage::Sdp(zlib) => {
+                // The one costly message: bounded as those of the other way are.
+                if !session.signal_bucket.take(now, 1) {
+                    session.drop_one("signal_rate", shared);
+                    return;
+                }
                 let max = shared.config.limits.sdp_bytes_max;
                 match Description::from_zlib(zlib, max) {
                     Ok(description) => {

@@ -1,5 +1,6 @@
 //! Statistics: what str0m reports is kept with its track, and read out with our own counters.
 
+use parley_media::sequence::StreamKey;
 use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
 
 use crate::api::{CommandError, Now, SessionId, SessionStats, TrackStats};
@@ -91,6 +92,17 @@ impl Room {
         }
     }
 
+    /// The rid of the layer that a slot carries now.
+    fn layer_of(&self, occupant: Option<Occupant>, layer: Option<StreamKey>) -> String {
+        let publisher = occupant.and_then(|occupant| self.sessions.get(occupant.publication.seat));
+        let stream = publisher.and_then(|session| {
+            let mut streams = session.up.streams().iter();
+            streams.find(|stream| Some(stream.key) == layer)
+        });
+        let rid = stream.and_then(|stream| stream.rid);
+        rid.map(|rid| rid.to_string()).unwrap_or_default()
+    }
+
     fn name_of(&self, occupant: Option<Occupant>) -> String {
         occupant
             .and_then(|occupant| self.sessions.get(occupant.publication.seat))
@@ -119,28 +131,27 @@ impl Session {
             source_session: String::new(),
         });
         let audio = self.down.voices.iter().chain(&self.down.screen_audio);
-        let audio = audio.map(|slot| (&slot.line, slot.occupant));
-        let videos = self
-            .down
-            .videos
-            .iter()
-            .map(|slot| (&slot.line, slot.occupant));
-        let down = audio.chain(videos).map(|(line, occupant)| TrackStats {
-            kind: occupant.map_or("slot", |_| line.kind.as_str()),
-            up: false,
-            mid: line.mid.to_string(),
-            rid: String::new(),
-            ssrc: line.ssrc.map_or(0, |ssrc| *ssrc),
-            packets: line.packets,
-            bytes: line.bytes,
-            packets_lost: line.reported.packets_lost,
-            jitter_ms: line.reported.jitter_ms,
-            nacks: line.reported.nacks,
-            plis: line.reported.plis,
-            retransmitted: line.reported.retransmitted,
-            bitrate_bps: line.rate.last_bps(),
-            source_session: room.name_of(occupant),
-        });
+        let audio = audio.map(|slot| (&slot.line, slot.occupant, None));
+        let videos = self.down.videos.iter();
+        let videos = videos.map(|slot| (&slot.line, slot.occupant, slot.rewriter.current()));
+        let down = audio
+            .chain(videos)
+            .map(|(line, occupant, layer)| TrackStats {
+                kind: occupant.map_or("slot", |_| line.kind.as_str()),
+                up: false,
+                mid: line.mid.to_string(),
+                rid: room.layer_of(occupant, layer),
+                ssrc: line.ssrc.map_or(0, |ssrc| *ssrc),
+                packets: line.packets,
+                bytes: line.bytes,
+                packets_lost: line.reported.packets_lost,
+                jitter_ms: line.reported.jitter_ms,
+                nacks: line.reported.nacks,
+                plis: line.reported.plis,
+                retransmitted: line.reported.retransmitted,
+                bitrate_bps: line.rate.last_bps(),
+                source_session: room.name_of(occupant),
+            });
         let age = now.instant.saturating_duration_since(self.joined.instant);
         SessionStats {
             session: self.id.0.clone(),

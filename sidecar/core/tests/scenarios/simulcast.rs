@@ -80,6 +80,9 @@ fn a_good_link_gets_the_better_layer() {
         assert!(high > 100, "{profile:?}: low {low}, high {high}");
         sim.client("bob").heard.clear();
         film_layers(&mut sim, mid, 60);
+        let stats = sim.stats("bob");
+        let screen = stats.tracks.iter().find(|t| t.kind == "screen" && !t.up);
+        assert_eq!(screen.map(|t| t.rid.as_str()), Some("h"));
         let (low, high) = layers_seen(&mut sim, "bob");
         assert!(
             low == 0 && high >= 50,

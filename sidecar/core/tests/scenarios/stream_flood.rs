@@ -3,6 +3,7 @@
 
 use crate::support::{Profile, Sim};
 use parley_media::channel::ClientMessage;
+use parley_media::sdp::deflate;
 use str0m::media::MediaKind;
 
 #[test]
@@ -24,6 +25,22 @@ fn channel_floods_and_junk_are_dropped_and_counted() {
     assert!(sim.drop_of("channel_rate") > 1_000);
     sim.talk(&["alice", "bob"], 400);
     assert!(!sim.client("bob").heard_from("alice").is_empty());
+}
+
+#[test]
+fn descriptions_on_the_channel_are_bounded_as_those_on_the_socket() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    let junk = deflate(b"{}");
+    for n in 0..400 {
+        sim.client("alice").send(&ClientMessage::Sdp(&junk));
+        if n % 20 == 0 {
+            sim.run_ms(5);
+        }
+    }
+    sim.run_ms(500);
+    let read = sim.drop_of("sdp_malformed");
+    assert!((90..=120).contains(&read), "{read}");
+    assert!(sim.drop_of("signal_rate") >= 250);
 }
 
 #[test]
