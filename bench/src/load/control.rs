@@ -31,7 +31,7 @@ use tower::service_fn;
 
 use super::Pace;
 use super::figures::{Costs, Figures};
-use super::process::{Cpus, Sidecar, pin_thread};
+use super::process::{Cpus, Sidecar, machine_load, pin_thread};
 use super::scenario::{Role, Scenario};
 use super::swarm::{Notice, Order, Ports, Swarm, Tally, screen_stream};
 
@@ -41,6 +41,8 @@ const JOIN_TIME_MAX: Duration = Duration::from_secs(60);
 const JOINS_AT_ONCE: usize = 8;
 /// Notices waiting for the control side.
 const NOTICES_MAX: usize = 10_000;
+/// A quiet machine shows little more than the run itself: the sidecar and the clients.
+const BUSY_MACHINE: f64 = 3.0;
 const ROOM: &str = "bench";
 
 pub(super) async fn run(
@@ -79,7 +81,11 @@ pub(super) async fn run(
         window,
         join,
         grown_bytes,
+        machine_load: machine_load()?,
     };
+    if costs.machine_load > BUSY_MACHINE {
+        progress("other work shares the cores: the figures are lower than on a quiet machine");
+    }
     Ok(Figures::new(scenario, &costs, tally))
 }
 

@@ -39,6 +39,11 @@ pub struct Figures {
     pub latency_p99_us: u32,
     /// Joining everybody: from the first `Join` to the last negotiated slot, seconds.
     pub join_seconds: f64,
+    /// Processes that ran or waited for a core, on average over the minute before the end (loadavg). Far
+    /// above 2: other work slowed the sidecar and the clients, the figures are too low.
+    pub machine_load: f64,
+    /// Cores of the machine.
+    pub machine_cores: usize,
 }
 
 /// What was read off the sidecar process.
@@ -47,6 +52,7 @@ pub(super) struct Costs {
     pub(super) window: Duration,
     pub(super) join: Duration,
     pub(super) grown_bytes: u64,
+    pub(super) machine_load: f64,
 }
 
 impl Figures {
@@ -76,6 +82,8 @@ impl Figures {
             latency_p50_us: percentile(50),
             latency_p99_us: percentile(99),
             join_seconds: costs.join.as_secs_f64(),
+            machine_load: costs.machine_load,
+            machine_cores: std::thread::available_parallelism().map_or(0, usize::from),
         }
     }
 }
@@ -114,6 +122,11 @@ impl fmt::Display for Figures {
             "  latency p50 / p99       {} / {} us",
             self.latency_p50_us, self.latency_p99_us
         )?;
-        write!(f, "  everybody joined in     {:.2} s", self.join_seconds)
+        writeln!(f, "  everybody joined in     {:.2} s", self.join_seconds)?;
+        write!(
+            f,
+            "  load of the machine     {:.1} on {} cores",
+            self.machine_load, self.machine_cores
+        )
     }
 }

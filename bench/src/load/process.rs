@@ -54,6 +54,15 @@ pub(super) fn pin_thread(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Processes that run or wait for a core, averaged over a minute.
+pub(super) fn machine_load() -> io::Result<f64> {
+    std::fs::read_to_string("/proc/loadavg")?
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok())
+        .ok_or_else(|| io::Error::other("/proc/loadavg is not understood"))
+}
+
 /// How to start a sidecar.
 #[derive(Debug, Clone)]
 pub struct SidecarOptions {

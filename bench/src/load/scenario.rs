@@ -64,7 +64,8 @@ impl Scenario {
     pub fn with_participants(mut self, participants: usize) -> Self {
         self.roles.retain(|role| *role != Role::Viewer);
         let viewers = participants.saturating_sub(self.roles.len());
-        self.roles.extend(std::iter::repeat_n(Role::Viewer, viewers));
+        self.roles
+            .extend(std::iter::repeat_n(Role::Viewer, viewers));
         self
     }
 
