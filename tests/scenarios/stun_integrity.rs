@@ -89,12 +89,28 @@ async fn a_check_with_wrong_integrity_is_not_answered() {
         .cloned()
         .collect();
     assert!(!checks.is_empty(), "no check seen in 5 s");
+    let refused = || {
+        world
+            .sidecar
+            .counters()
+            .drops
+            .get("stun_integrity")
+            .copied()
+            .unwrap_or(0)
+    };
+    let before = refused();
     let stranger: SocketAddr = "10.66.6.7:6666".parse().unwrap();
-    for mut check in checks {
+    for check in &checks {
+        let mut check = check.clone();
         // One bit of the transaction id: the integrity no longer fits.
         check[10] ^= 1;
         world.sidecar.inject(stranger, &check);
     }
     world.pass(Duration::from_secs(1)).await;
     assert!(world.sidecar.sent_to(stranger).is_empty());
+    assert_eq!(
+        refused() - before,
+        checks.len() as u64,
+        "each is refused and counted"
+    );
 }

@@ -234,7 +234,7 @@ impl Hub {
                 room.rewind();
             }
             self.wait_for_ack(&id, None);
-            if let Some(next) = self.choose(None) {
+            if let Some(next) = self.choose(None).filter(|_| self.handover) {
                 self.give(&id, next, now);
             }
         }
