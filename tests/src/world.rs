@@ -201,7 +201,11 @@ impl World {
     /// Lets virtual time pass, carrying signals between clients and the platform meanwhile.
     pub async fn pass(&self, time: Duration) {
         // Signals may wait a little longer where minutes pass: each step costs real time.
-        let step = if time > Duration::from_secs(10) { 100 } else { 5 };
+        let step = if time > Duration::from_secs(10) {
+            100
+        } else {
+            5
+        };
         let end = tokio::time::Instant::now() + time;
         while tokio::time::Instant::now() < end {
             self.carry().await;

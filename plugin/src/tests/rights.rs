@@ -115,10 +115,16 @@ fn a_resumed_session_belongs_to_the_login_that_resumed_it() {
         .map(|event| event.data["parley"]["resume"].as_str().unwrap().to_owned())
         .unwrap();
     let resume = json!({"v": 1, "resume": {"session": id("conn2"), "token": token}});
-    world.send_as("bob", "conn3", "login-second", "join", &[
-        ("channelID", Value::Text(id("town"))),
-        ("parley", Value::Json(resume.to_string())),
-    ]);
+    world.send_as(
+        "bob",
+        "conn3",
+        "login-second",
+        "join",
+        &[
+            ("channelID", Value::Text(id("town"))),
+            ("parley", Value::Json(resume.to_string())),
+        ],
+    );
     let revoked = |login: &str| PlatformEvent::LoginRevoked {
         login_session_id: login.to_owned(),
         user_id: user("bob"),
