@@ -5,9 +5,11 @@
 //! `parley_sidecar::lifecycle` and [`parley_proto::launch`].
 
 mod attach;
+mod in_use;
 mod install;
 mod launch;
 mod locate;
+mod process;
 mod runtime_dir;
 mod supervisor;
 

@@ -4,39 +4,22 @@
 //! again. The way to the sidecar is published as a [`MediaLink`].
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parley_proto::v1::node_client::NodeClient;
-use parley_proto::v1::{GetHealthRequest, GoodbyeRequest};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attach::{AttachError, Attached, attach};
+use super::attach::{AttachError, attach};
+use super::in_use::{InUse, Lost};
 use super::install::install;
 use super::launch::{LaunchError, launch};
+use super::process::Process;
 use crate::media::{Connection, LinkReceiver, MediaLink};
 
-/// How often the sidecar is asked for its health.
-const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
-/// How long one answer may take.
-const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
-/// Unanswered questions in a row after which the sidecar is replaced: about 3 s. One alone proves nothing:
-/// it may be this host that stood still (suspended, stopped, starved) while the answer lay in its socket.
-const UNANSWERED_MAX: u32 = 3;
-/// How long a killed process may take to be gone.
-const KILL_TIME_MAX: Duration = Duration::from_secs(2);
-/// How long the farewell may take.
-const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 /// A process that lived at least this long ends a series of crashes.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 /// Pause after the second of two crashes in a row; doubled with each further one. The first restart is at
@@ -143,23 +126,6 @@ impl MediaLink for Link {
     }
 }
 
-/// A sidecar in use.
-struct InUse {
-    attached: Attached,
-    process: Option<AsyncFd<OwnedFd>>,
-    /// Cancelled when the process ended, if this host started it.
-    child_ended: CancellationToken,
-    since: Instant,
-}
-
-/// Why a sidecar is not in use any more.
-enum Lost {
-    Stopped,
-    Ended,
-    Mute,
-    Disconnected,
-}
-
 struct Supervision {
     config: SidecarConfig,
     publish: watch::Sender<Option<Connection>>,
@@ -180,7 +146,7 @@ impl Supervision {
                     if matches!(self.use_it(&in_use).await, Lost::Stopped) {
                         return;
                     }
-                    let stable = in_use.since.elapsed() >= STABLE_AFTER;
+                    let stable = in_use.age() >= STABLE_AFTER;
                     crashes = if stable { 1 } else { crashes + 1 };
                 }
                 Err(error) => {
@@ -207,8 +173,8 @@ impl Supervision {
             Err(error @ (AttachError::Mute(pid) | AttachError::Refused(pid, _))) => {
                 tracing::warn!(%error, "the running sidecar is replaced");
                 self.counters.unhealthy.fetch_add(1, Ordering::Relaxed);
-                if let Some(process) = pid.and_then(open) {
-                    kill(&process).await;
+                if let Some(process) = pid.and_then(Process::open) {
+                    process.kill().await;
                 }
             }
             Err(error @ AttachError::Foreign) => tracing::error!(%error, "socket not used"),
@@ -260,8 +226,7 @@ impl Supervision {
 
     /// Publishes the connection until it is lost.
     async fn use_it(&self, in_use: &InUse) -> Lost {
-        self.publish
-            .send_replace(Some(in_use.attached.connection.clone()));
+        self.publish.send_replace(Some(in_use.connection()));
         let lost = tokio::select! {
             biased;
             () = self.stop.cancelled() => Lost::Stopped,
@@ -280,77 +245,12 @@ impl Supervision {
             Lost::Mute => {
                 self.counters.unhealthy.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("the sidecar does not answer; it is replaced");
-                if let Some(process) = &in_use.process {
-                    kill(process).await;
-                }
+                in_use.kill().await;
             }
             Lost::Disconnected => tracing::warn!("connection to the sidecar lost"),
         }
         self.publish.send_replace(None);
         lost
-    }
-}
-
-impl InUse {
-    fn new(attached: Attached, child: Option<Child>) -> Self {
-        let process = attached.pid.and_then(open);
-        let child_ended = CancellationToken::new();
-        if let Some(child) = child {
-            tokio::spawn(await_exit(child, child_ended.clone()));
-        }
-        Self {
-            attached,
-            process,
-            child_ended,
-            since: Instant::now(),
-        }
-    }
-
-    /// Returns when the process ends.
-    async fn end(&self) {
-        match &self.process {
-            Some(process) => wait_for_end(process).await,
-            None => self.child_ended.cancelled().await,
-        }
-    }
-
-    /// Returns when it does not answer any more.
-    async fn health(&self) -> Lost {
-        let mut node = NodeClient::new(self.attached.connection.channel.clone());
-        let mut asking = tokio::time::interval(HEALTH_INTERVAL);
-        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut unanswered = 0;
-        loop {
-            asking.tick().await;
-            let health = node.get_health(GetHealthRequest {});
-            match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
-                Ok(Ok(_)) => unanswered = 0,
-                Ok(Err(status)) => {
-                    tracing::debug!(%status, "health");
-                    return Lost::Disconnected;
-                }
-                Err(_) => {
-                    unanswered += 1;
-                    tracing::warn!(unanswered, "the sidecar did not answer in time");
-                    if unanswered >= UNANSWERED_MAX {
-                        return Lost::Mute;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn goodbye(&self, host_id: &str) {
-        let mut node = NodeClient::new(self.attached.connection.channel.clone());
-        let farewell = node.goodbye(GoodbyeRequest {
-            host_id: host_id.to_owned(),
-        });
-        if !matches!(
-            tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await,
-            Ok(Ok(_))
-        ) {
-            tracing::warn!("the sidecar did not hear the goodbye; it ends by its lease");
-        }
     }
 }
 
@@ -360,36 +260,6 @@ fn pause_after(crashes: u32) -> Duration {
         more => CRASH_PAUSE_FIRST
             .saturating_mul(1 << (more - 2).min(16))
             .min(CRASH_PAUSE_MAX),
-    }
-}
-
-/// A handle to the process itself: a pid could be another's by the time it is used.
-#[expect(
-    deprecated,
-    reason = "unsound for types that close their descriptor early; an OwnedFd does not"
-)]
-fn open(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
-    let handle = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
-    AsyncFd::with_interest(handle, Interest::READABLE).ok()
-}
-
-/// Takes the exit status off the system, however long that takes.
-async fn await_exit(mut child: Child, ended: CancellationToken) {
-    match child.wait().await {
-        Ok(status) => tracing::info!(%status, "exit of the sidecar"),
-        Err(error) => tracing::warn!(%error, "exit of the sidecar"),
-    }
-    ended.cancel();
-}
-
-async fn wait_for_end(process: &AsyncFd<OwnedFd>) {
-    // Readable when the process ended; an error cannot be told apart from that by waiting longer.
-    let _ = process.readable().await;
-}
-
-async fn kill(process: &AsyncFd<OwnedFd>) {
-    if pidfd_send_signal(process.get_ref(), Signal::KILL).is_ok() {
-        let _ = tokio::time::timeout(KILL_TIME_MAX, wait_for_end(process)).await;
     }
 }
 

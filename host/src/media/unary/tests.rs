@@ -181,3 +181,28 @@ async fn without_a_sidecar_a_call_is_unavailable() {
     let outcome = call(&FixedLink::new(None), ask("", Duration::from_secs(5))).await;
     assert_eq!(outcome.unwrap_err().code(), Code::Unavailable);
 }
+
+proptest::proptest! {
+    /// Whatever is put together of granted and other pieces: only whole granted names pass.
+    #[test]
+    fn only_whole_granted_names_pass(pieces in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "/", "parley.media.v1.", "Rooms", "Sessions", "Stats", "Node", "Events", "Info",
+            "OpenRoom", "GetHealth", "Drain", "Watch", "..", "?", "%2e", " ", "\0", "http://x",
+        ]),
+        0..6,
+    )) {
+        let path = pieces.concat();
+        let named = path.strip_prefix("/parley.media.v1.").and_then(|rest| rest.split_once('/'));
+        let expected = named.is_some_and(|(service, method)| {
+            let plain = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphanumeric());
+            match service {
+                "Rooms" | "Sessions" | "Stats" => plain,
+                "Node" => method == "GetHealth",
+                "Info" => method == "GetInfo",
+                _ => false,
+            }
+        });
+        proptest::prop_assert_eq!(granted(&path).is_ok(), expected, "{}", path);
+    }
+}

@@ -1,0 +1,125 @@
+//! One sidecar in use: watched from the first question to the farewell.
+
+use std::time::Duration;
+
+use parley_proto::v1::node_client::NodeClient;
+use parley_proto::v1::{GetHealthRequest, GoodbyeRequest};
+use tokio::process::Child;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attach::Attached;
+use super::process::{Process, await_exit};
+use crate::media::Connection;
+
+/// How often the sidecar is asked for its health.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+/// How long one answer may take.
+const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
+/// Unanswered questions in a row after which the sidecar is replaced: about 3 s. One alone proves nothing:
+/// it may be this host that stood still (suspended, stopped, starved) while the answer lay in its socket.
+const UNANSWERED_MAX: u32 = 3;
+/// How long the farewell may take.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A sidecar in use.
+pub(super) struct InUse {
+    attached: Attached,
+    process: Option<Process>,
+    /// Cancelled when the process ended, if this host started it.
+    child_ended: CancellationToken,
+    since: Instant,
+}
+
+/// Why a sidecar is not in use any more.
+pub(super) enum Lost {
+    /// The host is to end.
+    Stopped,
+    /// Its process ended.
+    Ended,
+    /// It does not answer.
+    Mute,
+    /// Its process may live, but the connection does not.
+    Disconnected,
+}
+
+impl InUse {
+    pub(super) fn new(attached: Attached, child: Option<Child>) -> Self {
+        let process = attached.pid.and_then(Process::open);
+        let child_ended = CancellationToken::new();
+        if let Some(child) = child {
+            tokio::spawn(await_exit(child, child_ended.clone()));
+        }
+        Self {
+            attached,
+            process,
+            child_ended,
+            since: Instant::now(),
+        }
+    }
+
+    /// For the rest of the host.
+    pub(super) fn connection(&self) -> Connection {
+        self.attached.connection.clone()
+    }
+
+    /// How long it has been in use.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(super) async fn kill(&self) {
+        if let Some(process) = &self.process {
+            process.kill().await;
+        }
+    }
+
+    /// Returns when the process ends.
+    pub(super) async fn end(&self) {
+        match &self.process {
+            Some(process) => process.end().await,
+            None => self.child_ended.cancelled().await,
+        }
+    }
+
+    /// Returns when it does not answer any more.
+    pub(super) async fn health(&self) -> Lost {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let mut asking = tokio::time::interval(HEALTH_INTERVAL);
+        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut unanswered = 0;
+        loop {
+            asking.tick().await;
+            let health = node.get_health(GetHealthRequest {});
+            match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
+                Ok(Ok(_)) => unanswered = 0,
+                Ok(Err(status)) => {
+                    tracing::debug!(%status, "health");
+                    return Lost::Disconnected;
+                }
+                Err(_) => {
+                    unanswered += 1;
+                    tracing::warn!(unanswered, "the sidecar did not answer in time");
+                    if unanswered >= UNANSWERED_MAX {
+                        return Lost::Mute;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that this host leaves in order.
+    pub(super) async fn goodbye(&self, host_id: &str) {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let farewell = node.goodbye(GoodbyeRequest {
+            host_id: host_id.to_owned(),
+        });
+        if !matches!(
+            tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await,
+            Ok(Ok(_))
+        ) {
+            tracing::warn!("the sidecar did not hear the goodbye; it ends by its lease");
+        }
+    }
+}
