@@ -1,0 +1,32 @@
+// Two tabs of one person: "/call start" joins in the tab where it was typed, and in no other.
+import {expect, it} from 'vitest';
+
+import {useStage} from './support/stage';
+import {sleep} from './support/until';
+
+const stage = useStage();
+
+it('only the tab that asked joins', async () => {
+    const alice = await stage.alice();
+    const other = await alice.context.newPage();
+    await other.goto(alice.page.url());
+    await other.getByRole('main').getByRole('textbox', {name: 'Message', exact: true}).waitFor();
+
+    await alice.startCall();
+    // The other tab knows of the call, and offers it.
+    await other.locator('.post').getByRole('button', {name: 'Join call', exact: true}).waitFor();
+    await sleep(1_500);
+    expect(await other.locator('section[aria-label="Call"]').count()).toBe(0);
+});
+
+it('a reload of a tab without a call joins none', async () => {
+    const alice = await stage.alice();
+    const other = await alice.context.newPage();
+    await other.goto(alice.page.url());
+    await alice.startCall();
+    await other.reload();
+    await other.locator('.post').getByRole('button', {name: 'Join call', exact: true}).waitFor();
+    await sleep(1_500);
+    expect(await other.locator('section[aria-label="Call"]').count()).toBe(0);
+    expect(await alice.call.count()).toBe(1);
+});
