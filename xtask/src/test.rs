@@ -37,6 +37,10 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     sabotage::run(&SABOTAGES_IN_CI.map(String::from))?;
     if browsers && missing.is_none() {
         sh::step("browser tests", &mut web::npm(&["run", "--silent", "e2e"]))?;
+        sh::step(
+            "types of the browser tests",
+            &mut web::e2e(&["run", "--silent", "check"]),
+        )?;
         println!("screenshots: target/screens/index.html");
     } else if missing.is_none() {
         missing = Some(Failure::new(

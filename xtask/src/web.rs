@@ -13,6 +13,13 @@ pub(crate) fn npm(args: &[&str]) -> std::process::Command {
     command
 }
 
+/// npm in `tests/e2e`; its first run installs what its lock file names.
+pub(crate) fn e2e(args: &[&str]) -> std::process::Command {
+    let mut command = sh::command("npm", args);
+    command.current_dir(sh::root().join("tests/e2e"));
+    command
+}
+
 /// Installs exactly what the lock file names, unless that was done already.
 pub(crate) fn install() -> Result<(), Failure> {
     let dir = sh::root().join("webapp-bridge");
