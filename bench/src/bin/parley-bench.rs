@@ -33,6 +33,9 @@ struct Arguments {
     /// Another number of participants than the scenario's (publishers stay).
     #[arg(long)]
     participants: Option<usize>,
+    /// Voice slots that clients take, 1 to 8; 0: as many as the room offers, as our web client does.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=8))]
+    voice_slots: u32,
     /// Core of the sidecar; the last one when absent.
     #[arg(long)]
     sidecar_cpu: Option<usize>,
@@ -61,10 +64,11 @@ async fn main() -> anyhow::Result<()> {
         cpu: cpus.sidecar,
     })
     .await?;
-    let scenario = match arguments.participants {
+    let mut scenario = match arguments.participants {
         Some(participants) => arguments.scenario.with_participants(participants),
         None => arguments.scenario,
     };
+    scenario.voice_slots = arguments.voice_slots;
     let pace = Pace {
         warm_up: Duration::from_secs(arguments.warm_up_seconds),
         measure: Duration::from_secs(arguments.seconds),

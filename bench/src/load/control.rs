@@ -226,7 +226,7 @@ impl<'a> Control<'a> {
                     av1: false,
                     slots_v1: true,
                     video_down: VideoDown::Slots.into(),
-                    max_audio_slots: 0,
+                    max_audio_slots: self.scenario.voice_slots,
                     needs_audio_level: false,
                 }),
                 replaces_session: false,

@@ -29,6 +29,8 @@ pub struct Scenario {
     pub title: &'static str,
     /// One per participant.
     pub roles: Vec<Role>,
+    /// Voice slots that clients take, 1 to 8; 0: as many as the room offers, as our web client does.
+    pub voice_slots: u32,
 }
 
 impl Scenario {
@@ -38,6 +40,7 @@ impl Scenario {
             name: "W1",
             title: "1x50 participants, 3 speak",
             roles: roles(&[(Role::Speaker, 3), (Role::Viewer, 47)]),
+            voice_slots: 0,
         }
     }
 
@@ -47,6 +50,7 @@ impl Scenario {
             name: "W3",
             title: "one 2.5 Mbit/s screen to 50 viewers",
             roles: roles(&[(Role::Sharer, 1), (Role::Viewer, 50)]),
+            voice_slots: 0,
         }
     }
 
@@ -56,6 +60,7 @@ impl Scenario {
             name: "pair",
             title: "two participants, both speak",
             roles: roles(&[(Role::Speaker, 2)]),
+            voice_slots: 0,
         }
     }
 
