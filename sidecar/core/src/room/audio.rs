@@ -255,6 +255,7 @@ fn send_audio(
     let line = &mut slot.line;
     match peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &out, now)) {
         Ok(Ok(())) => {
+            peer.queued += 1;
             shared.counters.packets_forwarded += 1;
             session.mark_dirty(shared);
         }

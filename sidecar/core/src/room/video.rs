@@ -275,6 +275,7 @@ fn send_video(
     let sent = peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &packet, now));
     match sent {
         Ok(Ok(())) => {
+            peer.queued += 1;
             shared.counters.packets_forwarded += 1;
             viewer.mark_dirty(shared);
         }

@@ -113,6 +113,7 @@ impl Session {
         if self.channel.queue.is_empty() {
             return;
         }
+        peer.stay_lively(shared.now.instant);
         let queue = &mut self.channel.queue;
         let written = peer.guard(|rtc| {
             let Some(mut channel) = rtc.channel(id) else {

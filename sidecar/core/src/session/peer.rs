@@ -9,7 +9,7 @@ use str0m::config::DtlsVersion;
 use str0m::format::Codec;
 use str0m::media::Pt;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc};
+use str0m::{Candidate, Event, IceCreds, Input, Output, PacerReason, Reason, Rtc};
 
 use crate::demux::{Owner, Packet, Tuple};
 use crate::ids::Key;
@@ -18,8 +18,15 @@ use crate::timers::{Scheduled, Wake};
 
 /// Estimate before the first feedback: enough for a base layer and all voices.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(500);
-/// While no video is wanted, estimator timers wait this long (browser-facts.md, section 7).
-const BWE_POSTPONED: Duration = Duration::from_secs(1);
+/// While no video is wanted, timers of the estimator and its pacer wait this long (browser-facts.md,
+/// section 7). They hide later deadlines of other parts, which may then be late by as much ...
+const POSTPONED: Duration = Duration::from_secs(1);
+/// ... so that it is less for a while after something that must not wait was sent.
+const POSTPONED_LIVELY: Duration = Duration::from_millis(50);
+/// For so long after the start, a negotiation or a channel message.
+const LIVELY: Duration = Duration::from_secs(5);
+/// A pacer that released a packet wants to be driven again after this, which means: now.
+const IMMEDIATE: Duration = Duration::from_micros(1);
 /// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
 const AUDIO_REPORTS: Duration = Duration::from_secs(1);
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
@@ -28,7 +35,7 @@ const RTX_CACHE_VIDEO: usize = 512;
 const RTX_CACHE_AUDIO: usize = 16;
 /// Outputs of one drain; beyond, the stack is looping.
 const DRAIN_MAX: usize = 100_000;
-/// How often a stack that is due at once is driven in one go: its pacer releases a packet each time.
+/// How often a stack that is due at once is driven in one go.
 const ROUNDS_MAX: usize = 64;
 /// After that it has to wait so long.
 const BREATHER: Duration = Duration::from_millis(1);
@@ -59,6 +66,10 @@ pub(crate) struct Peer {
     pub(crate) last_datagram: Instant,
     /// Estimator timers matter: video goes up or down.
     pub(crate) wants_bwe: bool,
+    /// Packets written that have not left yet.
+    pub(crate) queued: u32,
+    /// Deadlines that estimator timers may hide matter until then.
+    lively_until: Instant,
     scheduled: Scheduled,
     deadline: Instant,
     owner: Owner,
@@ -109,6 +120,8 @@ impl Peer {
             pts: PayloadTypes::default(),
             last_datagram: now,
             wants_bwe: false,
+            queued: 0,
+            lively_until: now + LIVELY,
             scheduled: Scheduled::default(),
             deadline: now,
             owner,
@@ -152,10 +165,13 @@ impl Peer {
                 Packet::Rtcp => "rtcp_refused",
             });
         }
-        self.drain(shared, events)
+        self.drain(shared, events)?;
+        self.schedule(shared);
+        Ok(())
     }
 
-    /// Lets time pass, then drains.
+    /// Lets time pass, then drains; as often as there are packets to leave, since the pacer releases
+    /// one each time.
     pub(crate) fn handle_timeout(
         &mut self,
         shared: &mut Shared,
@@ -164,8 +180,10 @@ impl Peer {
         let now = shared.now.instant;
         for _ in 0..ROUNDS_MAX {
             self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
+            self.queued = self.queued.saturating_sub(1);
             self.drain(shared, events)?;
-            if self.deadline > now {
+            if self.deadline > now + IMMEDIATE {
+                self.schedule(shared);
                 return Ok(());
             }
         }
@@ -206,19 +224,43 @@ impl Peer {
         }))
         .map_err(|_| PeerFault::Panicked)?;
         let at = drained.ok_or(PeerFault::Protocol)?;
-        self.deadline = if !self.wants_bwe && is_estimator(self.rtc.last_timeout_reason()) {
-            at.max(shared.now.instant + BWE_POSTPONED)
+        self.deadline = if self.may_wait() {
+            at.max(shared.now.instant + self.patience(shared.now.instant))
         } else {
             at
         };
-        self.schedule(shared);
         Ok(())
+    }
+
+    /// The deadline is one of the estimator's or its pacer's, and nothing depends on it.
+    fn may_wait(&self) -> bool {
+        !self.wants_bwe
+            && match self.rtc.last_timeout_reason() {
+                Reason::BweDelayControl
+                | Reason::BweProbeControl
+                | Reason::BweProbeEstimator
+                | Reason::Pacer(PacerReason::Handle) => true,
+                Reason::Pacer(PacerReason::Immediate) => self.queued == 0,
+                _ => false,
+            }
+    }
+
+    fn patience(&self, now: Instant) -> Duration {
+        if now < self.lively_until {
+            POSTPONED_LIVELY
+        } else {
+            POSTPONED
+        }
+    }
+
+    /// Something was sent that must not wait for a retransmission.
+    pub(crate) fn stay_lively(&mut self, now: Instant) {
+        self.lively_until = now + LIVELY;
     }
 
     fn schedule(&mut self, shared: &mut Shared) {
         // Due at once means: at the next round of the shell, never twice at the same instant.
-        let soonest = shared.now.instant + Duration::from_micros(1);
-        let at = self.deadline.max(soonest);
+        let at = self.deadline.max(shared.now.instant + IMMEDIATE);
         shared
             .timers
             .schedule(Wake::Session(self.owner), at, &mut self.scheduled);
@@ -257,11 +299,4 @@ impl Peer {
             vp8: find(Codec::Vp8),
         };
     }
-}
-
-fn is_estimator(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::BweDelayControl | Reason::BweProbeControl | Reason::BweProbeEstimator
-    )
 }
