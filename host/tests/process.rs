@@ -149,6 +149,14 @@ fn one_trace_id_goes_through_all_layers() {
         lines.iter().any(|line| line.contains("parley::guest")),
         "guest: {lines:?}"
     );
+    let link_token = demo.alice.rsplit('=').next().unwrap();
+    for secret in [&token, link_token] {
+        assert!(!host_log.contains(secret), "a token is in the log");
+        assert!(
+            !read(&sidecar_log).contains(secret),
+            "a token is in the sidecar's log"
+        );
+    }
     kill_sidecar(data.path());
 }
 
