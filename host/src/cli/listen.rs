@@ -8,6 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio::task::JoinSet;
 
 use super::config::Tls;
@@ -15,6 +17,14 @@ use super::failure::Failure;
 
 /// How long open requests may go on when the process is told to end.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(3);
+/// From the first byte of a request to the end of its headers, and between two requests.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(15);
+/// Bytes of a request's headers.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Requests at a time on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 100;
+/// A silent HTTP/2 connection is asked whether it lives after this time, and has as long to answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Bound sockets.
 pub(super) struct Listeners {
@@ -77,16 +87,14 @@ impl Listeners {
             servers.spawn(async move {
                 match tls {
                     Some(tls) => {
-                        axum_server::from_tcp_rustls(socket, tls)?
-                            .handle(handle)
-                            .serve(service)
-                            .await
+                        let mut server = axum_server::from_tcp_rustls(socket, tls)?.handle(handle);
+                        limit(server.http_builder());
+                        server.serve(service).await
                     }
                     None => {
-                        axum_server::from_tcp(socket)?
-                            .handle(handle)
-                            .serve(service)
-                            .await
+                        let mut server = axum_server::from_tcp(socket)?.handle(handle);
+                        limit(server.http_builder());
+                        server.serve(service).await
                     }
                 }
             });
@@ -103,6 +111,21 @@ impl Listeners {
             Some(Ok(Ok(()))) | None => Ok(()),
         }
     }
+}
+
+/// Bounds what a connection may hold without asking for anything.
+fn limit(builder: &mut Builder<TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE);
 }
 
 fn is_without_ipv6(address: SocketAddr, error: &io::Error) -> bool {
@@ -189,6 +212,27 @@ mod tests {
             failure.to_string().contains(&address.to_string()),
             "{failure}"
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_client_that_never_finishes_its_headers_is_cut_off() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let bound = Listeners::bind("--listen", &["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let address = bound.addresses()[0];
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(bound.serve(Router::new(), None, async {
+            let _ = stopped.await;
+        }));
+        let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        let read = slow.read_to_end(&mut answer);
+        let cut = tokio::time::timeout(HEADER_TIME_MAX + Duration::from_secs(10), read).await;
+        assert!(cut.is_ok(), "the connection is still open");
+        stop.send(()).unwrap();
+        assert!(serving.await.unwrap().is_ok());
     }
 
     #[tokio::test]
