@@ -72,9 +72,9 @@ pub(super) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Port on 127.0.0.1 and ::1; 0 = any free one.
-    #[arg(long, default_value_t = 8065)]
-    pub(super) port: u16,
+    /// Port on 127.0.0.1 and ::1; 0 = any free one. Default: 8065, or any free one if that is in use.
+    #[arg(long)]
+    pub(super) port: Option<u16>,
     /// Add a participant with a tune and a test picture, for who is alone.
     #[arg(long)]
     pub(super) with_robot: bool,

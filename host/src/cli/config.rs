@@ -1,10 +1,13 @@
 //! The arguments, checked: from here on nothing is wrong any more but the world.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::args::{CommonArgs, DemoArgs, LogFormat, ServeArgs};
 use super::failure::Failure;
+
+/// The demo's usual port.
+const DEMO_PORT: u16 = 8065;
 
 /// What every command needs.
 pub(super) struct CommonConfig {
@@ -81,10 +84,11 @@ impl DemoConfig {
             (true, Some(path)) => Some(existing_file("--robot", path)?),
             (true, None) => Some(existing_file("--with-robot", beside_own("parley-robot")?)?),
         };
+        let port = args.port.unwrap_or_else(usual_port);
         let hosts: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let serve = ServeConfig {
             listen_field: "--port",
-            listen: hosts.map(|host| SocketAddr::new(host, args.port)).to_vec(),
+            listen: hosts.map(|host| SocketAddr::new(host, port)).to_vec(),
             site_url: None,
             tls: Tls::Off,
             open_signup: false,
@@ -138,6 +142,12 @@ impl CommonConfig {
             log_format: args.log_format,
         })
     }
+}
+
+/// Where people look for it, unless something else is there: a demo is to start without a question.
+fn usual_port() -> u16 {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, DEMO_PORT)).is_ok();
+    if free { DEMO_PORT } else { 0 }
 }
 
 fn existing_file(field: &str, path: PathBuf) -> Result<PathBuf, Failure> {
