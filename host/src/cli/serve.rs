@@ -111,6 +111,12 @@ impl Running {
     /// Serves until `stop` is done, then ends in order: no new requests, the running ones finish, events
     /// are no longer taken, the sidecar hears goodbye.
     pub(super) async fn until(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let local = Arc::clone(&self.local);
+        let stop = async move {
+            stop.await;
+            // They would hold up the end for as long as open requests may.
+            local.close_connections();
+        };
         let outcome = self.listeners.serve(self.router, self.tls, stop).await;
         self.stop_pump.cancel();
         let _ = self.pump.await;
