@@ -520,7 +520,7 @@ pub struct Limits {
     pub ingress_bytes_per_second: u64,
     /// Timers per room.
     pub timers_per_room_max: usize,
-    /// Datagrams per second from one source address that fail the STUN check.
+    /// STUN signatures checked per second for one source address, of ports that have proven nothing yet.
     pub stun_failures_per_second: u32,
 }
 
