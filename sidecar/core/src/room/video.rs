@@ -88,7 +88,8 @@ impl Room {
         let mut wants = Vec::new();
         let mut layers: Vec<(usize, Key, Vec<StreamKey>)> = Vec::new();
         for (place, slot) in viewer.down.videos.iter().enumerate() {
-            let Some(occupant) = slot.occupant.filter(|_| slot.ready) else {
+            let shown = slot.line.kind != SlotKind::Screen || viewer.shows_screen();
+            let Some(occupant) = slot.occupant.filter(|_| slot.ready && shown) else {
                 continue;
             };
             let publisher = occupant.publication.seat;
@@ -109,6 +110,12 @@ impl Room {
             .map(|slot| slot.line.rate.bps(now))
             .sum();
         let allocation = viewer.down.allocator.allocate(&wants, sent_bps, now);
+        if !viewer.shows_screen() {
+            let mut slots = viewer.down.videos.iter_mut();
+            if let Some(slot) = slots.find(|slot| slot.line.kind == SlotKind::Screen) {
+                slot.rewriter.set_target(None);
+            }
+        }
         let mut ask = Vec::new();
         for (place, publisher, keys) in layers {
             let slot = &mut viewer.down.videos[place];
@@ -227,6 +234,12 @@ impl Session {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// A client of ours that shows no screen stays told of it, but gets none.
+    fn shows_screen(&self) -> bool {
+        let view = self.view.as_ref().filter(|_| self.capabilities.slots_v1);
+        view.is_none_or(|view| view.screen)
     }
 
     fn shown_height(&self, session: &str) -> u16 {

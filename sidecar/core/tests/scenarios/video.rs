@@ -201,6 +201,34 @@ fn only_what_is_shown_is_sent() {
 }
 
 #[test]
+fn a_hidden_screen_stays_in_the_map_but_is_not_sent() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    let mid = publish(&mut sim, "alice", true, &[]);
+    film(&mut sim, "alice", mid, &[None], 30);
+    let minimised = View {
+        screen: false,
+        cameras: vec![],
+    };
+    sim.client("bob").send(&ClientMessage::View(minimised));
+    sim.run_ms(50);
+    sim.client("bob").heard.clear();
+    film(&mut sim, "alice", mid, &[None], 60);
+    assert!(sim.client("bob").heard.is_empty());
+    assert!(
+        sim.client("bob")
+            .slot_of("alice", SlotKind::Screen)
+            .is_some()
+    );
+    let shown = View {
+        screen: true,
+        cameras: vec![],
+    };
+    sim.client("bob").send(&ClientMessage::View(shown));
+    film(&mut sim, "alice", mid, &[None], 40);
+    assert!(sim.client("bob").heard_from("alice").len() >= 25);
+}
+
+#[test]
 fn a_slot_of_pictures_has_no_gap_when_its_owner_changes() {
     let mut sim = Sim::call(&["alice", "bob", "carol"], Profile::Ours);
     let alice = publish(&mut sim, "alice", true, &[]);
