@@ -2,7 +2,7 @@
 import {expect, it} from 'vitest';
 
 import {useStage} from './support/stage';
-import {sleep} from './support/until';
+import {sleep, until} from './support/until';
 
 const stage = useStage();
 
@@ -29,4 +29,16 @@ it('a reload of a tab without a call joins none', async () => {
     await sleep(1_500);
     expect(await other.locator('section[aria-label="Call"]').count()).toBe(0);
     expect(await alice.call.count()).toBe(1);
+});
+
+it('a tab closed at the very moment of leaving has left', async () => {
+    const alice = await stage.alice();
+    const bob = await stage.bob();
+    await alice.startCall();
+    await bob.joinByPost();
+    await bob.control('Leave call').evaluate((button: HTMLElement) => button.click());
+    await bob.page.close();
+    // Without the word of leaving, the place would be kept for half a minute.
+    await until('Alice sees that Bob is gone', async () =>
+        await alice.call.getByRole('listitem').count() === 1, {within: 5_000});
 });

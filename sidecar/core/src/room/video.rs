@@ -153,9 +153,13 @@ impl Room {
     ) -> Option<(Want, Vec<StreamKey>)> {
         let PublicationId { seat, kind } = occupant.publication;
         let publisher = self.sessions.get(seat)?;
-        let layers = publisher.up.layers(kind, now);
+        let mut layers = publisher.up.layers(kind, now);
         if layers.is_empty() {
             return None;
+        }
+        let shown = viewer.shown_height(&publisher.id.0);
+        if kind == SlotKind::Video {
+            layers.truncate(enough_for(shown, layers.iter().map(|layer| layer.height)));
         }
         let mut assumed = RATE_ASSUMED;
         let mut layers_bps = Vec::with_capacity(layers.len());
@@ -176,7 +180,7 @@ impl Room {
                 screen: kind == SlotKind::Screen,
                 pinned: false,
                 speaker: publisher.activity.is_on(),
-                height: viewer.shown_height(&publisher.id.0),
+                height: shown,
             },
             layers_bps,
         };
@@ -249,6 +253,19 @@ impl Session {
         });
         shown.map_or(HEIGHT_ASSUMED, |camera| camera.height)
     }
+}
+
+/// How many layers, cheapest first, a picture of this height on the display can make use of: up to the
+/// first that fills it. A layer whose height no key frame has told yet (0) ends nothing.
+fn enough_for(shown: u16, heights: impl Iterator<Item = u16>) -> usize {
+    let mut count = 0;
+    for height in heights {
+        count += 1;
+        if height >= shown {
+            break;
+        }
+    }
+    count
 }
 
 fn send_video(
@@ -351,5 +368,19 @@ fn steer_estimator(
         Ok(()) if touched => viewer.mark_dirty(shared),
         Ok(()) => {}
         Err(fault) => viewer.fail(fault, shared),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough_for;
+
+    #[test]
+    fn a_small_tile_needs_no_large_layer() {
+        assert_eq!(enough_for(90, [180, 360].into_iter()), 1);
+        assert_eq!(enough_for(180, [180, 360].into_iter()), 1);
+        assert_eq!(enough_for(181, [180, 360].into_iter()), 2);
+        assert_eq!(enough_for(1080, [180, 360].into_iter()), 2);
+        assert_eq!(enough_for(90, [0, 0].into_iter()), 2);
     }
 }
