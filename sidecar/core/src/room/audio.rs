@@ -84,7 +84,8 @@ impl Room {
             let Some(place) = session.down.routes.get(slot).copied().flatten() else {
                 continue;
             };
-            let occupant = session.down.voices[usize::from(place)].occupant;
+            let slot = session.down.voices.get(usize::from(place));
+            let occupant = slot.and_then(|slot| slot.occupant);
             if occupant.is_none_or(|occupant| occupant.publication.seat != seat) {
                 continue;
             }

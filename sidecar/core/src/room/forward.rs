@@ -250,7 +250,11 @@ impl Room {
             Ok(Outcome::Negotiated) => session.mark_unsettled(shared),
             Ok(Outcome::Republished) => self.unsettle_all(shared),
             Ok(Outcome::Ignored) => {}
-            Err(_) => session.drop_one("sdp_refused", shared),
+            Err(_) => {
+                session.drop_one("sdp_refused", shared);
+                // It may have been the answer to an offer, whose lines are forgotten now.
+                session.mark_unsettled(shared);
+            }
         }
         self.flush_signals(seat, shared);
         result.map(drop).map_err(|error| error.to_string())

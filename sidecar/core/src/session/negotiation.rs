@@ -314,6 +314,12 @@ impl Session {
         {
             self.down.screen_audio = None;
         }
+        // Nobody is in them any more, neither for the packets on their way nor for the client.
+        let left = self.down.voices.len();
+        for route in &mut self.down.routes {
+            *route = route.filter(|place| usize::from(*place) < left);
+        }
+        self.down.map_stale = true;
     }
 
     /// A client that changes its ICE credentials wants an ICE restart: str0m would answer with a user

@@ -61,3 +61,25 @@ fn a_new_signalling_connection_gets_the_open_offer() {
     });
     assert!(repeated);
 }
+
+#[test]
+fn a_listener_who_spoils_an_offer_harms_nobody_who_speaks() {
+    let mut sim = Sim::call(&["mallory", "a", "b"], Profile::Ours);
+    sim.talk(&["a", "b"], 400);
+    // A third voice needs another slot, which Mallory is offered and answers with nonsense.
+    sim.client("mallory").mute_signalling = true;
+    sim.join("c", Profile::Ours);
+    sim.set("c", parley_core::api::StateChange::Unmuted(true))
+        .unwrap();
+    sim.run_ms(1_000);
+    sim.talk(&["a", "b", "c"], 200);
+    let kind = str0m::media::MediaKind::Audio;
+    let (_, json) = sim.client("mallory").offer_line(kind, "x", &[]);
+    let answer = json.replacen("\"offer\"", "\"answer\"", 1);
+    assert!(sim.signal("mallory", answer).is_err());
+    sim.client("a").heard.clear();
+    sim.talk(&["c"], 200);
+    assert_eq!(sim.core.counters().panics, 0);
+    assert_eq!(sim.view().sessions.len(), 4);
+    assert!(sim.client("a").heard_from("c").len() >= 8);
+}
