@@ -22,3 +22,21 @@ async fn an_event_is_delivered_again_after_a_failure() {
     let call = world.call_state(&alice).await;
     assert_eq!(call["sessions"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_dying_host_had_not_handled_comes_to_the_next() {
+    let mut world = World::new(&["alice", "bob"]).await;
+    let (_alice, bob) = (world.join("alice").await, world.join("bob").await);
+    world.platform.fail_for(Duration::from_secs(2));
+    world.send_leave_directly(&bob).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.kill_host();
+    world.add_host().await;
+    world.pass(Duration::from_secs(10)).await;
+    let left = world.platform.published_named("user_left");
+    assert!(
+        !left.is_empty(),
+        "the event was acked before it was handled"
+    );
+    assert_eq!(left[0].data["session_id"], json!(bob.connection));
+}

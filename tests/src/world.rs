@@ -23,6 +23,7 @@ use rand::rngs::SmallRng;
 use rand::{RngCore as _, SeedableRng as _};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::net::{Link, Network};
@@ -58,6 +59,7 @@ pub struct Host {
     pub pump: Arc<PumpCounters>,
     link: FixedLink,
     held: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
 /// See the module.
@@ -141,13 +143,21 @@ impl World {
             handler: Arc::new(plugin.clone()),
             counters: Arc::clone(&pump),
         };
-        tokio::spawn(task.run(CancellationToken::new()));
+        let task = tokio::spawn(task.run(CancellationToken::new()));
         self.hosts.push(Host {
             plugin,
             pump,
             link,
             held,
+            task,
         });
+    }
+
+    /// The only host dies on the spot, whatever it was doing.
+    pub fn kill_host(&mut self) {
+        let host = self.hosts.remove(0);
+        host.task.abort();
+        host.link.set(None);
     }
 
     /// A host stands still as if its process was stopped; people are served by the next one.
