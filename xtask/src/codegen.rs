@@ -20,10 +20,16 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The key of `manifest.json` that is generated; it has to be the last one.
+const SCHEMA_KEY: &str = "\"settings_schema\": ";
+
 /// `manifest.json` = its hand-written head + the settings schema made from the settings type.
 fn manifest(check: bool) -> Result<(), Failure> {
     let path = sh::root().join("manifest.json");
     let old = fs::read_to_string(&path).map_err(|e| Failure::new(format!("manifest.json: {e}")))?;
+    let (head, _) = old
+        .split_once(SCHEMA_KEY)
+        .ok_or_else(|| Failure::new(format!("manifest.json has no {SCHEMA_KEY}")))?;
     let out = sh::cargo(&[
         "run",
         "--quiet",
@@ -31,12 +37,8 @@ fn manifest(check: bool) -> Result<(), Failure> {
         "parley-settings",
         "--features",
         "schema",
-        "--bin",
-        "settings-schema",
-        "--",
-        "--manifest",
     ])
-    .arg(&path)
+    .args(["--bin", "settings-schema"])
     .output()
     .map_err(|e| Failure::new(format!("settings-schema: {e}")))?;
     if !out.status.success() {
@@ -44,7 +46,11 @@ fn manifest(check: bool) -> Result<(), Failure> {
             String::from_utf8_lossy(&out.stderr).into_owned(),
         ));
     }
-    let new = String::from_utf8_lossy(&out.stdout).into_owned();
+    let schema = String::from_utf8_lossy(&out.stdout);
+    let new = format!(
+        "{head}{SCHEMA_KEY}{}\n}}\n",
+        schema.trim_end().replace('\n', "\n  ")
+    );
     if new == old {
         println!("manifest.json is up to date");
         return Ok(());
