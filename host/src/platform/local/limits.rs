@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
 /// Body of a request under `/plugins/<id>`, bytes (as the guest's contract says).
 pub const PLUGIN_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Requests of signed-out people that the plugin works on at the same time: they must not keep it from
+/// those who are in calls.
+pub const PLUGIN_ANONYMOUS_AT_ONCE: usize = 16;
+/// How long a further one waits for its turn before it is refused.
+pub const PLUGIN_ANONYMOUS_WAIT: Duration = Duration::from_secs(5);
 /// One uploaded file, bytes.
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// All files of one user, bytes.
@@ -105,6 +110,10 @@ pub const SOCKET_PLUGIN_QUEUE: usize = 128;
 pub const SOCKET_MESSAGES_PER_S: f64 = 10.0;
 /// Messages of a client in one burst.
 pub const SOCKET_MESSAGES_BURST: f64 = 100.0;
+/// Messages of one user over all WebSockets per second, sustained; more are dropped and counted.
+pub const SOCKET_MESSAGES_PER_USER_PER_S: f64 = 30.0;
+/// Messages of one user in one burst.
+pub const SOCKET_MESSAGES_PER_USER_BURST: f64 = 300.0;
 /// WebSockets that are not authenticated yet.
 pub const SOCKETS_UNAUTHENTICATED_MAX: usize = 256;
 /// How long a socket may stay unauthenticated.

@@ -45,6 +45,7 @@ use lanes::Lanes;
 pub use manage::Account;
 use passwords::Passwords;
 use rate::Buckets;
+use tokio::sync::Semaphore;
 
 use crate::hooks::Hooks;
 
@@ -95,6 +96,10 @@ pub struct Local {
     plain_http: bool,
     passwords: Passwords,
     requests: Mutex<Buckets<String>>,
+    /// WebSocket messages by user.
+    messages: Mutex<Buckets<String>>,
+    /// Turns of signed-out people with the plugin.
+    anonymous: Semaphore,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
     /// The plugin's, as JSON text.
     settings: RwLock<String>,
@@ -131,6 +136,12 @@ impl Local {
                 limits::REQUESTS_PER_S,
                 limits::REQUESTS_USERS_MAX,
             )),
+            messages: Mutex::new(Buckets::new(
+                limits::SOCKET_MESSAGES_PER_USER_BURST,
+                limits::SOCKET_MESSAGES_PER_USER_PER_S,
+                limits::SOCKETS_MAX,
+            )),
+            anonymous: Semaphore::new(limits::PLUGIN_ANONYMOUS_AT_ONCE),
             hooks: RwLock::new(None),
             settings: RwLock::new("{}".to_owned()),
             first_admin: None,

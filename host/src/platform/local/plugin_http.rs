@@ -6,6 +6,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, COOKIE, REFERER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::time::timeout;
 
 use super::auth::{self, Auth, Credential};
 use super::error::{ApiError, ApiResult};
@@ -62,6 +63,13 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
     let (parts, body) = request.into_parts();
     let (user_id, token) = who(&local, &parts.method, &parts.headers, parts.uri.query()).await?;
     let body = auth::read_body(Request::new(body), limits::PLUGIN_BODY_BYTES_MAX).await?;
+    // Held until the answer is there.
+    let _turn = if user_id.is_empty() {
+        let turn = timeout(limits::PLUGIN_ANONYMOUS_WAIT, local.anonymous.acquire()).await;
+        Some(turn.ok().and_then(Result::ok).ok_or_else(ApiError::busy)?)
+    } else {
+        None
+    };
     let prefix = format!("{}/plugins/{id}", local.site.subpath);
     // The raw path: what the client encoded is the plugin's to decode.
     let raw = parts.uri.path();

@@ -5,7 +5,7 @@ mod actions;
 mod frame;
 mod plugin;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -257,7 +257,7 @@ impl Connection {
 
     async fn handle(&self, message: &Message, rate: &mut Bucket, now: Instant) {
         let drops = &self.local.hub.drops;
-        if !rate.take(now) {
+        if !rate.take(now) || !self.user_may(now) {
             Drops::count(&drops.rate_limited);
             return;
         }
@@ -274,6 +274,15 @@ impl Connection {
         {
             self.local.hub.reply(&self.id, answer);
         }
+    }
+
+    /// One more message of this user, over all connections: more of them are no way around the limit.
+    fn user_may(&self, now: Instant) -> bool {
+        let messages = &self.local.messages;
+        let mut messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages
+            .get(self.auth.user.id.clone(), now)
+            .is_some_and(|bucket| bucket.take(now))
     }
 
     /// Revocation closes sockets at once; this is for sessions that ran out.

@@ -31,6 +31,50 @@ async fn a_flood_of_messages_is_dropped_silently_and_counted() {
 }
 
 #[tokio::test]
+async fn more_connections_are_no_way_around_the_limit() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    for _ in 0..6 {
+        let mut socket = world.connect(port, &carol).await;
+        for n in 1..=90 {
+            socket
+                .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": n}))
+                .await;
+        }
+        socket.send(json!({"action": "ping", "seq": 99})).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let arrived = world.hooks.messages.lock().unwrap().len();
+    assert!((250..400).contains(&arrived), "{arrived}");
+    assert!(world.local.drops().rate_limited.load(Ordering::Relaxed) > 100);
+}
+
+#[tokio::test]
+async fn signed_out_people_do_not_keep_the_plugin_from_the_others() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let path = format!("/plugins/{PLUGIN}/version");
+    let bearer = format!("Bearer {}", carol.token);
+    *world.hooks.answer_takes.lock().unwrap() = Duration::from_millis(700);
+    let anonymous =
+        (0..limits::PLUGIN_ANONYMOUS_AT_ONCE + 4).map(|_| world.raw("GET", &path, &[], ""));
+    let headers = [("authorization", bearer.as_str())];
+    let signed_in = world.raw("GET", &path, &headers, "");
+    let look = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let asked = world.hooks.requests.lock().unwrap();
+        asked.iter().map(|r| r.user_id.clone()).collect::<Vec<_>>()
+    };
+    let (answers, _, asked) = tokio::join!(futures::future::join_all(anonymous), signed_in, look);
+    assert!(asked.contains(&carol.id));
+    assert_eq!(asked.len(), limits::PLUGIN_ANONYMOUS_AT_ONCE + 1);
+    // The others had to wait for their turn only.
+    assert!(answers.iter().all(|answer| answer.status == 202));
+}
+
+#[tokio::test]
 async fn a_slow_plugin_fills_its_queue_and_no_more() {
     let world = World::new().await;
     let carol = world.member("carol").await;

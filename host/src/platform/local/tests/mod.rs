@@ -43,6 +43,8 @@ pub(super) struct Recorder {
     pub(super) arrived: AtomicUsize,
     /// How long every other client's message takes.
     pub(super) message_takes: Mutex<Duration>,
+    /// How long the answer to a request takes.
+    pub(super) answer_takes: Mutex<Duration>,
 }
 
 impl Hooks for Recorder {
@@ -76,6 +78,10 @@ impl Hooks for Recorder {
         self.requests.lock().unwrap().push(request);
         let headers = vec![("Content-Type".to_owned(), "text/plain".to_owned())];
         Box::pin(async move {
+            let takes = *self.answer_takes.lock().unwrap();
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
             HttpResponse {
                 status: 202,
                 headers,
