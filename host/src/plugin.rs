@@ -2,6 +2,7 @@
 //! tick. Each becomes one call of a fresh guest.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
 
@@ -14,6 +15,12 @@ use crate::sandbox::{
     CallError, Counters, Limits, LoadError, ReplyTooLarge, Sandbox, Services, grant, wit,
 };
 use crate::trace::{self, TraceId};
+
+/// An event of the platform is tried again for so long while all instances are taken: it may take a right
+/// away, and nobody tells of it twice.
+const EVENT_PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries.
+const EVENT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The sandboxed plugin. Cheap to clone; all clones are one sandbox.
 #[derive(Clone)]
@@ -232,7 +239,14 @@ impl Hooks for Plugin {
 
     fn platform_event(&self, event: PlatformEvent) -> HookFuture<'_, ()> {
         Box::pin(traced(move |_| async move {
-            self.on_platform_event(event).await.unwrap_or(())
+            let given_up = Instant::now() + EVENT_PATIENCE;
+            while let Err(CallError::Busy) = self.on_platform_event(event.clone()).await {
+                if Instant::now() >= given_up {
+                    tracing::error!("all instances are busy: an event of the platform is given up");
+                    return;
+                }
+                tokio::time::sleep(EVENT_AGAIN).await;
+            }
         }))
     }
 

@@ -266,6 +266,30 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
 }
 
 #[tokio::test]
+async fn an_event_of_the_platform_is_not_lost_while_all_are_busy() {
+    let fixture = hostile_with(Limits {
+        instances_max: 1,
+        waiting_max: 1,
+        ..tight()
+    });
+    fixture.platform.delay_users(Duration::from_millis(300));
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(matches!(
+            fixture.order("echo x").await,
+            Err(CallError::Busy)
+        ));
+        let event = PlatformEvent::UserDeactivated {
+            user_id: "publish heard".to_owned(),
+        };
+        fixture.plugin.platform_event(event).await;
+    };
+    let (first, second, ()) = tokio::join!(fixture.order("user a"), fixture.order("user b"), late);
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(fixture.platform.events(), ["heard"]);
+}
+
+#[tokio::test]
 async fn events_leave_room_for_those_who_wait() {
     let fixture = hostile_with(Limits {
         instances_max: 4,
