@@ -339,4 +339,15 @@ describe('leaving', () => {
         expect(pc().closed).toBe(true);
         expect(client.resumable).toBeUndefined();
     });
+
+    it('says leave at once when the tab closes meanwhile', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.leave();
+        window.dispatchEvent(new Event('pagehide'));
+        expect(socket().actions().at(-1)).toBe('leave');
+        await until(() => pc().closed);
+    });
 });

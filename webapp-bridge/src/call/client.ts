@@ -397,6 +397,8 @@ export class CallClient {
         this.media.close();
         this.audio.reset();
         this.events.emit({type: 'ended', reason});
+        // A tab that is closed meanwhile does not come back to the line below.
+        this.scope.listen(window, 'pagehide', () => farewell?.());
         await Promise.race([this.reporter.report(), new Promise((resolve) => setTimeout(resolve, LAST_REPORT_MS))]);
         farewell?.();
         this.closePeer();
