@@ -20,7 +20,7 @@ impl Guest<'_> {
             "EnableTranscriptions": false,
             "EnableLiveCaptions": false,
             "MaxRecordingDuration": 60,
-            "EnableSimulcast": false,
+            "EnableSimulcast": true,
             "EnableAV1": false,
             "EnableDCSignaling": true,
             "EnableRinging": false,
