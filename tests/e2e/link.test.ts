@@ -17,7 +17,7 @@ it('a followed link asks "Join the call?" and does nothing until the answer', as
     const alice = await stage.alice();
     const bob = await stage.bob();
     await bob.startCall();
-    const link = await linkOf(bob);
+    const link = await linkOf(alice);
     expect(link).toMatch(/\/plugins\/app\.parley\.calls\/join\/[a-z0-9]{26}$/);
 
     await alice.page.goto(link);
@@ -45,4 +45,13 @@ it('signed out, the link leads through the sign-in page and back', async () => {
     await stranger.page.getByRole('heading', {name: 'Sign in to Parley'}).waitFor();
     const target = new URL(stranger.page.url()).searchParams.get('redirect_to') ?? '';
     expect(target).toContain('/plugins/app.parley.calls/join/');
+});
+
+it('on another name of the same server, the link stays where the person is signed in', async () => {
+    const bob = await stage.bob();
+    const link = await linkOf(bob);
+    expect(link.startsWith(`${stage.platform.address}/plugins/`), link).toBe(true);
+    await bob.page.goto(link);
+    await bob.page.getByRole('dialog', {name: 'Join the call?'}).or(bob.messageBox).first().waitFor();
+    expect(bob.page.url().startsWith(`${stage.platform.address}/demo/channels/lounge`), bob.page.url()).toBe(true);
 });

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, COOKIE, REFERER};
+use http::header::{AUTHORIZATION, COOKIE, LOCATION, REFERER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::timeout;
 
 use super::auth::{self, Auth, Credential};
+use super::config::Site;
 use super::error::{ApiError, ApiResult};
 use super::{Local, limits, web};
 use crate::hooks::HttpRequest;
@@ -96,11 +97,30 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
             HeaderValue::from_str(&value),
         );
         if let ((Ok(name), Ok(value)), false) = (parsed, hop) {
+            let value = if name == LOCATION {
+                within_site(&local.site, value)
+            } else {
+                value
+            };
             response.headers_mut().append(name, value);
         }
     }
     web::page_security(response.headers_mut());
     Ok(response)
+}
+
+/// A redirect to this site as a path: it stays on the name and scheme by which the request came, where
+/// the cookies are (RFC 9110, section 10.2.2).
+fn within_site(site: &Site, target: HeaderValue) -> HeaderValue {
+    let origin = site.url.strip_suffix(&site.subpath).unwrap_or(&site.url);
+    let path = target.to_str().ok().and_then(|to| to.strip_prefix(origin));
+    // `//host` would be another site.
+    match path {
+        Some(path) if path.starts_with('/') && !path.starts_with("//") => {
+            HeaderValue::from_str(path).unwrap_or(target)
+        }
+        _ => target,
+    }
 }
 
 /// The user (empty = signed out) and the token that showed it.
@@ -167,4 +187,30 @@ fn forwarded(headers: &HeaderMap, user_id: &str, token: Option<&str>) -> Vec<(St
         list.push(("Mattermost-User-Id".to_owned(), user_id.to_owned()));
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::{Site, within_site};
+
+    #[test]
+    fn redirects_to_this_site_become_paths_and_others_stay() {
+        let site = Site::parse("http://localhost:8065/chat").unwrap();
+        let to = |target: &'static str| within_site(&site, HeaderValue::from_static(target));
+        assert_eq!(
+            to("http://localhost:8065/chat/demo/channels/lounge?join_call=true"),
+            "/chat/demo/channels/lounge?join_call=true"
+        );
+        for other in [
+            "http://localhost:80650/chat",
+            "http://localhost:8065//evil.example",
+            "http://localhost:8065",
+            "https://elsewhere.example/x",
+            "/already/a/path",
+        ] {
+            assert_eq!(to(other), other);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 
-import {parseRoute, safeRedirect, safeTarget, withoutBase} from './routes';
+import {onThisHost, parseRoute, safeRedirect, safeTarget, withoutBase} from './routes';
 
 describe('addresses', () => {
     it.each([
@@ -34,5 +34,13 @@ describe('addresses', () => {
         expect(withoutBase('/chatter/demo', '/chat')).toBe('/chatter/demo');
         expect(withoutBase('/chat', '/chat')).toBe('/');
         expect(withoutBase('/demo', '')).toBe('/demo');
+    });
+
+    it('links to this site stay on the name by which the page was loaded', () => {
+        const to = (address: string): string => onThisHost(address, 'http://localhost:8065/chat', 'http://127.0.0.1:8065/chat');
+        expect(to('http://localhost:8065/chat/plugins/x/join/y')).toBe('http://127.0.0.1:8065/chat/plugins/x/join/y');
+        expect(to('http://localhost:8065/chatter')).toBe('http://localhost:8065/chatter');
+        expect(to('https://elsewhere.example/')).toBe('https://elsewhere.example/');
+        expect(onThisHost('/a', '', 'http://x')).toBe('/a');
     });
 });

@@ -57,6 +57,14 @@ export function safeTarget(address: string, origin: string): string {
     return safeRedirect(path);
 }
 
+/**
+ * An address of this site (by its configured name) on the name by which the page was loaded: the same
+ * server may be reached by several, and the cookies are here.
+ */
+export function onThisHost(address: string, siteUrl: string, here: string): string {
+    return siteUrl !== '' && address.startsWith(`${siteUrl}/`) ? here + address.slice(siteUrl.length) : address;
+}
+
 export const channelPath = (team: string, name: string): string => `/${team}/channels/${encodeURIComponent(name)}`;
 export const directPath = (team: string, username: string): string => `/${team}/messages/@${encodeURIComponent(username)}`;
 export const groupPath = (team: string, name: string): string => `/${team}/messages/${encodeURIComponent(name)}`;

@@ -1,7 +1,15 @@
 // A post's text.
 import * as React from 'react';
 
+import {onThisHost} from '../app/routes';
 import {formatMessage, type Block, type Inline} from '../text/format';
+import {usePageState} from './context';
+
+function Link({href, text}: {href: string; text: string}): React.ReactElement {
+    const siteUrl = usePageState((state) => state.entities.general.config.SiteURL ?? '');
+    const here = window.location.origin + (window.basename ?? '');
+    return <a href={onThisHost(href, siteUrl, here)} rel='noreferrer' target={href.startsWith('/') ? undefined : '_blank'}>{text}</a>;
+}
 
 function Part({part}: {part: Inline}): React.ReactElement {
     switch (part.kind) {
@@ -12,7 +20,7 @@ function Part({part}: {part: Inline}): React.ReactElement {
     case 'em':
         return <em>{part.text}</em>;
     case 'link':
-        return <a href={part.href} rel='noreferrer' target={part.href.startsWith('/') ? undefined : '_blank'}>{part.text}</a>;
+        return <Link href={part.href} text={part.text}/>;
     case 'text':
         return <>{part.text}</>;
     }
