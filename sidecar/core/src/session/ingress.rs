@@ -1,5 +1,5 @@
-//! What a session may send us at all, checked before its media stack sees it: bytes per second, and how
-//! many SSRCs at a time. str0m remembers every SSRC it ever saw.
+//! What a session may send us at all, checked before its media stack sees it: bytes per second, of all
+//! and of RTCP, and how many SSRCs at a time. str0m remembers every SSRC it ever saw.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,10 @@ use crate::demux::Packet;
 
 /// An SSRC that was silent for so long gives its place to a new one.
 const SSRC_IDLE: Duration = Duration::from_secs(10);
+/// RTCP of a session, bytes per second and burst. Busy viewers send 5,000 (reports 20 times a second,
+/// NACKs at a loss of 20 %); four bytes of a NACK ask for up to 17 packets, so that more is an attack.
+const RTCP_PER_SECOND: u64 = 16_000;
+const RTCP_BURST: u64 = 32_000;
 /// SSRCs of a description that are believed; the latest m-lines have the last word.
 const DECLARED_MAX: usize = 64;
 /// SSRC of a packet (RFC 3550 section 5.1).
@@ -22,6 +26,7 @@ pub(crate) type Refused = &'static str;
 #[derive(Debug)]
 pub(crate) struct Ingress {
     bytes: TokenBucket,
+    rtcp: TokenBucket,
     ssrcs: Vec<(u32, Instant)>,
     ssrcs_max: usize,
     /// Named in the client's description: always let in, so that junk in its name shuts out nobody.
@@ -33,6 +38,7 @@ impl Ingress {
         let rate = limits.ingress_bytes_per_second;
         Self {
             bytes: TokenBucket::new(rate, rate),
+            rtcp: TokenBucket::new(RTCP_PER_SECOND, RTCP_BURST),
             ssrcs: Vec::new(),
             // Each stream may have another for its retransmissions.
             ssrcs_max: limits.streams_per_session_max * 2,
@@ -58,6 +64,7 @@ impl Ingress {
         }
         match kind {
             Packet::Rtp => self.admit_ssrc(datagram, now),
+            Packet::Rtcp if !self.rtcp.take(now, datagram.len() as u64) => Err("rtcp_rate"),
             Packet::Stun | Packet::Check | Packet::Dtls | Packet::Rtcp => Ok(()),
         }
     }

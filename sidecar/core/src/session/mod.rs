@@ -8,6 +8,7 @@ pub(crate) mod munge;
 pub(crate) mod negotiation;
 pub(crate) mod negotiator;
 pub(crate) mod peer;
+pub(crate) mod retransmit;
 pub(crate) mod uplink;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use str0m::media::Pt;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceCreds, Input, Output, PacerReason, Reason, Rtc};
 
+use super::retransmit::RetransmitBudget;
 use crate::demux::{Owner, Packet, Tuple};
 use crate::ids::Key;
 use crate::shared::{Outgoing, Shared};
@@ -54,6 +55,8 @@ pub(crate) enum PeerFault {
 pub(crate) struct PayloadTypes {
     pub(crate) opus: Option<Pt>,
     pub(crate) vp8: Option<Pt>,
+    /// Of retransmitted VP8 (RFC 4588), and of padding.
+    pub(crate) rtx: Option<Pt>,
 }
 
 /// See the module.
@@ -68,6 +71,7 @@ pub(crate) struct Peer {
     pub(crate) wants_bwe: bool,
     /// Packets written that have not left yet.
     pub(crate) queued: u32,
+    retransmit: RetransmitBudget,
     /// Deadlines that estimator timers may hide matter until then.
     lively_until: Instant,
     scheduled: Scheduled,
@@ -121,6 +125,7 @@ impl Peer {
             last_datagram: now,
             wants_bwe: false,
             queued: 0,
+            retransmit: RetransmitBudget::new(),
             lively_until: now + LIVELY,
             scheduled: Scheduled::default(),
             deadline: now,
@@ -201,11 +206,21 @@ impl Peer {
         let rtc = &mut self.rtc;
         let out = &mut shared.out;
         let counters = &mut shared.counters;
+        let (retransmit, pts) = (&mut self.retransmit, self.pts);
+        let now = shared.now.instant;
         let drained = catch_unwind(AssertUnwindSafe(|| {
             for _ in 0..DRAIN_MAX {
                 match rtc.poll_output() {
                     Ok(Output::Timeout(at)) => return Some(at),
                     Ok(Output::Transmit(transmit)) => {
+                        let bytes = transmit.contents.len();
+                        let pt = payload_type(&transmit.contents);
+                        if pt.is_some() && pt == pts.vp8 {
+                            retransmit.earn(bytes);
+                        } else if pt.is_some() && pt == pts.rtx && !retransmit.take(now, bytes) {
+                            counters.drop_one("retransmit_budget");
+                            continue;
+                        }
                         counters.bytes_out += transmit.contents.len() as u64;
                         out.push_back(Outgoing::Datagram {
                             source: transmit.source,
@@ -297,6 +312,20 @@ impl Peer {
         self.pts = PayloadTypes {
             opus: find(Codec::Opus),
             vp8: find(Codec::Vp8),
+            rtx: self
+                .rtc
+                .codec_config()
+                .find(|params| params.spec().codec == Codec::Vp8)
+                .and_then(|params| params.resend()),
         };
+    }
+}
+
+/// Of an outgoing RTP packet; RTCP looks like payload types from 64 on (RFC 5761 section 4), which no
+/// codec has.
+fn payload_type(datagram: &[u8]) -> Option<Pt> {
+    match datagram {
+        [128..192, second, ..] => Some((second & 0x7f).into()),
+        _ => None,
     }
 }

@@ -6,6 +6,7 @@
 mod client_protocol;
 mod glare;
 mod hostile_datagrams;
+mod hostile_feedback;
 mod hostile_sdp;
 mod late_joiner;
 mod leaving;

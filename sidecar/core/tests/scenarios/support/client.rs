@@ -17,6 +17,8 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
+use super::keys::Keys;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// Our bridge: slots_v1, SDP by the channel.
@@ -47,6 +49,8 @@ pub struct Client {
     pub profile: Profile,
     pub address: SocketAddr,
     pub rtc: Rtc,
+    /// For packets that its media stack would not send.
+    pub keys: Keys,
     pub wakes: Instant,
     pub outgoing: Vec<Vec<u8>>,
     /// To the signalling socket.
@@ -78,7 +82,9 @@ pub struct Client {
 
 impl Client {
     pub fn new(name: &'static str, profile: Profile, address: SocketAddr, now: Instant) -> Self {
+        let keys = Keys::default();
         let mut rtc = Rtc::builder()
+            .set_crypto_provider(keys.provider())
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
@@ -91,6 +97,7 @@ impl Client {
             profile,
             address,
             rtc,
+            keys,
             wakes: now,
             outgoing: vec![],
             signals: vec![],

@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod client;
+pub mod keys;
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub struct Sim {
     pub strays: u64,
     /// Every datagram of a client to the core, if asked for.
     pub tap: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    /// Bytes the core sent, by receiver and payload type (that of RTCP is 72 and more).
+    pub sent: BTreeMap<(SocketAddr, u8), u64>,
     flights: BinaryHeap<std::cmp::Reverse<Flight>>,
     /// Until when the link to an address is busy.
     busy: BTreeMap<SocketAddr, Instant>,
@@ -111,6 +114,7 @@ impl Sim {
             events: vec![],
             strays: 0,
             tap: None,
+            sent: BTreeMap::new(),
             flights: BinaryHeap::new(),
             busy: BTreeMap::new(),
             order: 0,
@@ -230,6 +234,22 @@ impl Sim {
         self.core
             .handle_datagram(SERVER.parse().unwrap(), from, bytes, now);
         self.drain_core();
+    }
+
+    /// An RTCP packet of this client, encrypted and signed as its own are.
+    pub fn inject_rtcp(&mut self, name: &str, packet: &[u8]) {
+        let client = self.client(name);
+        let from = client.address;
+        let sealed = client.keys.protect_rtcp(packet);
+        self.inject(from, &sealed);
+    }
+
+    /// An RTP packet of this client, encrypted and signed as its own are.
+    pub fn inject_rtp(&mut self, name: &str, packet: &[u8], header: usize, rollover: u32) {
+        let client = self.client(name);
+        let from = client.address;
+        let sealed = client.keys.protect_rtp(packet, header, rollover);
+        self.inject(from, &sealed);
     }
 
     pub fn drop_of(&self, cause: &str) -> u64 {
@@ -387,6 +407,10 @@ impl Sim {
                     payload,
                 } => (source, destination, payload.to_vec()),
             };
+            if let [128..192, second, ..] = payload[..] {
+                let sum = self.sent.entry((destination, second & 0x7f)).or_default();
+                *sum += payload.len() as u64;
+            }
             self.send(source, destination, payload);
         }
     }
