@@ -21,7 +21,7 @@ use crate::api::{
 use crate::ids::{Arena, Key};
 use crate::session::Session;
 use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
-use crate::session::lines::{Demand, Offered};
+use crate::session::lines::{self, Demand, Offered};
 use crate::shared::{Outgoing, Shared};
 use crate::timers::{Scheduled, Wake};
 
@@ -185,7 +185,7 @@ impl Room {
             .filter_map(|session| self.offered(session, SlotKind::Video))
             .collect();
         let voices = self.voice_owners();
-        let others = self.sessions.len().saturating_sub(1);
+        let voice_slots = self.voice_slots();
         for seat in self.order.clone() {
             let Some(session) = self.sessions.get_mut(seat) else {
                 continue;
@@ -195,7 +195,7 @@ impl Room {
             }
             let foreign = |offered: &Offered| offered.occupant.publication.seat != seat;
             let demand = Demand {
-                others,
+                voice_slots,
                 voices: voices
                     .iter()
                     .map(|owner| owner.clone().filter(foreign))
@@ -208,6 +208,12 @@ impl Room {
             self.flush_signals(seat, shared);
             self.retarget(seat, shared);
         }
+    }
+
+    /// Voice slots that everybody should have at least.
+    pub(crate) fn voice_slots(&self) -> usize {
+        let unmuted = self.in_order().filter(|session| session.unmuted).count();
+        lines::voice_slots(unmuted, self.sessions.len().saturating_sub(1))
     }
 
     fn publication(&self, kind: SlotKind) -> Option<Offered> {

@@ -26,6 +26,7 @@ impl Room {
                 return Err(CommandError::ScreenTaken);
             }
         }
+        let slots_before = self.voice_slots();
         let session = self.session_mut(id)?;
         let muted = change == StateChange::Unmuted(false);
         let (changed, field) = session.apply(change, shared);
@@ -41,6 +42,9 @@ impl Room {
         self.emit(event, shared);
         if muted {
             self.free_voice(seat, shared);
+        }
+        if self.voice_slots() > slots_before {
+            self.unsettle_all(shared);
         }
         if matches!(field, SessionField::Screen | SessionField::Video) {
             if let Some(session) = self.sessions.get_mut(seat) {

@@ -14,10 +14,21 @@ use crate::shared::Shared;
 
 /// Steps in which voice slots are offered: at most three offers in a session's life.
 const VOICE_STEPS: [usize; 3] = [2, 4, VOICES_MAX];
+/// Voice slots that do not wait for somebody to unmute.
+const VOICES_READY: usize = 4;
 /// Steps of camera slots.
 const CAMERA_STEPS: [usize; 3] = [1, 4, CAMERAS_MAX];
 /// Characters that make a track id unique.
 const TRACK_SUFFIX: usize = 8;
+
+/// The step of voice slots for a room with so many unmuted sessions: at first as many as could speak,
+/// beyond [`VOICES_READY`] one more than do, so that the next one is heard from its first word. Each
+/// slot makes each packet to each listener dearer, and in large rooms most people listen.
+pub(crate) fn voice_slots(unmuted: usize, others: usize) -> usize {
+    let needed = others.min((unmuted + 1).max(VOICES_READY));
+    let step = VOICE_STEPS.iter().find(|step| **step >= needed);
+    *step.unwrap_or(&VOICES_MAX)
+}
 
 /// Somebody's publication as another client shall receive it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +41,8 @@ pub(crate) struct Offered {
 /// What the room has for one client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Demand {
-    /// Other sessions in the room.
-    pub(crate) others: usize,
+    /// Voice slots that everybody should have at least, see [`voice_slots`].
+    pub(crate) voice_slots: usize,
     /// Owner of each of the room's voice slots, but for the client itself.
     pub(crate) voices: Vec<Option<Offered>>,
     pub(crate) screen: Option<Offered>,
@@ -166,8 +177,7 @@ impl Session {
             0 => VOICES_MAX,
             most => most.min(VOICES_MAX),
         };
-        let step = VOICE_STEPS.iter().find(|step| **step >= demand.others);
-        (*step.unwrap_or(&VOICES_MAX)).min(most)
+        demand.voice_slots.min(most)
     }
 
     fn plan_fixed_videos(&self, demand: &Demand, change: &mut Change, shared: &mut Shared) {

@@ -26,10 +26,12 @@ fn slots_grow_in_at_most_three_offers() {
         sim.join(name, Profile::Ours);
         sim.run_ms(400);
     }
+    assert_eq!(sim.client("a").offers_seen.len(), 2, "most of many listen");
     for name in NAMES {
         sim.set(name, StateChange::Unmuted(true)).unwrap();
+        sim.run_ms(200);
     }
-    sim.run_ms(500);
+    sim.run_ms(300);
     assert_eq!(sim.client("a").offers_seen.len(), 3, "2, 4, 8");
     sim.talk(&NAMES[..6], 600);
     for listener in &NAMES[6..] {

@@ -8,6 +8,8 @@ use crate::support::{Profile, Sim};
 
 /// Announces, offers its own line, and sends `frames` of which only asked-for ones are key frames.
 pub(crate) fn publish(sim: &mut Sim, name: &'static str, screen: bool, rids: &[&str]) -> Mid {
+    // The slots that a call's first voices bring are offered meanwhile: no glare here.
+    sim.run_ms(200);
     let stream = format!("stream-{name}-{screen}");
     let change = if screen {
         StateChange::Screen(Some(stream.clone()))
