@@ -73,3 +73,16 @@ it('/call join, leave and end do what they say; a second /call start says that o
     await Promise.all([alice, bob].map((person) => person.call.waitFor({state: 'detached'})));
     await bob.page.locator('.post').getByText('Call ended').first().waitFor();
 });
+
+it('answers in the language of the page', async () => {
+    const alice = await stage.alice();
+    await alice.button('Your account').click();
+    const panel = alice.page.getByRole('dialog', {name: 'Your account'});
+    const kept = alice.page.waitForResponse((response) => response.url().endsWith('/users/me/patch'));
+    await panel.getByRole('combobox', {name: 'Language'}).selectOption('de');
+    await kept;
+    const box = alice.page.getByRole('main').getByRole('textbox', {name: 'Nachricht', exact: true});
+    await box.fill('/call end');
+    await alice.page.getByRole('main').getByRole('button', {name: 'Senden', exact: true}).click();
+    await alice.page.locator('.post').getByText('In diesem Kanal läuft kein Anruf.').last().waitFor();
+});

@@ -23,6 +23,7 @@ import {PluginLoader} from './plugins/loader';
 import {PluginRegistry} from './plugins/registry';
 import type {EventFrame} from './socket/frame';
 import {PageSocket} from './socket/socket';
+import {currentUser} from './store/select';
 import {createPageStore} from './store/store';
 
 const STATUS_POLL_MS = 60_000;
@@ -169,6 +170,20 @@ store.subscribe(() => {
     if (themeChoice !== shownTheme) {
         shownTheme = themeChoice;
         rememberTheme(themeChoice);
+    }
+});
+
+// The account follows the page's language: answers to commands come in the one that is read here.
+let toldLocale = '';
+store.subscribe(() => {
+    const state = store.getState();
+    const {locale} = state.views;
+    const me = currentUser(state);
+    if (me && locale !== toldLocale) {
+        toldLocale = locale;
+        if (me.locale !== locale) {
+            api.setLocale(locale).catch((error: unknown) => console.warn('The language was not kept', error));
+        }
     }
 });
 

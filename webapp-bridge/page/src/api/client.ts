@@ -74,6 +74,11 @@ export class ApiClient {
         return shape.parseUser(await this.send('GET', '/users/me'));
     }
 
+    /** The language of what the server writes to this person. */
+    async setLocale(locale: string): Promise<void> {
+        await this.send('PUT', '/users/me/patch', {locale});
+    }
+
     async clientConfig(): Promise<Record<string, string>> {
         return textMap(await this.send('GET', '/config/client?format=old'));
     }
