@@ -20,7 +20,11 @@ pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
     say(&format!("  Bob    http://127.0.0.1:{port}{}", links.bob));
     say("Open both, type /call start in one window and join in the other. Ctrl-C ends it.");
     let robot = match config.robot {
-        Some(executable) => Some(robot::invite(&executable, &running, &links).await?),
+        Some(executable) => {
+            let robot = robot::invite(&executable, &running, &links).await?;
+            say("A robot joins the calls in Lounge, with a tune and a test picture.");
+            Some(robot)
+        }
         None => None,
     };
     let outcome = running.until(told_to_end()).await;
