@@ -3,6 +3,7 @@
 // A helper that unwraps fails the test it serves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod authentic_media;
 mod client_protocol;
 mod glare;
 mod hostile_datagrams;
