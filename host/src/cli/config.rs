@@ -1,6 +1,7 @@
 //! The arguments, checked: from here on nothing is wrong any more but the world.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{CommonArgs, DemoArgs, LogFormat, ServeArgs};
@@ -100,7 +101,11 @@ impl DemoConfig {
 
 impl CommonConfig {
     fn check(args: CommonArgs, data_dir: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(data_dir)
+        // It will hold password hashes and sessions: for this user alone, unless somebody made it otherwise.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
             .and_then(|()| data_dir.canonicalize())
             .map_err(|error| {
                 Failure::config("--data-dir", format!("{}: {error}", data_dir.display()))
@@ -229,5 +234,32 @@ mod tests {
             let message = refused(extra);
             assert!(message.starts_with(field), "{extra:?}: {message}");
         }
+    }
+
+    #[test]
+    fn the_data_folder_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let sidecar = folder.path().join("sidecar");
+        std::fs::write(&sidecar, "").unwrap();
+        let path = |path: &Path| path.display().to_string();
+        let line = [
+            "parley",
+            "serve",
+            "--data-dir",
+            &path(&data),
+            "--sidecar",
+            &path(&sidecar),
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(["--web-dir".to_owned(), path(folder.path())]);
+        let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("not serve")
+        };
+        assert!(ServeConfig::check(args).is_ok());
+        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }
