@@ -106,6 +106,69 @@ fn a_race_of_client_hellos_does_not_disturb_the_handshake() {
     assert_eq!(sim.strays, 0);
 }
 
+/// A fragment of a ClientHello that is never completed (RFC 6347 section 4.2.3).
+fn fragment(number: u16, message: u16, offset: u32) -> Vec<u8> {
+    let mut bytes = vec![22, 254, 253, 0, 0, 0, 0, 0, 0];
+    bytes.extend(number.to_be_bytes());
+    // The length of the record, ClientHello, 65,536 bytes in all.
+    bytes.extend([(1_012u16 >> 8) as u8, (1_012 & 0xff) as u8, 1, 1, 0, 0]);
+    bytes.extend(message.to_be_bytes());
+    bytes.extend(&offset.to_be_bytes()[1..]);
+    bytes.extend(&1_000u32.to_be_bytes()[1..]);
+    bytes.resize(bytes.len() + 1_000, 7);
+    bytes
+}
+
+#[test]
+fn alerts_and_fragments_in_the_race_disturb_no_handshake() {
+    // All of it: PARLEY_RUNS=1000 cargo test -p parley-core --test scenarios race
+    let runs = std::env::var("PARLEY_RUNS").map_or(5, |runs| runs.parse().unwrap());
+    for run in 0..runs {
+        let mut sim = Sim::new();
+        sim.join("alice", Profile::Ours);
+        let address = sim.client("alice").address;
+        let mut rng = StdRng::seed_from_u64(run);
+        for n in 0..300 {
+            // A fatal handshake_failure alert (RFC 5246 section 7.2).
+            let alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, n as u8, 0, 2, 2, 40];
+            for from in [stranger(), SocketAddr::new(address.ip(), 9)] {
+                sim.inject(from, &alert);
+                sim.inject(from, &fragment(n, 0, rng.random_range(0..60_000)));
+            }
+            if rng.random_bool(0.5) {
+                sim.run_ms(rng.random_range(0..4));
+            }
+        }
+        sim.run_ms(600);
+        assert!(sim.client("alice").connected, "run {run}");
+        assert_eq!(sim.strays, 0);
+    }
+}
+
+#[test]
+fn fragments_that_an_admitted_client_never_completes_are_not_kept() {
+    let mut sim = Sim::call(&["bob", "carol"], Profile::Ours);
+    sim.join("alice", Profile::Ours);
+    let alice = sim.client("alice").address;
+    let kept = sim.core_kept;
+    // Before, during and after her handshake.
+    for n in 0..10_000u16 {
+        sim.inject(alice, &fragment(n, n % 50, u32::from(n) * 5));
+        if n % 20 == 0 {
+            sim.run_ms(10);
+        }
+    }
+    let kept = sim.core_kept - kept;
+    assert!(kept < 1 << 20, "{kept} bytes are kept");
+    let refused = sim.drop_of("dtls_refused");
+    assert!(refused > 1_000, "{refused} got as far as DTLS");
+    assert_eq!(sim.core.counters().panics, 0);
+    sim.client("carol").heard.clear();
+    sim.talk(&["bob"], 500);
+    sim.run_ms(50);
+    assert!(sim.client("carol").heard_from("bob").len() >= 23);
+}
+
 #[test]
 fn no_datagram_of_any_length_harms_a_call() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);

@@ -8,6 +8,7 @@ mod client_protocol;
 mod glare;
 mod hostile_datagrams;
 mod hostile_feedback;
+mod hostile_sctp;
 mod hostile_sdp;
 mod late_joiner;
 mod leaving;

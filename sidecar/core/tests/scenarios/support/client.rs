@@ -74,6 +74,8 @@ pub struct Client {
     /// Holds back offers and answers (to provoke glare).
     pub mute_signalling: bool,
     pub mute_network: bool,
+    /// Sends on without taking anything in: its own stack must not see the answers to what it never sent.
+    pub deaf: bool,
     seq: u64,
     ts: u32,
     pub video_seq: BTreeMap<String, u64>,
@@ -116,6 +118,7 @@ impl Client {
             pending: None,
             mute_signalling: false,
             mute_network: false,
+            deaf: false,
             // Everybody counts from somewhere else, as real clients do.
             seq: name.bytes().map(|b| 97 * u64::from(b)).sum::<u64>() % 20_000,
             ts: 77_000,
@@ -193,7 +196,7 @@ impl Client {
     }
 
     pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
-        if self.mute_network {
+        if self.mute_network || self.deaf {
             return;
         }
         let receive = Receive::new(Protocol::Udp, from, self.address, bytes).unwrap();

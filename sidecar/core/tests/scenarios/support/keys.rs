@@ -48,7 +48,12 @@ impl Keys {
         self.0.lock().unwrap().extra.push_back(bytes);
     }
 
-    /// An SCTP packet of this client with a DATA chunk (RFC 9260 section 3.3.1).
+    /// How many of those wait.
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap().extra.len()
+    }
+
+    /// The SCTP packets that the media library sent.
     pub fn sctp_packets(&self) -> Vec<Vec<u8>> {
         self.0.lock().unwrap().sctp.clone()
     }
@@ -181,6 +186,11 @@ impl DtlsInstance for Instance {
     }
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
         let active = self.inner.is_active();
+        // One at a time: DTLS has a short queue.
+        let extra = self.keys.0.lock().unwrap().extra.pop_front();
+        if let Some(bytes) = extra {
+            self.inner.send_application_data(&bytes).unwrap();
+        }
         let output = self.inner.poll_output(buf);
         if let DtlsOutput::KeyingMaterial(material, _) = &output {
             self.keys.0.lock().unwrap().exported = Some((material.to_vec(), active));
@@ -188,10 +198,6 @@ impl DtlsInstance for Instance {
         output
     }
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        let extra = std::mem::take(&mut self.keys.0.lock().unwrap().extra);
-        for bytes in extra {
-            self.inner.send_application_data(&bytes)?;
-        }
         self.inner.handle_timeout(now)
     }
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod keys;
+pub mod memory;
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
@@ -66,6 +67,8 @@ pub struct Sim {
     rng: StdRng,
     next_address: u8,
     core_wakes: Instant,
+    /// Bytes that the core took and kept while it handled datagrams.
+    pub core_kept: isize,
     /// Real time spent in the core's calls.
     pub core_time: Duration,
 }
@@ -121,6 +124,7 @@ impl Sim {
             rng: StdRng::seed_from_u64(42),
             next_address: 1,
             core_wakes: start,
+            core_kept: 0,
             core_time: Duration::ZERO,
         };
         // `cargo xtask sabotage` runs these tests against a broken core and wants to see them fail.
@@ -231,8 +235,10 @@ impl Sim {
     /// A datagram from anywhere, at once.
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
         let now = self.time();
+        let held = memory::held();
         self.core
             .handle_datagram(SERVER.parse().unwrap(), from, bytes, now);
+        self.core_kept += memory::held() - held;
         self.drain_core();
     }
 
@@ -316,8 +322,10 @@ impl Sim {
             }
             let now = self.time();
             let begun = Instant::now();
+            let held = memory::held();
             self.core
                 .handle_datagram(flight.to, flight.from, &flight.bytes, now);
+            self.core_kept += memory::held() - held;
             self.core_time += begun.elapsed();
             self.drain_core();
         } else {
