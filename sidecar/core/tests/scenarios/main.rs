@@ -5,6 +5,7 @@
 
 mod authentic_media;
 mod client_protocol;
+mod corpus;
 mod glare;
 mod hostile_datagrams;
 mod hostile_feedback;
