@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 
 use crate::sh::{self, Failure, Outcome};
 
-/// A fault and the scenario (a test's full name in `tests/scenarios`) that must notice it.
+/// A fault and the scenario (a file of `tests/scenarios`) that must notice it.
 struct Fault {
     name: &'static str,
     scenario: &'static str,
