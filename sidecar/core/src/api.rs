@@ -300,6 +300,9 @@ pub enum CommandError {
     /// The node drains.
     #[error("the node takes no new rooms")]
     Draining,
+    /// A bug of ours: the room of the command has ended with [`RoomEndReason::Internal`].
+    #[error("internal error")]
+    Internal,
 }
 
 /// A room as seen from outside.
@@ -554,6 +557,6 @@ pub struct NodeCounters {
     pub bytes_out: u64,
     /// Dropped datagrams and messages by cause; causes are fixed names.
     pub drops: BTreeMap<&'static str, u64>,
-    /// Sessions ended by a caught panic.
+    /// Caught panics: each ended a session or a room, or lost a datagram.
     pub panics: u64,
 }

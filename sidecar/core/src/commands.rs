@@ -8,7 +8,7 @@ use crate::api::{
 };
 use crate::core::Core;
 use crate::ids::Key;
-use crate::room::Room;
+use crate::session::Session;
 use crate::session::negotiation::Path;
 
 /// Limits of ids, labels, timers and stream ids; the proto names them.
@@ -40,7 +40,7 @@ pub(crate) fn handle(core: &mut Core, command: Command) -> Result<Reply, Command
                 created: false,
             })
         }
-        Command::ListRooms => Ok(Reply::Rooms(core.rooms().map(Room::view).collect())),
+        Command::ListRooms => Ok(Reply::Rooms(core.each_room(|room, _| room.view()))),
         Command::SetTimer {
             room,
             name,
@@ -106,8 +106,8 @@ pub(crate) fn handle(core: &mut Core, command: Command) -> Result<Reply, Command
             })
         }
         Command::Detach { connection } => {
-            let count = core.each_room(|room, shared| room.detach(&connection, shared));
-            Ok(Reply::Count(count))
+            let counts = core.each_room(|room, shared| room.detach(&connection, shared));
+            Ok(Reply::Count(counts.into_iter().sum()))
         }
         Command::FindSessions { by } => Ok(Reply::Found(find(core, &by))),
         Command::SessionStats { room, session } => {
@@ -240,24 +240,39 @@ fn check_candidate(text: &str) -> Result<Reply, CommandError> {
     }
 }
 
-fn find(core: &Core, by: &FindBy) -> Vec<FoundSession> {
-    let mut found = Vec::new();
-    for room in core.rooms() {
-        for session in room.in_order() {
-            let hit = match by {
-                FindBy::Participant(participant) => session.participant == *participant,
-                FindBy::Connection(connection) => session.connection == *connection,
-            };
-            if hit {
-                found.push(FoundSession {
-                    room: room.id.clone(),
-                    room_labels: room.labels.clone(),
-                    session: session.view(),
-                });
-            }
-        }
+fn find(core: &mut Core, by: &FindBy) -> Vec<FoundSession> {
+    let hit = |session: &Session| match by {
+        FindBy::Participant(participant) => session.participant == *participant,
+        FindBy::Connection(connection) => session.connection == *connection,
+    };
+    let found = core.each_room(|room, _| -> Vec<FoundSession> {
+        let hits = room.in_order().filter(|session| hit(session));
+        let found = hits.map(|session| FoundSession {
+            room: room.id.clone(),
+            room_labels: room.labels.clone(),
+            session: session.view(),
+        });
+        found.collect()
+    });
+    found.into_iter().flatten().collect()
+}
+
+/// The one room that a command is about.
+pub(crate) fn room_of(command: &Command) -> Option<&RoomId> {
+    match command {
+        Command::OpenRoom { room, .. }
+        | Command::EndRoom { room, .. }
+        | Command::GetRoom { room }
+        | Command::SetTimer { room, .. }
+        | Command::ClearTimer { room, .. }
+        | Command::Leave { room, .. } => Some(&room.room),
+        Command::Join(Join { session, .. })
+        | Command::Signal { session, .. }
+        | Command::SetState { session, .. }
+        | Command::Reconnect { session, .. } => Some(&session.room.room),
+        Command::SessionStats { room, .. } | Command::RoomStats { room } => Some(room),
+        Command::ListRooms | Command::Detach { .. } | Command::FindSessions { .. } => None,
     }
-    found
 }
 
 /// A command may name a generation; 0 means any, and is for reads only.

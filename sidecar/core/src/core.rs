@@ -46,10 +46,18 @@ impl Core {
         }
     }
 
-    /// Handles one command.
+    /// Handles one command. A panic of our own in it ends its room, not the process.
     pub fn handle_command(&mut self, command: Command, now: Now) -> Result<Reply, CommandError> {
         self.shared.now = now;
-        let reply = commands::handle(self, command);
+        let room = commands::room_of(&command).cloned();
+        let handled = catch_unwind(AssertUnwindSafe(|| commands::handle(self, command)));
+        let reply = handled.unwrap_or_else(|_| {
+            match room.and_then(|room| commands::key_of(&self.names, &room).ok()) {
+                Some(key) => self.end_broken(key),
+                None => self.shared.counters.panics += 1,
+            }
+            Err(CommandError::Internal)
+        });
         self.settle();
         reply
     }
@@ -62,9 +70,21 @@ impl Core {
             local,
             remote: from,
         };
-        let (owner, packet) = match self.shared.demux.route(tuple, data, now.instant) {
-            Ok(routed) => routed,
-            Err(refusal) => return self.shared.drop_one(refusal.name()),
+        let shared = &mut self.shared;
+        // Bytes of strangers are parsed in it.
+        let routed = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "sabotage")]
+            shared.panic_for(crate::shared::Fault::PanicAtTheDoor);
+            shared.demux.route(tuple, data, now.instant)
+        }));
+        let (owner, packet) = match routed {
+            Ok(Ok(routed)) => routed,
+            Ok(Err(refusal)) => return shared.drop_one(refusal.name()),
+            Err(_) => {
+                tracing::error!("panic while routing a datagram");
+                shared.counters.panics += 1;
+                return shared.drop_one("datagram_panic");
+            }
         };
         self.in_room(owner, |room, shared| {
             room.handle_datagram(owner.seat, tuple, packet, data, shared);
@@ -95,20 +115,12 @@ impl Core {
         }
     }
 
-    /// A panic of our own in it ends that room, not the process.
     fn wake_room(&mut self, key: Key, at: Instant) {
-        let Some(room) = self.rooms.get_mut(key) else {
-            return;
-        };
-        if !room.came_up(at) {
-            return;
-        }
-        let shared = &mut self.shared;
-        if catch_unwind(AssertUnwindSafe(|| room.handle_timeout(shared))).is_err() {
-            tracing::error!("panic while looking after a room");
-            shared.counters.panics += 1;
-            room.end(RoomEndReason::Internal, None, shared);
-        }
+        self.guard_room(key, |room, shared| {
+            if room.came_up(at) {
+                room.handle_timeout(shared);
+            }
+        });
     }
 
     /// The next thing to do; drain until [`Output::Timeout`].
@@ -156,6 +168,13 @@ impl Core {
         self.shared.demux.skip_integrity = fault == crate::shared::Fault::StunIntegritySkipped;
     }
 
+    /// Switches it off again.
+    #[cfg(feature = "sabotage")]
+    pub fn heal(&mut self) {
+        self.shared.sabotage = None;
+        self.shared.demux.skip_integrity = false;
+    }
+
     /// Drains every session that was written to, until none is.
     fn drain_dirty(&mut self) {
         while let Some(owner) = self.shared.dirty.pop() {
@@ -168,9 +187,9 @@ impl Core {
     fn settle(&mut self) {
         loop {
             if let Some((owner, reason)) = self.shared.ended.pop() {
-                if let Some(room) = self.rooms.get_mut(owner.room) {
-                    room.remove(owner.seat, reason, &mut self.shared);
-                }
+                self.guard_room(owner.room, |room, shared| {
+                    room.remove(owner.seat, reason, shared);
+                });
                 continue;
             }
             if self.shared.unsettled.is_empty() {
@@ -180,9 +199,7 @@ impl Core {
             rooms.sort_unstable();
             rooms.dedup();
             for key in rooms {
-                if let Some(room) = self.rooms.get_mut(key) {
-                    room.settle(&mut self.shared);
-                }
+                self.guard_room(key, |room, shared| room.settle(shared));
             }
         }
         self.forget_ended();
@@ -202,6 +219,43 @@ impl Core {
             self.rooms.remove(key);
             self.names.remove(&id);
         }
+    }
+
+    /// Runs `work` for a room's bookkeeping. A panic of our own in it ends that room, not the process.
+    /// `None`: it panicked, or there is no such room.
+    fn guard_room<T>(
+        &mut self,
+        key: Key,
+        work: impl FnOnce(&mut Room, &mut Shared) -> T,
+    ) -> Option<T> {
+        let room = self.rooms.get_mut(key)?;
+        let shared = &mut self.shared;
+        match catch_unwind(AssertUnwindSafe(|| work(room, shared))) {
+            Ok(done) => Some(done),
+            Err(_) => {
+                self.end_broken(key);
+                None
+            }
+        }
+    }
+
+    /// Ends a room whose bookkeeping panicked and may be half-updated: in order if that is possible,
+    /// else by letting go of everything. It is forgotten when the core settles, so what is still queued
+    /// for it finds nothing.
+    fn end_broken(&mut self, key: Key) {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
+        let shared = &mut self.shared;
+        tracing::error!(room = %room.id.room.0, "panic in a room's bookkeeping");
+        shared.counters.panics += 1;
+        let end = || room.end(RoomEndReason::Internal, None, shared);
+        if catch_unwind(AssertUnwindSafe(end)).is_err() {
+            tracing::error!(room = %room.id.room.0, "panic while ending a room");
+            shared.counters.panics += 1;
+            room.abandon(shared);
+        }
+        shared.demux.close_room(key);
     }
 
     /// Runs `work` for one session. A panic of our own in it ends that session, not the process.
@@ -244,12 +298,14 @@ impl Core {
         Ok((room, &mut self.shared))
     }
 
-    pub(crate) fn each_room(&mut self, mut work: impl FnMut(&mut Room, &mut Shared) -> u32) -> u32 {
-        let mut sum = 0;
-        for (_, room) in self.rooms.iter_mut() {
-            sum += work(room, &mut self.shared);
-        }
-        sum
+    /// What `work` makes of each room, in the order of their ids; a broken one ends and is passed over.
+    pub(crate) fn each_room<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Room, &mut Shared) -> T,
+    ) -> Vec<T> {
+        let keys: Vec<Key> = self.names.values().copied().collect();
+        let results = keys.into_iter().map(|key| self.guard_room(key, &mut work));
+        results.flatten().collect()
     }
 
     pub(crate) fn open_room(
@@ -258,11 +314,13 @@ impl Core {
         policy: RoomPolicy,
         labels: Labels,
     ) -> RoomView {
+        let name = id.room.clone();
         let key = self.rooms.next_key();
-        self.names.insert(id.room.clone(), key);
         let room = Box::new(Room::open(key, id, policy, labels, &mut self.shared));
         let view = room.view();
+        // Last: a name must never lead to what is not there.
         self.rooms.insert(room);
+        self.names.insert(name, key);
         view
     }
 

@@ -59,6 +59,14 @@ pub enum Fault {
     StunIntegritySkipped,
     /// The next datagram of any session panics inside its media stack.
     PanicInSession,
+    /// Deciding whose a datagram is panics.
+    PanicAtTheDoor,
+    /// Each change of a session's state panics.
+    PanicInCommand,
+    /// Bringing a room's lines in line panics.
+    PanicInSettle,
+    /// Taking a session out of its room panics half-way.
+    PanicInRemoval,
 }
 
 #[cfg(feature = "sabotage")]
@@ -74,6 +82,10 @@ impl std::str::FromStr for Fault {
             "lock_ignored" => Self::LockIgnored,
             "stun_integrity_skipped" => Self::StunIntegritySkipped,
             "panic_in_session" => Self::PanicInSession,
+            "panic_at_the_door" => Self::PanicAtTheDoor,
+            "panic_in_command" => Self::PanicInCommand,
+            "panic_in_settle" => Self::PanicInSettle,
+            "panic_in_removal" => Self::PanicInRemoval,
             other => return Err(format!("no fault is called {other}")),
         })
     }
@@ -142,6 +154,11 @@ impl Shared {
     #[cfg(feature = "sabotage")]
     pub(crate) fn has_fault(&self, fault: Fault) -> bool {
         self.sabotage == Some(fault)
+    }
+
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn panic_for(&self, fault: Fault) {
+        assert!(!self.has_fault(fault), "as asked for by {fault:?}");
     }
 
     /// Random text of `[a-z0-9]`.

@@ -26,6 +26,7 @@ fn code_of(error: &CommandError) -> Code {
         CommandError::ScreenTaken => Code::FailedPrecondition,
         CommandError::Limit(_) => Code::ResourceExhausted,
         CommandError::Draining => Code::Unavailable,
+        CommandError::Internal => Code::Internal,
     }
 }
 

@@ -162,6 +162,15 @@ impl Demux {
         }
     }
 
+    /// Closes all links of a room, also those that nobody names any more.
+    pub(crate) fn close_room(&mut self, room: Key) {
+        let links = self.links.iter();
+        let links = links.filter(|(_, link)| link.owner.room == room);
+        for key in links.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.close(key);
+        }
+    }
+
     /// Decides about a datagram. On success it may be handed to the session's `Rtc`.
     pub(crate) fn route(
         &mut self,

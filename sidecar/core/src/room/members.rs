@@ -5,7 +5,7 @@ use crate::api::{
     SessionField, SessionId, SessionView, Who,
 };
 use crate::demux::Owner;
-use crate::ids::Key;
+use crate::ids::{Arena, Key};
 use crate::session::Session;
 use crate::shared::Shared;
 
@@ -141,6 +141,8 @@ impl Room {
         self.names.remove(&session.id);
         self.order.retain(|other| *other != seat);
         self.selector.remove(source_of(seat));
+        #[cfg(feature = "sabotage")]
+        shared.panic_for(crate::shared::Fault::PanicInRemoval);
         session.close_media(shared);
         let stats = session.stats(shared.now, self);
         tracing::debug!(room = %self.id.room.0, session = %session.id.0, ?reason, "left");
@@ -171,11 +173,29 @@ impl Room {
         if self.over {
             return;
         }
-        self.over = true;
-        shared.room_ended = true;
         for seat in self.order.clone() {
             self.take_out(seat, LeaveReason::RoomEnded, shared);
         }
+        self.tell_end(reason, actor, shared);
+    }
+
+    /// Ends a room that panics while it ends: its sessions are dropped as they are, without a word of
+    /// their own.
+    pub(crate) fn abandon(&mut self, shared: &mut Shared) {
+        self.sessions = Arena::default();
+        self.names.clear();
+        self.order.clear();
+        if !self.over {
+            self.tell_end(RoomEndReason::Internal, None, shared);
+        }
+    }
+
+    fn tell_end(
+        &mut self,
+        reason: RoomEndReason,
+        actor: Option<ParticipantId>,
+        shared: &mut Shared,
+    ) {
         tracing::debug!(room = %self.id.room.0, ?reason, "room ended");
         let ended = EventKind::RoomEnded {
             reason,
@@ -184,6 +204,9 @@ impl Room {
             participants_ever: std::mem::take(&mut self.participants_ever),
         };
         self.emit(ended, shared);
+        // Not before: who panics on the way here has not told the end yet.
+        self.over = true;
+        shared.room_ended = true;
     }
 
     /// Moves a session's signalling to another connection.

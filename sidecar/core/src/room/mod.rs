@@ -178,6 +178,8 @@ impl Room {
 
     /// Brings the lines of all unsettled sessions in line with what the room has.
     pub(crate) fn settle(&mut self, shared: &mut Shared) {
+        #[cfg(feature = "sabotage")]
+        shared.panic_for(crate::shared::Fault::PanicInSettle);
         let screen = self.publication(SlotKind::Screen);
         let screen_audio = self.publication(SlotKind::ScreenAudio);
         let cameras: Vec<Offered> = self

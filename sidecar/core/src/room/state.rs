@@ -31,6 +31,8 @@ impl Room {
         let muted = change == StateChange::Unmuted(false);
         let (changed, field) = session.apply(change, shared);
         let view = session.view();
+        #[cfg(feature = "sabotage")]
+        shared.panic_for(crate::shared::Fault::PanicInCommand);
         if !changed {
             return Ok((view, false));
         }
