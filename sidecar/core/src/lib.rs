@@ -12,10 +12,11 @@ pub mod api;
 
 mod commands;
 mod core;
+mod crypto;
 mod demux;
-mod dtls;
 mod egress;
 mod ids;
+mod outbox;
 mod room;
 mod session;
 mod shared;

@@ -1,29 +1,17 @@
 //! What all rooms of a core share: the time, the door, the outbox, timers, counters, random numbers.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use str0m::Event;
-use str0m::net::DatagramSend;
 
-use crate::api::{CoreConfig, LeaveReason, Now, RoomEvent};
+use crate::api::{CoreConfig, LeaveReason, Now};
+use crate::crypto::SharedDtls;
 use crate::demux::{Demux, Owner};
-use crate::dtls::SharedDtls;
 use crate::ids::Key;
+use crate::outbox::Outbox;
 use crate::timers::Timers;
-
-/// Something for the shell, in order.
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    Datagram {
-        source: SocketAddr,
-        destination: SocketAddr,
-        payload: DatagramSend,
-    },
-    Event(Box<RoomEvent>),
-}
 
 /// Node-wide counters that no room owns.
 #[derive(Debug, Default)]
@@ -97,7 +85,7 @@ pub(crate) struct Shared {
     pub(crate) config: CoreConfig,
     pub(crate) now: Now,
     pub(crate) demux: Demux,
-    pub(crate) out: VecDeque<Outgoing>,
+    pub(crate) out: Outbox,
     pub(crate) timers: Timers,
     pub(crate) counters: Counters,
     pub(crate) rng: StdRng,
@@ -112,6 +100,8 @@ pub(crate) struct Shared {
     pub(crate) serial: u32,
     /// Sessions that must go.
     pub(crate) ended: Vec<(Owner, LeaveReason)>,
+    /// Audio leaves by the compact way.
+    pub(crate) compact_audio: bool,
     /// Kept between calls for its capacity.
     pub(crate) scratch: Vec<Event>,
     #[cfg(feature = "sabotage")]
@@ -131,7 +121,7 @@ impl Shared {
             config,
             now,
             demux,
-            out: VecDeque::new(),
+            out: Outbox::default(),
             timers: Timers::default(),
             counters: Counters::default(),
             rng,
@@ -141,6 +131,7 @@ impl Shared {
             room_ended: false,
             serial: 0,
             ended: Vec::new(),
+            compact_audio: true,
             scratch: Vec::new(),
             #[cfg(feature = "sabotage")]
             sabotage: None,

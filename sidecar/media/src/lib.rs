@@ -8,6 +8,7 @@
 //! | [`channel`] | the `calls-dc` messages, both ways |
 //! | [`sdp`] | what may reach the SDP parser, and what is changed first |
 //! | [`sequence`] | RTP indices that never repeat, across sources and per listener |
+//! | [`rtcp`] | report blocks and sender information, in place |
 //! | [`audio`] | who is in which voice slot, and how its packets are renumbered |
 //! | [`video`] | key-frame requests, layer choice, renumbering, VP8 headers |
 
@@ -16,6 +17,7 @@
 pub mod audio;
 pub mod bucket;
 pub mod channel;
+pub mod rtcp;
 pub mod sdp;
 pub mod sequence;
 pub mod ufrag;

@@ -1,5 +1,7 @@
-//! How RTP leaves: a trait, so that a compact path can stand beside str0m's (media-plane.md, "Egress").
+//! How RTP leaves: by str0m, which paces, repeats and estimates (pictures), or by a compact way of our
+//! own beside it (voices).
 
+mod compact;
 mod rtc;
 
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Instant;
 use str0m::media::Pt;
 use str0m::rtp::{Ssrc, Vp8Patch};
 
+pub(crate) use compact::{Compact, CompactEgress, Path};
 pub(crate) use rtc::RtcEgress;
 
 /// One packet of a slot, its numbers already those of the slot.
@@ -33,16 +36,29 @@ pub(crate) struct Packet<'a> {
 /// Why a packet did not leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EgressError {
-    /// The stream is not negotiated (yet).
+    /// The stream is not negotiated (yet), or has no way to its client.
     NoStream,
+    /// The encryption failed.
+    NotSealed,
     /// Its index was used before, or an index after it and too long ago: a broken invariant of ours,
     /// refused in every build because sending it would reuse an SRTP nonce.
     IndexReused,
 }
 
-/// One outgoing stream's guard and the way out.
+impl EgressError {
+    /// The name of its counter.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoStream => "egress_no_stream",
+            Self::NotSealed => "egress_not_sealed",
+            Self::IndexReused => "egress_index_reused",
+        }
+    }
+}
+
+/// A way out.
 pub(crate) trait Egress {
-    /// Queues a packet; it leaves at the session's next drain.
+    /// Queues a packet, in the outbox or for the session's next drain.
     fn write(&mut self, ssrc: Ssrc, packet: &Packet<'_>) -> Result<(), EgressError>;
 }
 

@@ -9,11 +9,12 @@ use parley_media::sequence::StreamKey;
 use str0m::media::Pt;
 use str0m::rtp::RtpPacket;
 
-use crate::api::EventKind;
-use crate::egress::{EgressError, Packet, RtcEgress};
+use crate::api::{EventKind, MediaState};
+use crate::egress::Packet;
 use crate::ids::Key;
 use crate::session::Session;
 use crate::session::downlink::{AudioSlot, PublicationId};
+use crate::session::peer::{SendFault, Sent};
 use crate::shared::Shared;
 
 use super::Room;
@@ -234,7 +235,10 @@ fn send_audio(
     packet: &RtpPacket,
     shared: &mut Shared,
 ) {
-    let now = shared.now.instant;
+    // Its consent to be sent to has run out (RFC 7675).
+    if session.media == MediaState::Reconnecting {
+        return session.drop_one("egress_disconnected", shared);
+    }
     let Some(peer) = session.peer.as_mut() else {
         return;
     };
@@ -253,16 +257,11 @@ fn send_audio(
     let Some(out) = renumber(slot, key, input, (pt, csrc, level), packet, shared) else {
         return;
     };
-    let line = &mut slot.line;
-    match peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &out, now)) {
-        Ok(Ok(())) => {
-            peer.queued += 1;
-            shared.counters.packets_forwarded += 1;
-            session.mark_dirty(shared);
-        }
-        Ok(Err(EgressError::NoStream)) => session.drop_one("egress_no_stream", shared),
-        Ok(Err(EgressError::IndexReused)) => session.drop_one("egress_index_reused", shared),
-        Err(fault) => session.fail(fault, shared),
+    match peer.send(&mut slot.line, &out, shared) {
+        Ok(Sent::Away) => {}
+        Ok(Sent::Queued) => session.mark_dirty(shared),
+        Err(SendFault::Packet(error)) => session.drop_one(error.name(), shared),
+        Err(SendFault::Peer(fault)) => session.fail(fault, shared),
     }
 }
 

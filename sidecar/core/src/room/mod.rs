@@ -22,7 +22,7 @@ use crate::ids::{Arena, Key};
 use crate::session::Session;
 use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
 use crate::session::lines::{self, Demand, Offered};
-use crate::shared::{Outgoing, Shared};
+use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 
 /// Participants remembered for the record of who was there.
@@ -137,13 +137,13 @@ impl Room {
     /// Adds an event of this room to the outbox.
     pub(crate) fn emit(&mut self, kind: EventKind, shared: &mut Shared) {
         self.seq += 1;
-        shared.out.push_back(Outgoing::Event(Box::new(RoomEvent {
+        shared.out.push_event(RoomEvent {
             room: self.id.clone(),
             room_labels: self.labels.clone(),
             seq: self.seq,
             at_ms: shared.now.wall_ms,
             kind,
-        })));
+        });
     }
 
     /// Texts that a session has for its client's signalling connection become events.

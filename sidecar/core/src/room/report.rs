@@ -112,6 +112,21 @@ impl Room {
 }
 
 impl Session {
+    /// Packets lost and jitter in ms, as the client reported them of a line of ours.
+    fn reception_of(&self, line: &Line) -> (u64, f64) {
+        let peer = self.peer.as_ref();
+        match peer
+            .zip(line.ssrc)
+            .and_then(|(peer, ssrc)| peer.compact.reception(ssrc))
+        {
+            Some(own) => (
+                u64::from(own.lost),
+                f64::from(own.jitter) / AUDIO_CLOCK * 1e3,
+            ),
+            None => (line.reported.packets_lost, line.reported.jitter_ms),
+        }
+    }
+
     /// All counters of the session; `room` names whose media is in its slots.
     pub(crate) fn stats(&self, now: Now, room: &Room) -> SessionStats {
         let up = self.up.streams().iter().map(|stream| TrackStats {
@@ -144,8 +159,8 @@ impl Session {
                 ssrc: line.ssrc.map_or(0, |ssrc| *ssrc),
                 packets: line.packets,
                 bytes: line.bytes,
-                packets_lost: line.reported.packets_lost,
-                jitter_ms: line.reported.jitter_ms,
+                packets_lost: self.reception_of(line).0,
+                jitter_ms: self.reception_of(line).1,
                 nacks: line.reported.nacks,
                 plis: line.reported.plis,
                 retransmitted: line.reported.retransmitted,

@@ -8,11 +8,12 @@ use parley_media::video::{PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8
 use str0m::bwe::Bitrate;
 use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
 
-use crate::egress::{EgressError, Packet, RtcEgress};
+use crate::egress::Packet;
 use crate::ids::Key;
 use crate::session::Session;
 use crate::session::downlink::{Occupant, PublicationId};
 use crate::session::lines::Offered;
+use crate::session::peer::{SendFault, Sent};
 use crate::shared::Shared;
 
 use super::Room;
@@ -301,17 +302,11 @@ fn send_video(
         payload: &packet.payload,
         captured: now,
     };
-    let line = &mut slot.line;
-    let sent = peer.guard(|rtc| line.send(&mut RtcEgress::new(rtc), &packet, now));
-    match sent {
-        Ok(Ok(())) => {
-            peer.queued += 1;
-            shared.counters.packets_forwarded += 1;
-            viewer.mark_dirty(shared);
-        }
-        Ok(Err(EgressError::NoStream)) => viewer.drop_one("egress_no_stream", shared),
-        Ok(Err(EgressError::IndexReused)) => viewer.drop_one("egress_index_reused", shared),
-        Err(fault) => viewer.fail(fault, shared),
+    match peer.send(&mut slot.line, &packet, shared) {
+        Ok(Sent::Away) => {}
+        Ok(Sent::Queued) => viewer.mark_dirty(shared),
+        Err(SendFault::Packet(error)) => viewer.drop_one(error.name(), shared),
+        Err(SendFault::Peer(fault)) => viewer.fail(fault, shared),
     }
 }
 

@@ -7,6 +7,7 @@ use parley_media::sdp::{
 };
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
+use str0m::rtp::Extension;
 
 use super::Session;
 use super::munge;
@@ -277,7 +278,7 @@ impl Session {
         };
         let down = &mut self.down;
         let offered = matches!(self.negotiator.state, State::Offered { .. });
-        peer.guard(|rtc| {
+        let level_id = peer.guard(|rtc| {
             let mut api = rtc.direct_api();
             for line in down.lines_mut() {
                 if line.ssrc.is_some() {
@@ -291,7 +292,11 @@ impl Session {
                     line.ssrc = Some(stream.ssrc());
                 }
             }
+            // The same in all m-lines of a bundle (RFC 8843 section 7.2).
+            let media = rtc.media(down.voices.first()?.line.mid)?;
+            media.remote_extmap().id_of(Extension::AudioLevel)
         })?;
+        peer.compact.level_id = level_id;
         if !offered {
             for slot in &mut self.down.videos {
                 slot.ready = slot.active && slot.line.ssrc.is_some();

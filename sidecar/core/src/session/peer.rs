@@ -11,10 +11,13 @@ use str0m::media::Pt;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceCreds, Input, Output, PacerReason, Reason, Rtc};
 
+use super::downlink::Line;
 use super::retransmit::RetransmitBudget;
+use crate::crypto;
 use crate::demux::{Owner, Packet, Tuple};
+use crate::egress::{self, Compact, CompactEgress, EgressError, Path, RtcEgress};
 use crate::ids::Key;
-use crate::shared::{Outgoing, Shared};
+use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 
 /// Estimate before the first feedback: enough for a base layer and all voices.
@@ -50,6 +53,36 @@ pub(crate) enum PeerFault {
     Protocol,
 }
 
+/// What is left to do after a packet was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Nothing: it is in the outbox.
+    Away,
+    /// The session is to be drained.
+    Queued,
+}
+
+/// Why a packet was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SendFault {
+    /// It alone is lost.
+    Packet(EgressError),
+    /// The connection cannot go on.
+    Peer(PeerFault),
+}
+
+impl From<EgressError> for SendFault {
+    fn from(error: EgressError) -> Self {
+        Self::Packet(error)
+    }
+}
+
+impl From<PeerFault> for SendFault {
+    fn from(fault: PeerFault) -> Self {
+        Self::Peer(fault)
+    }
+}
+
 /// Payload types as negotiated with this client.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PayloadTypes {
@@ -70,7 +103,11 @@ pub(crate) struct Peer {
     /// Estimator timers matter: video goes up or down.
     pub(crate) wants_bwe: bool,
     /// Packets written that have not left yet.
-    pub(crate) queued: u32,
+    queued: u32,
+    /// The streams that do not go through the `Rtc`.
+    pub(crate) compact: Compact,
+    /// As the `Rtc` was told last.
+    now: Instant,
     retransmit: RetransmitBudget,
     /// Deadlines that estimator timers may hide matter until then.
     lively_until: Instant,
@@ -125,6 +162,8 @@ impl Peer {
             last_datagram: now,
             wants_bwe: false,
             queued: 0,
+            compact: Compact::default(),
+            now,
             retransmit: RetransmitBudget::new(),
             lively_until: now + LIVELY,
             scheduled: Scheduled::default(),
@@ -137,7 +176,9 @@ impl Peer {
     pub(crate) fn guard<T>(&mut self, work: impl FnOnce(&mut Rtc) -> T) -> Result<T, PeerFault> {
         let rtc = &mut self.rtc;
         // The `Rtc` is not used again after a panic: whatever state it is left in is dropped.
-        catch_unwind(AssertUnwindSafe(|| work(rtc))).map_err(|_| PeerFault::Panicked)
+        crypto::during(&mut self.compact, self.now, || {
+            catch_unwind(AssertUnwindSafe(|| work(rtc))).map_err(|_| PeerFault::Panicked)
+        })
     }
 
     /// Hands in a datagram that passed the door, then drains.
@@ -150,6 +191,7 @@ impl Peer {
         events: &mut Vec<Event>,
     ) -> Result<(), PeerFault> {
         let now = shared.now.instant;
+        self.now = now;
         self.last_datagram = now;
         #[cfg(feature = "sabotage")]
         if shared.has_fault(crate::shared::Fault::PanicInSession) {
@@ -183,6 +225,7 @@ impl Peer {
         events: &mut Vec<Event>,
     ) -> Result<(), PeerFault> {
         let now = shared.now.instant;
+        self.now = now;
         for _ in 0..ROUNDS_MAX {
             self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
             self.queued = self.queued.saturating_sub(1);
@@ -208,36 +251,45 @@ impl Peer {
         let counters = &mut shared.counters;
         let (retransmit, pts) = (&mut self.retransmit, self.pts);
         let now = shared.now.instant;
-        let drained = catch_unwind(AssertUnwindSafe(|| {
-            for _ in 0..DRAIN_MAX {
-                match rtc.poll_output() {
-                    Ok(Output::Timeout(at)) => return Some(at),
-                    Ok(Output::Transmit(transmit)) => {
-                        let bytes = transmit.contents.len();
-                        let pt = payload_type(&transmit.contents);
-                        if pt.is_some() && pt == pts.vp8 {
-                            retransmit.earn(bytes);
-                        } else if pt.is_some() && pt == pts.rtx && !retransmit.take(now, bytes) {
-                            counters.drop_one("retransmit_budget");
-                            continue;
+        let mut path = None;
+        let drained = crypto::during(&mut self.compact, now, || {
+            catch_unwind(AssertUnwindSafe(|| {
+                for _ in 0..DRAIN_MAX {
+                    match rtc.poll_output() {
+                        Ok(Output::Timeout(at)) => return Some(at),
+                        Ok(Output::Transmit(transmit)) => {
+                            let bytes = transmit.contents.len();
+                            let pt = payload_type(&transmit.contents);
+                            if pt.is_some() && pt == pts.vp8 {
+                                retransmit.earn(bytes);
+                            } else if pt.is_some() && pt == pts.rtx && !retransmit.take(now, bytes)
+                            {
+                                counters.drop_one("retransmit_budget");
+                                continue;
+                            }
+                            let to = Path {
+                                source: transmit.source,
+                                destination: transmit.destination,
+                            };
+                            if !is_stun(&transmit.contents) {
+                                path = Some(to);
+                            }
+                            out.push_datagram(to, transmit.contents);
                         }
-                        counters.bytes_out += transmit.contents.len() as u64;
-                        out.push_back(Outgoing::Datagram {
-                            source: transmit.source,
-                            destination: transmit.destination,
-                            payload: transmit.contents,
-                        });
-                    }
-                    Ok(Output::Event(event)) => events.push(event),
-                    Err(error) => {
-                        tracing::debug!(%error, "media connection failed");
-                        return None;
+                        Ok(Output::Event(event)) => events.push(event),
+                        Err(error) => {
+                            tracing::debug!(%error, "media connection failed");
+                            return None;
+                        }
                     }
                 }
-            }
-            None
-        }))
+                None
+            }))
+        })
         .map_err(|_| PeerFault::Panicked)?;
+        if let Some(path) = path {
+            self.compact.follow(path);
+        }
         let at = drained.ok_or(PeerFault::Protocol)?;
         self.deadline = if self.may_wait() {
             at.max(shared.now.instant + self.patience(shared.now.instant))
@@ -245,6 +297,30 @@ impl Peer {
             at
         };
         Ok(())
+    }
+
+    /// Sends a packet of a line: audio by the compact way, unless the handshake has left all encryption
+    /// to the media stack; the rest by the media stack. A line never changes its way.
+    pub(crate) fn send(
+        &mut self,
+        line: &mut Line,
+        packet: &egress::Packet<'_>,
+        shared: &mut Shared,
+    ) -> Result<Sent, SendFault> {
+        let now = shared.now.instant;
+        if line.is_audio() && shared.compact_audio && !self.compact.is_left_to_rtc() {
+            let mut egress = CompactEgress {
+                compact: &mut self.compact,
+                outbox: &mut shared.out,
+            };
+            line.send(&mut egress, packet, now)?;
+            shared.counters.packets_forwarded += 1;
+            return Ok(Sent::Away);
+        }
+        self.guard(|rtc| line.send(&mut RtcEgress::new(rtc), packet, now))??;
+        self.queued += 1;
+        shared.counters.packets_forwarded += 1;
+        Ok(Sent::Queued)
     }
 
     /// The deadline is one of the estimator's or its pacer's, and nothing depends on it.
@@ -319,6 +395,11 @@ impl Peer {
                 .and_then(|params| params.resend()),
         };
     }
+}
+
+/// RFC 7983 section 7.
+fn is_stun(datagram: &[u8]) -> bool {
+    matches!(datagram, [0..=3, ..])
 }
 
 /// Of an outgoing RTP packet; RTCP looks like payload types from 64 on (RFC 5761 section 4), which no

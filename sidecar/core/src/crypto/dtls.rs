@@ -12,6 +12,9 @@ use str0m_proto::crypto::dtls::{
 };
 use str0m_proto::crypto::{CryptoError, CryptoProvider, DtlsVersion};
 
+use super::kdf::SendKey;
+use super::{current, srtp};
+
 /// What every `Rtc` is built with.
 #[derive(Clone)]
 pub(crate) struct SharedDtls {
@@ -34,6 +37,7 @@ impl SharedDtls {
             .get_or_init(|| {
                 let mut provider = str0m_aws_lc_rs::default_provider();
                 provider.dtls_provider = &Provider;
+                provider.srtp_provider = &srtp::Provider;
                 let certificate = provider
                     .dtls_provider
                     .generate_certificate()
@@ -112,7 +116,14 @@ impl DtlsInstance for Instance {
         self.0.handle_packet(packet)
     }
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        self.0.poll_output(buf)
+        let active = self.0.is_active();
+        let output = self.0.poll_output(buf);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
+            let key = SendKey::derive(material, *profile, active, provider);
+            current::with(|compact, _| compact.set_key(key));
+        }
+        output
     }
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
         self.0.handle_timeout(now)

@@ -1,0 +1,146 @@
+//! Session keys out of the keying material of DTLS-SRTP (RFC 5764 section 4.2, RFC 3711 section 4.3.1,
+//! RFC 7714 section 11).
+
+use str0m_proto::crypto::SrtpProvider;
+use str0m_proto::crypto::dtls::SrtpProfile;
+
+/// Labels of RFC 3711 section 4.3.2.
+const LABEL_RTP_ENCRYPTION: u8 = 0;
+const LABEL_RTP_SALT: u8 = 2;
+/// AES block, bytes.
+const BLOCK: usize = 16;
+/// Of the master and the session salt of AEAD profiles (RFC 7714 section 12).
+const SALT: usize = 12;
+
+/// What encrypts RTP that we send.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum SendKey {
+    Aes128Gcm { key: [u8; 16], salt: [u8; SALT] },
+    Aes256Gcm { key: [u8; 32], salt: [u8; SALT] },
+}
+
+impl std::fmt::Debug for SendKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SendKey")
+    }
+}
+
+impl SendKey {
+    /// `active`: we are the DTLS client, whose keys come first in `material`. `None` for profiles that
+    /// are left to the media stack.
+    pub(crate) fn derive(
+        material: &[u8],
+        profile: SrtpProfile,
+        active: bool,
+        provider: &dyn SrtpProvider,
+    ) -> Option<Self> {
+        match profile {
+            SrtpProfile::AEAD_AES_128_GCM => {
+                let (master, salt) = ours::<16>(material, active)?;
+                let block = |iv: &[u8; BLOCK], out: &mut [u8]| {
+                    provider.srtp_aes_128_ecb_round(&master, iv, out);
+                };
+                Some(Self::Aes128Gcm {
+                    key: expand(&salt, LABEL_RTP_ENCRYPTION, block),
+                    salt: expand(&salt, LABEL_RTP_SALT, block),
+                })
+            }
+            SrtpProfile::AEAD_AES_256_GCM => {
+                let (master, salt) = ours::<32>(material, active)?;
+                let block = |iv: &[u8; BLOCK], out: &mut [u8]| {
+                    provider.srtp_aes_256_ecb_round(&master, iv, out);
+                };
+                Some(Self::Aes256Gcm {
+                    key: expand(&salt, LABEL_RTP_ENCRYPTION, block),
+                    salt: expand(&salt, LABEL_RTP_SALT, block),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Our master key and salt: client's key, server's key, client's salt, server's salt.
+fn ours<const KEY: usize>(material: &[u8], active: bool) -> Option<([u8; KEY], [u8; SALT])> {
+    let side = usize::from(!active);
+    let key = material.get(side * KEY..)?.first_chunk()?;
+    let salt = material.get(2 * KEY + side * SALT..)?.first_chunk()?;
+    Some((*key, *salt))
+}
+
+/// AES in counter mode over the salt with the label in it, as many blocks as asked for.
+fn expand<const N: usize>(
+    salt: &[u8; SALT],
+    label: u8,
+    block: impl Fn(&[u8; BLOCK], &mut [u8]),
+) -> [u8; N] {
+    let mut iv = [0; BLOCK];
+    iv[..SALT].copy_from_slice(salt);
+    iv[7] ^= label;
+    let mut key = [0; N];
+    for (counter, part) in key.chunks_mut(BLOCK).enumerate() {
+        iv[14..].copy_from_slice(&(counter as u16).to_be_bytes());
+        // Some implementations of ECB want room for one block more.
+        let mut out = [0; 2 * BLOCK];
+        block(&iv, &mut out);
+        part.copy_from_slice(&out[..part.len()]);
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider() -> &'static dyn SrtpProvider {
+        str0m_aws_lc_rs::default_provider().srtp_provider
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// RFC 3711 appendix B.3: the same derivation, its salt of 14 bytes cut to 12 and the two left out
+    /// zero only when they are; so the vector's blocks are checked by the block function itself.
+    #[test]
+    fn blocks_are_those_of_the_appendix() {
+        let master = bytes("e1f97a0d3e018be0d64fa32c06de4139");
+        let master: [u8; 16] = master.try_into().unwrap();
+        let mut iv = [0; 16];
+        iv[..14].copy_from_slice(&bytes("0ec675ad498afeebb6960b3aabe6"));
+        let mut out = [0; 32];
+        provider().srtp_aes_128_ecb_round(&master, &iv, &mut out);
+        assert_eq!(out[..16], bytes("c61e7a93744f39ee10734afe3ff7a087"));
+        iv[7] ^= LABEL_RTP_SALT;
+        provider().srtp_aes_128_ecb_round(&master, &iv, &mut out);
+        assert_eq!(out[..14], bytes("30cbbc08863d8c85d49db34a9ae1"));
+    }
+
+    #[test]
+    fn each_side_takes_its_own_half_and_long_keys_take_two_blocks() {
+        let material: Vec<u8> = (0..88).collect();
+        let derive = |active| {
+            SendKey::derive(&material, SrtpProfile::AEAD_AES_256_GCM, active, provider()).unwrap()
+        };
+        assert_ne!(derive(true), derive(false));
+        let SendKey::Aes256Gcm { key, .. } = derive(false) else {
+            panic!("another profile");
+        };
+        assert_ne!(key[..16], key[16..]);
+        let short = SendKey::derive(
+            &material[..55],
+            SrtpProfile::AEAD_AES_128_GCM,
+            false,
+            provider(),
+        );
+        assert_eq!(short, None);
+    }
+
+    #[test]
+    fn what_the_media_stack_must_encrypt_itself_has_no_key_here() {
+        let key = SendKey::derive(&[0; 60], SrtpProfile::AES128_CM_SHA1_80, false, provider());
+        assert_eq!(key, None);
+    }
+}

@@ -1,0 +1,456 @@
+//! The second way out, for audio: RTP made and encrypted here, beside the session's `Rtc`, which declares
+//! the streams and never writes to them. One packet costs its encryption and nothing that grows with
+//! the number of m-lines.
+//!
+//! Rules that keep both from sending one nonce twice: a stream stays on one way for the life of its DTLS
+//! association; [`IndexGuard`](super::IndexGuard) lets each index through once; RTCP is str0m's alone
+//! (`crypto::srtp` stamps its sender reports). The streams are never taken away from the `Rtc` either:
+//! the next negotiation would make up new SSRCs.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use parley_media::rtcp::{ReportBlock, SenderInfo};
+use str0m::rtp::Ssrc;
+use str0m_proto::crypto::{
+    AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, CryptoError,
+};
+
+use super::{EgressError, Packet};
+use crate::crypto::SendKey;
+use crate::outbox::Outbox;
+
+/// RTP version 2 in the first octet, the bit for an extension, and the number of CSRCs (RFC 3550 section
+/// 5.1).
+const VERSION: u8 = 0x80;
+const EXTENSION: u8 = 0x10;
+const ONE_CSRC: u8 = 1;
+const MARKER: u8 = 0x80;
+/// Header with one CSRC, bytes.
+const HEADER: usize = 16;
+/// One-byte header extension (RFC 8285 section 4.2) with a level (RFC 6464 section 3) and padding: bytes.
+const LEVEL_EXTENSION: usize = 8;
+const ONE_BYTE_PROFILE: [u8; 2] = [0xbe, 0xde];
+/// Authentication tag of both profiles, bytes.
+const TAG: usize = AeadAes128Gcm::TAG_LEN;
+/// Audio runs on this clock, Hz (RFC 7587 section 4.1).
+const CLOCK: u32 = 48_000;
+
+/// From which of our addresses to which of the client's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
+}
+
+/// The streams that a session encrypts itself. See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Compact {
+    keys: Keys,
+    /// Where str0m sent its last datagram that was no STUN: the nominated pair.
+    path: Option<Path>,
+    /// Id of the audio-level extension as negotiated, for receivers that asked for levels.
+    pub(crate) level_id: Option<u8>,
+    streams: Vec<Stream>,
+}
+
+/// What a DTLS handshake brought.
+#[derive(Debug, Default)]
+enum Keys {
+    /// It is not over.
+    #[default]
+    Awaited,
+    Here(Cipher),
+    /// A profile that only str0m encrypts: no reports can be stamped without AEAD (`crypto::srtp`).
+    LeftToRtc,
+}
+
+/// What reports have to know of one stream.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    ssrc: u32,
+    timestamp: u32,
+    /// When the packet of `timestamp` left.
+    at: Instant,
+    packets: u32,
+    octets: u32,
+    reception: Reception,
+}
+
+/// What the receiver said last of a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reception {
+    pub(crate) lost: u32,
+    /// In units of the RTP clock.
+    pub(crate) jitter: u32,
+}
+
+impl Compact {
+    /// After a DTLS handshake; `None` for a profile that str0m must encrypt.
+    pub(crate) fn set_key(&mut self, key: Option<SendKey>) {
+        self.keys = match key {
+            Some(key) => Keys::Here(Cipher::new(key)),
+            None => Keys::LeftToRtc,
+        };
+    }
+
+    /// Nothing may go this way. Settled, once and for all, with the handshake; until then nothing goes
+    /// any way.
+    pub(crate) fn is_left_to_rtc(&self) -> bool {
+        matches!(self.keys, Keys::LeftToRtc)
+    }
+
+    pub(crate) fn follow(&mut self, path: Path) {
+        self.path = Some(path);
+    }
+
+    /// There are streams to report of.
+    pub(crate) fn has_sent(&self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// What a sender report of this moment has to say; `None` for streams that str0m sends.
+    pub(crate) fn sender_info(&self, ssrc: u32, now: Instant) -> Option<SenderInfo> {
+        let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc)?;
+        let since = now.saturating_duration_since(stream.at);
+        let ticks = since.as_micros() * u128::from(CLOCK) / 1_000_000;
+        Some(SenderInfo {
+            timestamp: stream.timestamp.wrapping_add(ticks as u32),
+            packets: stream.packets,
+            octets: stream.octets,
+        })
+    }
+
+    pub(crate) fn note_report(&mut self, block: &ReportBlock) {
+        let mut streams = self.streams.iter_mut();
+        if let Some(stream) = streams.find(|stream| stream.ssrc == block.ssrc) {
+            stream.reception = Reception {
+                // Duplicates on the way make it negative: nothing was lost then.
+                lost: u32::try_from(block.lost).unwrap_or(0),
+                jitter: block.jitter,
+            };
+        }
+    }
+
+    /// What the receiver said of a stream of ours.
+    pub(crate) fn reception(&self, ssrc: Ssrc) -> Option<Reception> {
+        let mut streams = self.streams.iter();
+        let stream = streams.find(|stream| stream.ssrc == *ssrc)?;
+        Some(stream.reception)
+    }
+
+    /// Encrypts a packet into the outbox.
+    fn write(
+        &mut self,
+        ssrc: Ssrc,
+        packet: &Packet<'_>,
+        outbox: &mut Outbox,
+    ) -> Result<(), EgressError> {
+        let (Keys::Here(cipher), Some(path)) = (&mut self.keys, self.path) else {
+            return Err(EgressError::NoStream);
+        };
+        let level = self.level_id.zip(packet.level);
+        let header = if level.is_some() {
+            HEADER + LEVEL_EXTENSION
+        } else {
+            HEADER
+        };
+        let payload: &[u8] = packet.payload;
+        let sealed = outbox.push_with(path, header + payload.len() + TAG, |datagram| {
+            let (head, body) = datagram.split_at_mut(header);
+            write_header(head, ssrc, packet, level);
+            cipher.seal(ssrc, packet.index, head, payload, body)
+        });
+        if sealed.is_err() {
+            return Err(EgressError::NotSealed);
+        }
+        let mut streams = self.streams.iter_mut();
+        let stream = match streams.find(|stream| stream.ssrc == *ssrc) {
+            Some(stream) => stream,
+            None => {
+                self.streams.push(Stream::new(*ssrc, packet.captured));
+                let last = self.streams.len() - 1;
+                &mut self.streams[last]
+            }
+        };
+        stream.timestamp = packet.timestamp;
+        stream.at = packet.captured;
+        stream.packets = stream.packets.wrapping_add(1);
+        stream.octets = stream.octets.wrapping_add(payload.len() as u32);
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn new(ssrc: u32, at: Instant) -> Self {
+        Self {
+            ssrc,
+            timestamp: 0,
+            at,
+            packets: 0,
+            octets: 0,
+            reception: Reception::default(),
+        }
+    }
+}
+
+/// Writes streams of one session.
+pub(crate) struct CompactEgress<'a> {
+    pub(crate) compact: &'a mut Compact,
+    pub(crate) outbox: &'a mut Outbox,
+}
+
+impl super::Egress for CompactEgress<'_> {
+    fn write(&mut self, ssrc: Ssrc, packet: &Packet<'_>) -> Result<(), EgressError> {
+        self.compact.write(ssrc, packet, self.outbox)
+    }
+}
+
+/// RFC 3550 section 5.1.
+fn write_header(head: &mut [u8], ssrc: Ssrc, packet: &Packet<'_>, level: Option<(u8, (i8, bool))>) {
+    head[0] = VERSION | ONE_CSRC;
+    head[1] = (*packet.pt & !MARKER) | if packet.marker { MARKER } else { 0 };
+    head[2..4].copy_from_slice(&(packet.index as u16).to_be_bytes());
+    head[4..8].copy_from_slice(&packet.timestamp.to_be_bytes());
+    head[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    head[12..16].copy_from_slice(&packet.csrc.to_be_bytes());
+    if let Some((id, (level, voice))) = level {
+        head[0] |= EXTENSION;
+        head[16..18].copy_from_slice(&ONE_BYTE_PROFILE);
+        head[18..20].copy_from_slice(&1u16.to_be_bytes());
+        // The length field of one-byte elements is one less than the length: 0.
+        head[20] = id << 4;
+        head[21] = (u8::from(voice) << 7) | (level.unsigned_abs() & 0x7f);
+        head[22..24].fill(0);
+    }
+}
+
+/// RFC 7714, with the session's key.
+#[derive(Debug)]
+enum Cipher {
+    Aes128Gcm {
+        cipher: Box<dyn AeadAes128GcmCipher>,
+        salt: [u8; AeadAes128Gcm::SALT_LEN],
+    },
+    Aes256Gcm {
+        cipher: Box<dyn AeadAes256GcmCipher>,
+        salt: [u8; AeadAes256Gcm::SALT_LEN],
+    },
+}
+
+impl Cipher {
+    fn new(key: SendKey) -> Self {
+        let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
+        match key {
+            SendKey::Aes128Gcm { key, salt } => Self::Aes128Gcm {
+                cipher: provider.aead_aes_128_gcm().create_cipher(key, true),
+                salt,
+            },
+            SendKey::Aes256Gcm { key, salt } => Self::Aes256Gcm {
+                cipher: provider.aead_aes_256_gcm().create_cipher(key, true),
+                salt,
+            },
+        }
+    }
+
+    /// Ciphertext and tag of `payload` into `body`, which has room for both.
+    fn seal(
+        &mut self,
+        ssrc: Ssrc,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        body: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        let (rollover, sequence) = ((index >> 16) as u32, index as u16);
+        match self {
+            Self::Aes128Gcm { cipher, salt } => {
+                let iv = AeadAes128Gcm::rtp_iv(*salt, *ssrc, rollover, sequence);
+                cipher.encrypt(&iv, header, payload, body)
+            }
+            Self::Aes256Gcm { cipher, salt } => {
+                let iv = AeadAes256Gcm::rtp_iv(*salt, *ssrc, rollover, sequence);
+                cipher.encrypt(&iv, header, payload, body)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::egress::Egress;
+
+    fn path() -> Path {
+        Path {
+            source: "127.0.0.1:8443".parse().unwrap(),
+            destination: "127.0.0.1:9".parse().unwrap(),
+        }
+    }
+
+    fn ready(key: SendKey) -> Compact {
+        let mut compact = Compact::default();
+        compact.set_key(Some(key));
+        compact.follow(path());
+        compact
+    }
+
+    fn packet(payload: &Arc<[u8]>, at: Instant) -> Packet<'_> {
+        Packet {
+            index: 0x1_0002,
+            timestamp: 960,
+            marker: true,
+            pt: 111.into(),
+            csrc: 0x0a0b_0c0d,
+            level: None,
+            nackable: false,
+            vp8: None,
+            payload,
+            captured: at,
+        }
+    }
+
+    fn sent(compact: &mut Compact, packet: &Packet<'_>) -> Vec<u8> {
+        let mut outbox = Outbox::default();
+        let mut egress = CompactEgress {
+            compact,
+            outbox: &mut outbox,
+        };
+        assert_eq!(egress.write(7.into(), packet), Ok(()));
+        outbox.own_bytes(0).to_vec()
+    }
+
+    /// RFC 7714 section 16.1.1 gives session key and salt, packet and result; its header has no CSRC, so
+    /// the cipher is asked directly.
+    #[test]
+    fn the_vectors_of_the_rfc_come_out() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+            let pairs = digits.chunks(2);
+            pairs
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+                .collect()
+        };
+        let header = bytes("8040f17b 8041f8d3 5501a0b2");
+        let plain = b"Gallia est omnis divisa in partes tres";
+        let salt = *b"Quid pro quo";
+        let short: [u8; 16] = std::array::from_fn(|n| n as u8);
+        let long: [u8; 32] = std::array::from_fn(|n| n as u8);
+        let cases = [
+            (
+                SendKey::Aes128Gcm { key: short, salt },
+                "f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
+                 36de3adf 8833 899d7f27 beb16a91 52cf765e e4390cce",
+            ),
+            (
+                SendKey::Aes256Gcm { key: long, salt },
+                "32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f
+                 1ba63799 b87b 7aa3db36 dfffd6b0 f9bb7878 d7a76c13",
+            ),
+        ];
+        for (key, expected) in cases {
+            let mut body = vec![0; plain.len() + TAG];
+            let sealed =
+                Cipher::new(key).seal(0x5501_a0b2.into(), 0xf17b, &header, plain, &mut body);
+            assert!(sealed.is_ok());
+            assert_eq!(body, bytes(expected));
+        }
+    }
+
+    #[test]
+    fn the_header_says_what_the_packet_says() {
+        let payload: Arc<[u8]> = vec![1, 2, 3].into();
+        let key = SendKey::Aes128Gcm {
+            key: [1; 16],
+            salt: [2; 12],
+        };
+        let mut compact = ready(key);
+        let mut packet = packet(&payload, Instant::now());
+        let plain = sent(&mut compact, &packet);
+        let header = [
+            0x81,
+            0x80 | 111,
+            0,
+            2,
+            0,
+            0,
+            3,
+            0xc0,
+            0,
+            0,
+            0,
+            7,
+            0x0a,
+            0x0b,
+            0x0c,
+            0x0d,
+        ];
+        assert_eq!(plain[..HEADER], header);
+        assert_eq!(plain.len(), HEADER + 3 + TAG);
+        // Levels only where the receiver knows an id for them.
+        packet.level = Some((-37, true));
+        assert_eq!(sent(&mut compact, &packet).len(), plain.len());
+        compact.level_id = Some(3);
+        let levelled = sent(&mut compact, &packet);
+        assert_eq!(levelled[0], 0x91);
+        assert_eq!(levelled[16..24], [0xbe, 0xde, 0, 1, 0x30, 0x80 | 37, 0, 0]);
+    }
+
+    #[test]
+    fn nothing_leaves_before_there_are_keys_and_a_way() {
+        let payload: Arc<[u8]> = vec![1].into();
+        let packet = packet(&payload, Instant::now());
+        let mut compact = Compact::default();
+        let mut outbox = Outbox::default();
+        let mut write = |compact: &mut Compact| {
+            CompactEgress {
+                compact,
+                outbox: &mut outbox,
+            }
+            .write(7.into(), &packet)
+        };
+        compact.follow(path());
+        assert_eq!(write(&mut compact), Err(EgressError::NoStream));
+        let key = SendKey::Aes128Gcm {
+            key: [1; 16],
+            salt: [2; 12],
+        };
+        let mut compact = Compact::default();
+        compact.set_key(Some(key));
+        assert_eq!(write(&mut compact), Err(EgressError::NoStream));
+        assert!(!compact.has_sent());
+    }
+
+    #[test]
+    fn reports_go_on_from_the_last_packet_at_the_pace_of_the_clock() {
+        let payload: Arc<[u8]> = vec![0; 80].into();
+        let key = SendKey::Aes256Gcm {
+            key: [1; 32],
+            salt: [2; 12],
+        };
+        let mut compact = ready(key);
+        let start = Instant::now();
+        let _ = sent(&mut compact, &packet(&payload, start));
+        let info = compact.sender_info(7, start + Duration::from_millis(250));
+        let expected = SenderInfo {
+            timestamp: 960 + 12_000,
+            packets: 1,
+            octets: 80,
+        };
+        assert_eq!(info, Some(expected));
+        assert_eq!(compact.sender_info(8, start), None);
+        let block = |lost| ReportBlock {
+            ssrc: 7,
+            lost,
+            jitter: 48,
+        };
+        compact.note_report(&block(-2));
+        let reception = compact.reception(7.into()).unwrap();
+        assert_eq!((reception.lost, reception.jitter), (0, 48));
+        compact.note_report(&block(3));
+        assert_eq!(compact.reception(7.into()).unwrap().lost, 3);
+    }
+}

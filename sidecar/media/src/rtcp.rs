@@ -1,0 +1,189 @@
+//! Two places in RTCP compounds that somebody who sends RTP beside the media stack has to know: report
+//! blocks about its streams, which come in, and the sender information of its streams, which goes out
+//! (RFC 3550 section 6.4).
+
+/// Payload types (RFC 3550 section 12.1).
+const SENDER_REPORT: u8 = 200;
+const RECEIVER_REPORT: u8 = 201;
+/// Common header and the SSRC of who sends the packet.
+const HEADER_BYTES: usize = 8;
+const BLOCK_BYTES: usize = 24;
+/// NTP time, RTP time, packets, octets.
+const SENDER_INFO_BYTES: usize = 20;
+
+/// What a receiver says of one stream of ours (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportBlock {
+    /// The stream it is about.
+    pub ssrc: u32,
+    /// Packets lost since the beginning; duplicates may make it negative.
+    pub lost: i32,
+    /// Interarrival jitter in units of the RTP clock.
+    pub jitter: u32,
+}
+
+/// What a sender report says of the stream that it belongs to (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderInfo {
+    /// RTP time that belongs to the report's NTP time.
+    pub timestamp: u32,
+    /// RTP packets sent since the beginning, modulo 2^32.
+    pub packets: u32,
+    /// Payload bytes sent since the beginning, modulo 2^32.
+    pub octets: u32,
+}
+
+/// The report blocks of all sender and receiver reports in `compound`. Reading ends at the first packet
+/// whose length is a lie.
+pub fn report_blocks(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
+    packets(compound).flat_map(|(start, end)| {
+        let packet = &compound[start..end];
+        let count = usize::from(packet[0] & 0x1f);
+        let body = match packet[1] {
+            SENDER_REPORT => packet.get(HEADER_BYTES + SENDER_INFO_BYTES..),
+            RECEIVER_REPORT => packet.get(HEADER_BYTES..),
+            _ => None,
+        };
+        let blocks = body.unwrap_or_default().chunks_exact(BLOCK_BYTES);
+        blocks.take(count).map(|block| ReportBlock {
+            ssrc: word(block, 0),
+            // 24 bits with a sign: shifted up and down again.
+            lost: (word(block, 4) << 8) as i32 >> 8,
+            jitter: word(block, 12),
+        })
+    })
+}
+
+/// Asks `info` for each sender report in `compound`, by its SSRC, and writes what it gives. True: at
+/// least one was changed.
+pub fn stamp_sender_reports(
+    compound: &mut [u8],
+    mut info: impl FnMut(u32) -> Option<SenderInfo>,
+) -> bool {
+    let mut changed = false;
+    let mut at = 0;
+    while let Some((start, end)) = packet_at(compound, at) {
+        at = end;
+        let packet = &mut compound[start..end];
+        if packet[1] != SENDER_REPORT || packet.len() < HEADER_BYTES + SENDER_INFO_BYTES {
+            continue;
+        }
+        let Some(info) = info(word(packet, 4)) else {
+            continue;
+        };
+        packet[16..20].copy_from_slice(&info.timestamp.to_be_bytes());
+        packet[20..24].copy_from_slice(&info.packets.to_be_bytes());
+        packet[24..28].copy_from_slice(&info.octets.to_be_bytes());
+        changed = true;
+    }
+    changed
+}
+
+/// Where the packets of a compound begin and end.
+fn packets(compound: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let found = packet_at(compound, at)?;
+        at = found.1;
+        Some(found)
+    })
+}
+
+fn packet_at(compound: &[u8], at: usize) -> Option<(usize, usize)> {
+    let header = compound.get(at..at + 4)?;
+    if header[0] >> 6 != 2 {
+        return None;
+    }
+    let words = usize::from(u16::from_be_bytes([header[2], header[3]])) + 1;
+    let end = at + words * 4;
+    (end <= compound.len()).then_some((at, end))
+}
+
+/// Big-endian, 0 where the bytes end.
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
+    word.map_or(0, u32::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn packet(kind: u8, count: u8, body: &[u8]) -> Vec<u8> {
+        let words = (4 + body.len()) / 4 - 1;
+        let mut packet = vec![0x80 | count, kind, (words >> 8) as u8, words as u8];
+        packet.extend_from_slice(body);
+        packet
+    }
+
+    fn block(ssrc: u32, lost: i32, jitter: u32) -> Vec<u8> {
+        let mut block = ssrc.to_be_bytes().to_vec();
+        block.extend_from_slice(&(lost as u32 & 0x00ff_ffff).to_be_bytes());
+        block.extend_from_slice(&7u32.to_be_bytes());
+        block.extend_from_slice(&jitter.to_be_bytes());
+        block.extend_from_slice(&[0; 8]);
+        block
+    }
+
+    fn sender_report(ssrc: u32, blocks: &[Vec<u8>]) -> Vec<u8> {
+        let mut body = ssrc.to_be_bytes().to_vec();
+        body.extend_from_slice(&[9; SENDER_INFO_BYTES]);
+        body.extend(blocks.concat());
+        packet(SENDER_REPORT, blocks.len() as u8, &body)
+    }
+
+    #[test]
+    fn blocks_are_read_out_of_every_report_of_a_compound() {
+        let mut receiver = 5u32.to_be_bytes().to_vec();
+        receiver.extend(block(2, -3, 480));
+        let mut compound = sender_report(1, &[block(1, 12, 0)]);
+        compound.extend(packet(202, 0, &[0; 8]));
+        compound.extend(packet(RECEIVER_REPORT, 1, &receiver));
+        let read: Vec<_> = report_blocks(&compound).collect();
+        let expected = |ssrc, lost, jitter| ReportBlock { ssrc, lost, jitter };
+        assert_eq!(read, [expected(1, 12, 0), expected(2, -3, 480)]);
+    }
+
+    #[test]
+    fn only_the_reports_asked_for_are_stamped_and_nothing_else_moves() {
+        let mut compound = sender_report(1, &[block(9, 0, 0)]);
+        compound.extend(sender_report(2, &[]));
+        let before = compound.clone();
+        let info = SenderInfo {
+            timestamp: 0x0102_0304,
+            packets: 5,
+            octets: 6,
+        };
+        assert!(stamp_sender_reports(&mut compound, |ssrc| {
+            (ssrc == 2).then_some(info)
+        }));
+        let second = before.len() - 28;
+        assert_eq!(compound[..second + 16], before[..second + 16]);
+        let stamped = [1, 2, 3, 4, 0, 0, 0, 5, 0, 0, 0, 6];
+        assert_eq!(compound[second + 16..], stamped);
+        assert!(!stamp_sender_reports(&mut compound, |_| None));
+    }
+
+    #[test]
+    fn a_packet_that_is_longer_than_the_compound_ends_the_reading() {
+        let mut compound = sender_report(1, &[block(1, 1, 1)]);
+        compound[3] += 1;
+        assert_eq!(report_blocks(&compound).count(), 0);
+        // More blocks promised than there are.
+        let mut compound = sender_report(1, &[block(1, 1, 1)]);
+        compound[0] |= 0x1f;
+        assert_eq!(report_blocks(&compound).count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = report_blocks(&bytes).count();
+            let info = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
+            let length = bytes.len();
+            let _ = stamp_sender_reports(&mut bytes, |_| Some(info));
+            prop_assert_eq!(bytes.len(), length);
+        }
+    }
+}
