@@ -500,6 +500,33 @@ pub struct CoreConfig {
     pub limits: Limits,
 }
 
+/// What a session may make its room say, so that a few hostile ones cannot fill the budget of events
+/// that a room has while its host is away. Per session, except for joins.
+pub mod event_rates {
+    /// Bytes of signals: offers and answers to clients that take them over the platform's socket.
+    pub const SIGNAL_BYTES_PER_SECOND: u64 = 64 * 1024;
+    /// Twenty of the largest descriptions that we make.
+    pub const SIGNAL_BYTES_BURST: u64 = 1024 * 1024;
+    /// Descriptions and candidates over the platform's socket: as upstream.
+    pub const SIGNALS_PER_SECOND: u64 = 10;
+    /// See above.
+    pub const SIGNALS_BURST: u64 = 100;
+    /// Changes of state: voice, hand, screen, camera.
+    pub const CHANGES_PER_SECOND: u64 = 10;
+    /// See above.
+    pub const CHANGES_BURST: u64 = 30;
+    /// Joins of one participant, on however many devices, new or for a new media connection.
+    pub const JOINS_PER_SECOND: u64 = 1;
+    /// See above.
+    pub const JOINS_BURST: u64 = 10;
+    /// Events that one join leads to: joined, screen and camera stopped, left.
+    pub const EVENTS_PER_JOIN: u64 = 4;
+    /// Changes of what it publishes; each may lead to offers to all others. More are told once a second.
+    pub const PUBLICATIONS_PER_SECOND: u64 = 2;
+    /// See above.
+    pub const PUBLICATIONS_BURST: u64 = 10;
+}
+
 /// Named limits of a node. Defaults: `Limits::default()`.
 #[derive(Debug, Clone)]
 pub struct Limits {

@@ -1,6 +1,6 @@
 //! Commands: checked here, field by field, then handed to their room.
 
-use parley_media::sdp::{Description, DescriptionError};
+use parley_media::sdp::{Description, DescriptionError, DescriptionKind};
 
 use crate::api::{
     Command, CommandError, FindBy, FoundSession, Generation, Join, Labels, Reply, RoomEndReason,
@@ -224,6 +224,11 @@ fn signal(
         known.drop_one("sdp_malformed", shared);
         invalid("message", &error.to_string())
     })?;
+    // An offer wants an answer, which the session may not cause now.
+    if description.kind == DescriptionKind::Offer && !known.may_signal(now) {
+        known.drop_one("signal_bytes", shared);
+        return Err(CommandError::Limit("signal_bytes"));
+    }
     room.handle_description(seat, &description, Path::Socket, shared)
         .map_err(|reason| invalid("message", &reason))?;
     Ok(Reply::Done)

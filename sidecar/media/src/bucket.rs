@@ -29,13 +29,17 @@ impl TokenBucket {
 
     /// Takes `cost` tokens, or none and returns false. Time that runs backwards fills nothing.
     pub fn take(&mut self, now: Instant, cost: u64) -> bool {
-        self.refill(now);
-        let cost = u128::from(cost) * NANO;
-        if cost > self.nano_tokens {
-            return false;
+        let enough = self.has(now, cost);
+        if enough {
+            self.nano_tokens -= u128::from(cost) * NANO;
         }
-        self.nano_tokens -= cost;
-        true
+        enough
+    }
+
+    /// Whether so many tokens could be taken.
+    pub fn has(&mut self, now: Instant, cost: u64) -> bool {
+        self.refill(now);
+        u128::from(cost) * NANO <= self.nano_tokens
     }
 
     /// Nothing was taken lately: forgetting the bucket changes nothing.

@@ -6,12 +6,28 @@ use std::time::Instant;
 
 use parley_core::api::{EventKind, Generation, RoomEvent, RoomView};
 
-use super::hub::HostKey;
+use super::hub::{ACK_PATIENCE, HostKey, PING_EVERY, PING_PATIENCE};
 
 /// Unacked events per room; beyond, one snapshot takes their place (event.proto).
 pub(super) const UNACKED_MAX: usize = 1024;
 /// The same in bytes of signals, so that large SDPs cannot fill the memory first.
 pub(super) const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Two sessions of two people that cause whatever they may, for as long as a silent host keeps their
+/// room, leave a third of it to the others.
+const _: () = {
+    use parley_core::api::event_rates::*;
+    const HOSTILE: u64 = 2;
+    let seconds = PING_EVERY.as_secs() + PING_PATIENCE.as_secs();
+    assert!(seconds > ACK_PATIENCE.as_secs());
+    let bytes = SIGNAL_BYTES_BURST + seconds * SIGNAL_BYTES_PER_SECOND;
+    assert!(HOSTILE * bytes < UNACKED_BYTES_MAX as u64 * 2 / 3);
+    let signals = SIGNALS_BURST + seconds * SIGNALS_PER_SECOND;
+    let changes = CHANGES_BURST + seconds * CHANGES_PER_SECOND;
+    let joins = JOINS_BURST + seconds * JOINS_PER_SECOND;
+    let events = signals + changes + joins * EVENTS_PER_JOIN;
+    assert!(HOSTILE * events < UNACKED_MAX as u64 * 2 / 3);
+};
 
 /// Where an event stands among those of its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -248,7 +248,7 @@ impl Room {
         let result = session.handle_description(description, path, shared);
         match &result {
             Ok(Outcome::Negotiated) => session.mark_unsettled(shared),
-            Ok(Outcome::Republished) => self.unsettle_all(shared),
+            Ok(Outcome::Republished) => self.unsettle_for(seat, shared),
             Ok(Outcome::Ignored) => {}
             Err(_) => {
                 session.drop_one("sdp_refused", shared);

@@ -26,6 +26,11 @@ impl Room {
         if taken {
             return Err(CommandError::Exists("connection"));
         }
+        let participant = join.participant.clone();
+        if !self.joins.take(participant, shared.now.instant, 1) {
+            shared.drop_one("join_rate");
+            return Err(CommandError::Limit("join_rate"));
+        }
         if let Some(&seat) = self.names.get(&join.session.session) {
             if !join.replaces_session {
                 return Err(CommandError::Exists("session"));
@@ -227,7 +232,7 @@ impl Room {
         }
         session.connection = connection;
         session.detached = None;
-        session.repeat_offer();
+        session.repeat_offer(shared);
         let (seat, view) = (session.owner.seat, session.view());
         self.flush_signals(seat, shared);
         Ok(view)

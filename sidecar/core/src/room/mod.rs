@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use parley_media::audio::SpeakerSelector;
+use parley_media::bucket::SourceBuckets;
 use parley_media::channel::SlotKind;
 
+use crate::api::event_rates::{JOINS_BURST, JOINS_PER_SECOND};
 use crate::api::{
     EventKind, Labels, Now, ParticipantId, RoomEvent, RoomPolicy, RoomRef, RoomView, SessionId,
 };
@@ -70,6 +72,9 @@ pub(crate) struct Room {
     speakers_told: Vec<String>,
     /// Earliest trailing edge of merged key-frame requests.
     keyframes_due: Option<Instant>,
+    joins: SourceBuckets<ParticipantId>,
+    /// [`Self::unsettle_all`] is due at the next tick: somebody's publications change too often.
+    unsettle_due: bool,
     scheduled: Scheduled,
     /// The room has ended and is to be forgotten.
     pub(crate) over: bool,
@@ -104,6 +109,8 @@ impl Room {
             voice_told_at: None,
             speakers_told: Vec::new(),
             keyframes_due: None,
+            joins: SourceBuckets::new(JOINS_PER_SECOND, JOINS_BURST, PARTICIPANTS_MAX),
+            unsettle_due: false,
             scheduled: Scheduled::default(),
             over: false,
         };
@@ -173,6 +180,20 @@ impl Room {
     pub(crate) fn unsettle_all(&mut self, shared: &mut Shared) {
         for (_, session) in self.sessions.iter_mut() {
             session.mark_unsettled(shared);
+        }
+    }
+
+    /// What this session publishes has changed: everybody's lines follow, at the next tick if that
+    /// happens too often.
+    pub(crate) fn unsettle_for(&mut self, seat: Key, shared: &mut Shared) {
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        if session.publications.take(shared.now.instant, 1) {
+            self.unsettle_all(shared);
+        } else {
+            session.drop_one("publication_rate", shared);
+            self.unsettle_due = true;
         }
     }
 

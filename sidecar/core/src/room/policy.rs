@@ -147,6 +147,9 @@ impl Room {
     }
 
     fn look_after_sessions(&mut self, shared: &mut Shared) {
+        if std::mem::take(&mut self.unsettle_due) {
+            self.unsettle_all(shared);
+        }
         for seat in self.order.clone() {
             self.look_after(seat, shared);
         }

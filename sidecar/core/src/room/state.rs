@@ -28,6 +28,10 @@ impl Room {
         }
         let slots_before = self.voice_slots();
         let session = self.session_mut(id)?;
+        if !session.changes.take(shared.now.instant, 1) {
+            session.drop_one("change_rate", shared);
+            return Err(CommandError::Limit("change_rate"));
+        }
         let muted = change == StateChange::Unmuted(false);
         let (changed, field) = session.apply(change, shared);
         let view = session.view();
@@ -52,7 +56,7 @@ impl Room {
             if let Some(session) = self.sessions.get_mut(seat) {
                 session.up.bind(&session.announced);
             }
-            self.unsettle_all(shared);
+            self.unsettle_for(seat, shared);
         }
         Ok((view, true))
     }

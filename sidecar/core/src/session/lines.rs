@@ -62,7 +62,10 @@ impl Session {
         let something =
             !change.add.is_empty() || !change.direct.is_empty() || self.negotiator.forced;
         self.negotiator.wanted = something;
-        if something && self.negotiator.is_free(shared.now.instant, shared) {
+        let now = shared.now.instant;
+        // Over the socket an offer may have to wait for the next tick.
+        let may = self.capabilities.dc_signaling || self.may_signal(now);
+        if something && may && self.negotiator.is_free(now, shared) {
             self.make_offer(change, demand, shared);
         } else if self.down.map_stale {
             self.send_map(demand, shared);

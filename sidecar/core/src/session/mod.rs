@@ -19,6 +19,7 @@ use parley_media::bucket::TokenBucket;
 use parley_media::channel::{SlotKind, View};
 use rand::Rng;
 
+use crate::api::event_rates::*;
 use crate::api::{
     Capabilities, ConnectionId, Join, Labels, LeaveReason, MediaState, Now, ParticipantId,
     SessionId, SessionView,
@@ -33,9 +34,8 @@ use negotiator::Negotiator;
 use peer::{Peer, PeerFault};
 use uplink::{Announced, Uplink};
 
-/// Descriptions and candidates per second over the platform's socket, and their burst: as upstream.
-const SIGNALS_PER_SECOND: u64 = 10;
-const SIGNALS_BURST: u64 = 100;
+/// Kept free of what the session may say before a description is made: the largest one is smaller.
+const SIGNAL_BYTES_RESERVED: u64 = 64 * 1024;
 
 /// What the client measured, as it said over the channel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,13 +92,16 @@ pub(crate) struct Session {
     pub(crate) ice_remote: Option<(String, String)>,
     pub(crate) up: Uplink,
     pub(crate) down: Downlink,
-    /// JSON texts for the signalling connection, in order.
+    /// JSON texts for the signalling connection, in order; see [`Self::push_signal`].
     pub(crate) signals: Vec<String>,
     /// Is in `Shared::dirty`.
     pub(crate) dirty: bool,
     /// [`Self::settle`] is due.
     pub(crate) unsettled: bool,
     pub(crate) signal_bucket: TokenBucket,
+    signal_bytes: TokenBucket,
+    pub(crate) changes: TokenBucket,
+    pub(crate) publications: TokenBucket,
 }
 
 impl Session {
@@ -144,6 +147,9 @@ impl Session {
             dirty: false,
             unsettled: false,
             signal_bucket: TokenBucket::new(SIGNALS_PER_SECOND, SIGNALS_BURST),
+            signal_bytes: TokenBucket::new(SIGNAL_BYTES_PER_SECOND, SIGNAL_BYTES_BURST),
+            changes: TokenBucket::new(CHANGES_PER_SECOND, CHANGES_BURST),
+            publications: TokenBucket::new(PUBLICATIONS_PER_SECOND, PUBLICATIONS_BURST),
         }
     }
 
@@ -199,6 +205,21 @@ impl Session {
             shared.demux.close(peer.link);
         }
         shared.ended.push((self.owner, reason));
+    }
+
+    /// Whether a description for its signalling connection may be made now.
+    pub(crate) fn may_signal(&mut self, now: Instant) -> bool {
+        self.signal_bytes.has(now, SIGNAL_BYTES_RESERVED)
+    }
+
+    /// Adds a text for the signalling connection, or drops and counts what is too much.
+    pub(crate) fn push_signal(&mut self, json: String, shared: &mut Shared) {
+        let now = shared.now.instant;
+        if self.signal_bytes.take(now, json.len() as u64) {
+            self.signals.push(json);
+        } else {
+            self.drop_one("signal_bytes", shared);
+        }
     }
 
     /// To be drained before the core says that there is nothing more to do.

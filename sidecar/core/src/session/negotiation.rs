@@ -73,12 +73,12 @@ impl Session {
     }
 
     /// The signalling connection is another: an offer that went to the former one goes out again.
-    pub(crate) fn repeat_offer(&mut self) {
+    pub(crate) fn repeat_offer(&mut self, shared: &mut Shared) {
         if let State::Offered {
             text: Some(text), ..
         } = &self.negotiator.state
         {
-            self.signals.push(text.clone());
+            self.push_signal(text.clone(), shared);
         }
     }
 
@@ -238,7 +238,7 @@ impl Session {
                 {
                     *text = Some(json.clone());
                 }
-                self.signals.push(json);
+                self.push_signal(json, shared);
             }
             Path::Channel => {
                 self.send_channel(&ServerMessage::Sdp(description.to_zlib()), shared);

@@ -6,6 +6,7 @@
 mod authentic_media;
 mod client_protocol;
 mod corpus;
+mod event_flood;
 mod glare;
 mod hostile_datagrams;
 mod hostile_feedback;
