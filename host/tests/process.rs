@@ -112,6 +112,60 @@ impl Drop for Demo {
     }
 }
 
+/// `parley serve` over the folder of a demo that was killed in a call.
+struct Serve {
+    process: Child,
+    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    log: std::path::PathBuf,
+    sidecar: u32,
+}
+
+impl Serve {
+    fn start(data: &std::path::Path) -> Self {
+        let mut demo = Demo::start(data);
+        let token = demo.sign_in();
+        assert!(
+            demo.command(&token, "/call start")
+                .contains("You started a call")
+        );
+        demo.process.kill().unwrap();
+        demo.process.wait().unwrap();
+        let log = data.join("serve.log");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_parley"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .arg("--web-dir")
+            .arg(data)
+            .arg("--sidecar")
+            .arg(sidecar())
+            .args(["--log", "info,parley_host=debug"])
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        until("the adopted call's events", || {
+            std::fs::read_to_string(&log)
+                .unwrap()
+                .contains("event stream is ready")
+                .then_some(())
+        });
+        Self {
+            said: BufReader::new(process.stdout.take().unwrap()).lines(),
+            process,
+            log,
+            sidecar: launched(&data.join("run")).unwrap().pid,
+        }
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 fn kill_sidecar(data: &std::path::Path) {
     if let Some(info) = launched(&data.join("run")).filter(|info| lives(info.pid)) {
         signal(info.pid, "KILL");
@@ -182,19 +236,17 @@ fn link_and_stats_answer_too() {
 }
 
 #[test]
-fn told_to_end_it_ends_in_order_and_leaves_the_sidecar_its_lease() {
+fn a_demo_told_to_end_ends_its_calls_and_its_sidecar() {
     let data = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(data.path());
-    let run = data.path().join("run");
-    let pid = until("a sidecar", || launched(&run).map(|info| info.pid));
-    until("adoption in the log", || {
-        std::fs::read_to_string(&demo.log)
-            .unwrap()
-            .contains("event stream is ready")
-            .then_some(())
-    });
+    let token = demo.sign_in();
+    assert!(
+        demo.command(&token, "/call start")
+            .contains("You started a call")
+    );
+    let pid = launched(&data.path().join("run")).unwrap().pid;
     let start = Instant::now();
-    signal(demo.process.id(), "TERM");
+    signal(demo.process.id(), "INT");
     let status = demo.process.wait().unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(
@@ -202,7 +254,83 @@ fn told_to_end_it_ends_in_order_and_leaves_the_sidecar_its_lease() {
         "{:?}",
         start.elapsed()
     );
-    assert!(lives(pid), "the lease is 20 s");
+    assert!(!lives(pid), "the sidecar is still there");
+    let log = std::fs::read_to_string(&demo.log).unwrap();
+    assert!(log.contains(": Shutdown"), "the plugin was not told: {log}");
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn a_server_told_to_end_leaves_its_calls_to_the_next_one() {
+    let data = tempfile::tempdir().unwrap();
+    let mut serve = Serve::start(data.path());
+    let start = Instant::now();
+    signal(serve.process.id(), "TERM");
+    assert_eq!(serve.process.wait().unwrap().code(), Some(0));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(lives(serve.sidecar), "the lease is 20 s");
+    let log = std::fs::read_to_string(&serve.log).unwrap();
+    assert!(log.contains("1 call goes on for 20 s"), "{log}");
+    kill_sidecar(data.path());
+}
+
+#[test]
+fn a_second_interrupt_of_a_server_ends_its_calls() {
+    let data = tempfile::tempdir().unwrap();
+    let mut serve = Serve::start(data.path());
+    signal(serve.process.id(), "INT");
+    let notice = serve
+        .said
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.contains("Ctrl-C"))
+        .expect("the notice");
+    assert!(notice.starts_with("1 call goes on for 20 s"), "{notice}");
+    assert!(lives(serve.sidecar));
+    signal(serve.process.id(), "INT");
+    assert_eq!(serve.process.wait().unwrap().code(), Some(0));
+    assert!(!lives(serve.sidecar), "the sidecar is still there");
+    let log = std::fs::read_to_string(&serve.log).unwrap();
+    assert!(log.contains(": Shutdown"), "the plugin was not told: {log}");
+}
+
+#[test]
+fn a_second_host_on_the_same_data_folder_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Demo::start(data.path());
+    let mut second = Command::new(env!("CARGO_BIN_EXE_parley"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data.path())
+        .arg("--web-dir")
+        .arg(data.path())
+        .arg("--sidecar")
+        .arg(sidecar())
+        .env_remove("XDG_RUNTIME_DIR")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = until("the second one's end", || second.try_wait().unwrap());
+    assert_eq!(status.code(), Some(75));
+    let mut said = String::new();
+    second
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    let folder = data.path().canonicalize().unwrap();
+    assert!(said.contains(folder.to_str().unwrap()), "{said}");
+    // The first one is not disturbed.
+    let token = first.sign_in();
+    assert!(
+        first
+            .command(&token, "/call start")
+            .contains("You started a call")
+    );
     kill_sidecar(data.path());
 }
 

@@ -3,6 +3,7 @@
 //! The rules that go with them stand in `parley_sidecar::lifecycle`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub const TOKEN_PREFIX: &str = "Bearer ";
 pub const TOKEN_LENGTH_MIN: usize = 32;
 /// Longest such token.
 pub const TOKEN_LENGTH_MAX: usize = 256;
+
+/// How long a sidecar goes on after the last host's Goodbye, unless its configuration says otherwise.
+pub const GOODBYE_LEASE: Duration = Duration::from_secs(20);
 
 /// Exit code: ended in order (lease over, drained, SIGTERM).
 pub const EXIT_OK: i32 = 0;

@@ -2,11 +2,14 @@
 
 use super::config::DemoConfig;
 use super::failure::Failure;
-use super::serve::{start, told_to_end};
+use super::serve::start;
+use super::signals::Signals;
 use super::{robot, say};
 
-/// Serves the demo until the process is told to end.
+/// Serves the demo until the process is told to end. Nobody continues a demo: its calls and its sidecar end
+/// with it.
 pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
+    let mut signals = Signals::install()?;
     let running = start(config.serve).await?;
     let links = running
         .local
@@ -27,7 +30,13 @@ pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
         }
         None => None,
     };
-    let outcome = running.until(told_to_end()).await;
+    let sidecar = running.sidecar_ending();
+    let stop = async {
+        signals.told_to_end().await;
+        signals.end_at_once_when_interrupted();
+        sidecar.end().await;
+    };
+    let outcome = running.until(stop).await;
     drop(robot);
     outcome
 }

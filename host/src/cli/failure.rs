@@ -7,6 +7,8 @@ use std::process::ExitCode;
 const EXIT_INTERNAL: u8 = 70;
 /// The system refused a file, a port, a process.
 const EXIT_SYSTEM: u8 = 71;
+/// Another process holds what this one needs: `EX_TEMPFAIL`, as with the sidecar.
+const EXIT_LOCKED: u8 = 75;
 /// An argument or setting is refused; the message names it.
 const EXIT_CONFIG: u8 = 78;
 
@@ -33,6 +35,15 @@ impl Failure {
         Self {
             code: EXIT_SYSTEM,
             what: what.into(),
+            why: why.to_string(),
+        }
+    }
+
+    /// Another process holds it.
+    pub(super) fn locked(field: impl Into<String>, why: impl fmt::Display) -> Self {
+        Self {
+            code: EXIT_LOCKED,
+            what: field.into(),
             why: why.to_string(),
         }
     }

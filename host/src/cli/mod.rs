@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod data_lock;
 mod demo;
 mod failure;
 mod listen;
@@ -9,6 +10,7 @@ mod logging;
 mod request_trace;
 mod robot;
 mod serve;
+mod signals;
 
 use clap::Parser as _;
 

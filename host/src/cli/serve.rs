@@ -3,15 +3,17 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::config::{CommonConfig, ServeConfig, Tls};
+use super::data_lock::DataLock;
 use super::failure::Failure;
 use super::listen::{self, Listeners};
 use super::request_trace::request_trace;
 use super::say;
+use super::signals::{Signals, Told};
 use crate::environment::SystemEnvironment;
 use crate::media::pump::{Pump, PumpCounters};
 use crate::platform::Platform as _;
@@ -19,11 +21,13 @@ use crate::platform::local::{Local, LocalConfig};
 use crate::plugin::Plugin;
 use crate::sandbox::{Limits, Services};
 use crate::settings;
-use crate::sidecar::{SidecarConfig, Supervisor, runtime_dir};
+use crate::sidecar::{SidecarConfig, SidecarEnding, Supervisor, runtime_dir};
 use crate::trace::TraceId;
 
 /// The id under which the local platform runs the plugin.
 pub(super) const PLUGIN_ID: &str = "app.parley.calls";
+/// How long a second Ctrl-C is waited for while calls go on without this process.
+const SECOND_THOUGHT: Duration = Duration::from_secs(3);
 
 /// A local platform that listens, with everything behind it at work.
 pub(super) struct Running {
@@ -37,10 +41,12 @@ pub(super) struct Running {
     supervisor: Supervisor,
     pump: tokio::task::JoinHandle<()>,
     stop_pump: CancellationToken,
+    _data_lock: DataLock,
 }
 
 /// Serves until the process is told to end.
 pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
+    let signals = Signals::install()?;
     let running = start(config).await?;
     say(&format!("Parley is ready: {}", running.site_url));
     if let Some(admin) = running.local.first_admin() {
@@ -50,11 +56,51 @@ pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
         ));
         say("The password is shown this once.");
     }
-    running.until(told_to_end()).await
+    let sidecar = running.sidecar_ending();
+    running.until(leave_or_end(signals, sidecar)).await
+}
+
+/// Done when the process is told to end. Calls go on for the sidecar's lease, so that whoever starts Parley
+/// again continues them; somebody at a terminal may end them by a second Ctrl-C.
+async fn leave_or_end(mut signals: Signals, sidecar: SidecarEnding) {
+    let told = signals.told_to_end().await;
+    let calls = sidecar.calls().await;
+    if calls == 0 {
+        signals.end_at_once_when_interrupted();
+        return;
+    }
+    let notice = calls_go_on(calls, told);
+    match told {
+        Told::Terminate => tracing::info!("{notice}"),
+        Told::Interrupt => {
+            say(&notice);
+            let again = tokio::time::timeout(SECOND_THOUGHT, signals.interrupted()).await;
+            if again.is_ok() {
+                signals.end_at_once_when_interrupted();
+                return sidecar.end().await;
+            }
+        }
+    }
+    signals.end_at_once_when_interrupted();
+}
+
+fn calls_go_on(calls: u32, told: Told) -> String {
+    let lease_s = parley_proto::launch::GOODBYE_LEASE.as_secs();
+    let subject = if calls == 1 {
+        "1 call goes on".to_owned()
+    } else {
+        format!("{calls} calls go on")
+    };
+    let again = match told {
+        Told::Interrupt => ", or press Ctrl-C again to end all of it now",
+        Told::Terminate => "",
+    };
+    format!("{subject} for {lease_s} s: start Parley again within that time to continue{again}.")
 }
 
 /// Puts everything together and listens.
 pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
+    let data_lock = DataLock::take(&config.common.data_dir)?;
     let listeners = Listeners::bind(config.listen_field, &config.listen)?;
     let names = site_names(&listeners);
     let tls = listen::tls(&config.tls, names, &config.common.data_dir).await?;
@@ -104,10 +150,16 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         supervisor,
         pump,
         stop_pump,
+        _data_lock: data_lock,
     })
 }
 
 impl Running {
+    /// For whoever decides, while everything is still at work, whether calls outlive this process.
+    pub(super) fn sidecar_ending(&self) -> SidecarEnding {
+        self.supervisor.ending()
+    }
+
     /// Serves until `stop` is done, then ends in order: no new requests, the running ones finish, events
     /// are no longer taken, the sidecar hears goodbye.
     pub(super) async fn until(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
@@ -124,28 +176,6 @@ impl Running {
         tracing::info!("ended in order");
         outcome
     }
-}
-
-/// Done at Ctrl-C or SIGTERM. A second one ends the process at once.
-pub(super) async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(signal) => signal.recv().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-    }
-    tracing::info!("told to end");
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
 }
 
 /// Compiles the guest, which takes a moment.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parley_proto::v1::node_client::NodeClient;
-use parley_proto::v1::{GetHealthRequest, GoodbyeRequest};
+use parley_proto::v1::{DrainRequest, GetHealthRequest, GoodbyeRequest};
 use tokio::process::Child;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,12 +15,14 @@ use crate::media::Connection;
 /// How often the sidecar is asked for its health.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
 /// How long one answer may take.
-const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
+pub(super) const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
 /// Unanswered questions in a row after which the sidecar is replaced: about 3 s. One alone proves nothing:
 /// it may be this host that stood still (suspended, stopped, starved) while the answer lay in its socket.
 const UNANSWERED_MAX: u32 = 3;
 /// How long the farewell may take.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long an asked end may take: the sidecar waits up to 2 s for its last events to be acked.
+const FINISH_TIME_MAX: Duration = Duration::from_secs(4);
 
 /// A sidecar in use.
 pub(super) struct InUse {
@@ -35,6 +37,8 @@ pub(super) struct InUse {
 pub(super) enum Lost {
     /// The host is to end.
     Stopped,
+    /// It was asked to end, and did.
+    Finished,
     /// Its process ended.
     Ended,
     /// It does not answer.
@@ -107,6 +111,27 @@ impl InUse {
                 }
             }
         }
+    }
+
+    /// Ends its rooms and its process in order; kills what does not end.
+    pub(super) async fn finish(&self) -> Lost {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let asked = async {
+            let drain = DrainRequest {
+                request_id: crate::trace::TraceId::random().to_string(),
+                // The earliest there is: 0 would mean none.
+                deadline_ms: 1,
+            };
+            if let Err(status) = node.drain(drain).await {
+                tracing::warn!(%status, "the sidecar was not asked to end");
+            }
+            self.end().await;
+        };
+        if tokio::time::timeout(FINISH_TIME_MAX, asked).await.is_err() {
+            tracing::warn!("the sidecar did not end in time; it is killed");
+            self.kill().await;
+        }
+        Lost::Finished
     }
 
     /// Says that this host leaves in order.

@@ -1,10 +1,11 @@
 //! The embedded sidecar: found, started or adopted, watched, replaced, left in order.
 //!
 //! Its process outlives the host's on purpose (media flows on while a platform restarts its plugin), so the
-//! host never kills it when it ends itself; it says goodbye. The contract between both is in
+//! host never kills it when it ends itself; it says goodbye, or asks it to end ([`SidecarEnding`]). The contract between both is in
 //! `parley_sidecar::lifecycle` and [`parley_proto::launch`].
 
 mod attach;
+mod ending;
 mod in_use;
 mod install;
 mod launch;
@@ -13,6 +14,7 @@ mod process;
 mod runtime_dir;
 mod supervisor;
 
+pub use self::ending::SidecarEnding;
 pub use self::install::InstallError;
 pub use self::launch::LaunchError;
 pub use self::locate::{NotFound, locate};

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::attach::{AttachError, attach};
+use super::ending::SidecarEnding;
 use super::in_use::{InUse, Lost};
 use super::install::install;
 use super::launch::{LaunchError, launch};
@@ -65,6 +66,7 @@ pub struct Supervisor {
     connection: LinkReceiver,
     counters: Arc<SupervisorCounters>,
     stop: CancellationToken,
+    end: CancellationToken,
     task: Task,
 }
 
@@ -83,17 +85,19 @@ impl Supervisor {
     pub fn start(config: SidecarConfig) -> Self {
         let (publish, connection) = watch::channel(None);
         let counters = Arc::<SupervisorCounters>::default();
-        let stop = CancellationToken::new();
+        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let supervision = Supervision {
             config,
             publish,
             counters: Arc::clone(&counters),
             stop: stop.clone(),
+            end: end.clone(),
         };
         Self {
             connection,
             counters,
             stop,
+            end,
             task: Task(tokio::spawn(supervision.run())),
         }
     }
@@ -108,6 +112,12 @@ impl Supervisor {
     #[must_use]
     pub fn link(&self) -> Arc<dyn MediaLink> {
         Arc::new(Link(self.connection.clone()))
+    }
+
+    /// Ends the sidecar instead of leaving it.
+    #[must_use]
+    pub fn ending(&self) -> SidecarEnding {
+        SidecarEnding::new(self.connection.clone(), self.end.clone())
     }
 
     /// Says goodbye and lets go of the sidecar, which goes on for its lease.
@@ -131,6 +141,8 @@ struct Supervision {
     publish: watch::Sender<Option<Connection>>,
     counters: Arc<SupervisorCounters>,
     stop: CancellationToken,
+    /// The sidecar is to end as well.
+    end: CancellationToken,
 }
 
 impl Supervision {
@@ -138,12 +150,12 @@ impl Supervision {
         let mut crashes = 0;
         loop {
             let obtained = tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.told_to_end() => return,
                 obtained = self.obtain() => obtained,
             };
             match obtained {
                 Ok(in_use) => {
-                    if matches!(self.use_it(&in_use).await, Lost::Stopped) {
+                    if matches!(self.use_it(&in_use).await, Lost::Stopped | Lost::Finished) {
                         return;
                     }
                     let stable = in_use.age() >= STABLE_AFTER;
@@ -155,9 +167,16 @@ impl Supervision {
                 }
             }
             tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.told_to_end() => return,
                 () = tokio::time::sleep(pause_after(crashes)) => {}
             }
+        }
+    }
+
+    async fn told_to_end(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.end.cancelled() => {}
         }
     }
 
@@ -230,6 +249,7 @@ impl Supervision {
         let lost = tokio::select! {
             biased;
             () = self.stop.cancelled() => Lost::Stopped,
+            () = self.end.cancelled() => in_use.finish().await,
             () = in_use.end() => Lost::Ended,
             lost = in_use.health() => lost,
         };
@@ -238,6 +258,7 @@ impl Supervision {
                 tracing::info!("leaving the sidecar");
                 in_use.goodbye(&self.config.host_id).await;
             }
+            Lost::Finished => tracing::info!("the sidecar ended as asked"),
             Lost::Ended => {
                 self.counters.ended.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("the sidecar ended");

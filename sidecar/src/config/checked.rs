@@ -69,7 +69,7 @@ pub struct LeaseRules {
 impl Default for LeaseRules {
     fn default() -> Self {
         Self {
-            goodbye: Duration::from_secs(20),
+            goodbye: parley_proto::launch::GOODBYE_LEASE,
             idle: Duration::from_secs(30),
             sessions: Duration::from_secs(10 * 60),
         }
