@@ -97,7 +97,11 @@ impl Collector for Reading {
             ),
             ("bytes_in", "Bytes received", core.bytes_in),
             ("bytes_out", "Bytes sent", core.bytes_out),
-            ("session_panics", "Sessions and rooms ended by a bug", core.panics),
+            (
+                "session_panics",
+                "Sessions and rooms ended by a bug",
+                core.panics,
+            ),
             ("events", "Events made", hub.events),
             (
                 "events_given_up",

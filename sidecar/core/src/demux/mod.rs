@@ -5,9 +5,12 @@
 //!   MESSAGE-INTEGRITY holds: its 5-tuple is *admitted*,
 //! - anything else from an admitted 5-tuple.
 //!
+//! A request counts once: whoever repeats what a client signed is neither admitted nor answered.
+//!
 //! Strangers cost a hash lookup; only a fragment of ours that is alive costs an HMAC, and a source is
 //! given so many of them per second (RFC 8489 section 9.1.3, RFC 7983 for the first byte).
 
+mod replay;
 mod stun;
 
 use std::collections::HashMap;
@@ -19,6 +22,7 @@ use parley_media::ufrag::{Parts, UfragCodec};
 use str0m::ice::StunMessage;
 
 use crate::ids::{Arena, Key};
+use replay::Seen;
 
 /// 5-tuples a session may hold: two address families, a VPN and a few NAT rebindings. The one that was
 /// not proven for longest goes.
@@ -45,6 +49,7 @@ pub(crate) struct Link {
     /// Our ICE password: what a request must be signed with.
     pub(crate) password: String,
     tuples: Vec<Tuple>,
+    seen: Seen,
 }
 
 /// Room and seat in it.
@@ -80,6 +85,8 @@ pub(crate) enum Refusal {
     StunIntegrity,
     /// Too many checks of unproven tuples from this address.
     StunRate,
+    /// A signed request that came before, from another tuple.
+    StunReplayed,
     /// A signed request from a tuple that belongs to another session.
     TupleTaken,
 }
@@ -94,6 +101,7 @@ impl Refusal {
             Self::StunUfrag => "stun_ufrag",
             Self::StunIntegrity => "stun_integrity",
             Self::StunRate => "stun_rate",
+            Self::StunReplayed => "stun_replayed",
             Self::TupleTaken => "stun_tuple_taken",
         }
     }
@@ -143,6 +151,7 @@ impl Demux {
             owner,
             password,
             tuples: Vec::new(),
+            seen: Seen::default(),
         });
         let ufrag = self.ufrags.0.encode(Parts {
             node: self.node,
@@ -180,8 +189,7 @@ impl Demux {
     ) -> Result<(Owner, Packet), Refusal> {
         let packet = classify(data).ok_or(Refusal::Unknown)?;
         if packet == Packet::Stun && stun::is_request(data) {
-            let owner = self.admit(tuple, data, now)?;
-            return Ok((owner, Packet::Check));
+            return self.admit(tuple, data, now);
         }
         let link = self
             .tuples
@@ -191,10 +199,16 @@ impl Demux {
         Ok((link.owner, packet))
     }
 
-    fn admit(&mut self, tuple: Tuple, data: &[u8], now: Instant) -> Result<Owner, Refusal> {
+    fn admit(
+        &mut self,
+        tuple: Tuple,
+        data: &[u8],
+        now: Instant,
+    ) -> Result<(Owner, Packet), Refusal> {
         let ufrag = stun::local_ufrag(data).ok_or(Refusal::StunMalformed)?;
         let key = self.decode(ufrag).ok_or(Refusal::StunUfrag)?;
-        let link = self.links.get(key).ok_or(Refusal::StunUfrag)?;
+        let skips_integrity = self.skips_integrity();
+        let link = self.links.get_mut(key).ok_or(Refusal::StunUfrag)?;
         let message = StunMessage::parse(data).map_err(|_| Refusal::StunMalformed)?;
         let known = self.tuples.get(&tuple).copied();
         let is_own = known.is_some_and(|(owner, _)| owner == key);
@@ -203,7 +217,7 @@ impl Demux {
         if !is_own && !self.checks.take(tuple.remote.ip(), now, 1) {
             return Err(Refusal::StunRate);
         }
-        if !self.skips_integrity() && !message.verify(link.password.as_bytes(), stun::hmac) {
+        if !skips_integrity && !message.verify(link.password.as_bytes(), stun::hmac) {
             return Err(Refusal::StunIntegrity);
         }
         let owner = link.owner;
@@ -213,8 +227,14 @@ impl Demux {
         if !is_own && known.is_some_and(lives) {
             return Err(Refusal::TupleTaken);
         }
+        if !link.seen.insert(stun::transaction(data)) {
+            // From its own tuple it is a retransmission: answered, but no news of the client.
+            return is_own
+                .then_some((owner, Packet::Stun))
+                .ok_or(Refusal::StunReplayed);
+        }
         self.remember(tuple, known.map(|(former, _)| former), key, now);
-        Ok(owner)
+        Ok((owner, Packet::Check))
     }
 
     fn decode(&self, ufrag: &str) -> Option<Key> {
@@ -361,6 +381,50 @@ mod tests {
                 .route(tuple(1), &request(&ufrag, PASSWORD), now)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_request_counts_once() {
+        let (mut demux, _, ufrag) = door();
+        let now = Instant::now();
+        let first = request(&ufrag, PASSWORD);
+        assert_eq!(demux.route(tuple(1), &first, now).unwrap().1, Packet::Check);
+        assert_eq!(
+            demux.route(tuple(2), &first, now),
+            Err(Refusal::StunReplayed)
+        );
+        assert_eq!(
+            demux.route(tuple(2), &[22; 40], now),
+            Err(Refusal::Stranger)
+        );
+        // A retransmission is answered.
+        assert_eq!(demux.route(tuple(1), &first, now).unwrap().1, Packet::Stun);
+        let second = request(&ufrag, PASSWORD);
+        assert_eq!(
+            demux.route(tuple(2), &second, now).unwrap().1,
+            Packet::Check
+        );
+    }
+
+    #[test]
+    fn a_retransmission_keeps_no_tuple() {
+        let (mut demux, _, hers) = door();
+        let mut arena = Arena::default();
+        let _ = arena.insert(());
+        let other = Owner {
+            room: arena.insert(()),
+            seat: arena.insert(()),
+        };
+        let (_, his) = demux.open(other, PASSWORD.into());
+        let start = Instant::now();
+        let first = request(&hers, PASSWORD);
+        let _ = demux.route(tuple(1), &first, start).unwrap();
+        let later = start + TUPLE_KEPT;
+        let _ = demux.route(tuple(1), &first, later).unwrap();
+        let (owner, _) = demux
+            .route(tuple(1), &request(&his, PASSWORD), later)
+            .unwrap();
+        assert_eq!(owner, other);
     }
 
     #[test]

@@ -71,6 +71,93 @@ fn a_replayed_check_moves_no_route() {
 }
 
 #[test]
+fn a_replayed_check_admits_nobody() {
+    let mut sim = Sim::new();
+    sim.tap = Some(vec![]);
+    sim.join("alice", Profile::Ours);
+    // Already while her handshake runs, which plaintext could disturb.
+    sim.run_ms(15);
+    let mut replayed = 0;
+    for _ in 0..10 {
+        let captured = sim.tap.clone().unwrap();
+        for (_, bytes) in captured.iter().filter(|(_, bytes)| bytes[..2] == [0, 1]) {
+            sim.inject(stranger(), bytes);
+            replayed += 1;
+        }
+        sim.inject(
+            stranger(),
+            &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40],
+        );
+        sim.run_ms(60);
+    }
+    assert!(replayed > 5, "{replayed}");
+    assert_eq!(sim.drop_of("stun_replayed"), replayed);
+    assert_eq!(sim.drop_of("datagram_stranger"), 10);
+    assert_eq!(sim.strays, 0, "nobody was answered");
+    assert!(sim.client("alice").connected);
+}
+
+#[test]
+fn replayed_checks_push_no_client_out() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.tap = Some(vec![]);
+    sim.talk(&["alice"], 10_000);
+    let alice = sim.client("alice").address;
+    let captured = sim.tap.take().unwrap();
+    let checks = captured.iter().filter(|(_, bytes)| bytes[..2] == [0, 1]);
+    let checks: Vec<_> = checks.filter(|(from, _)| *from == alice).collect();
+    assert!(checks.len() >= 3, "{}", checks.len());
+    sim.client("bob").heard.clear();
+    for n in 0..100u16 {
+        for (at, (_, bytes)) in checks.iter().enumerate() {
+            let port = 6_000 + (n * 7 + at as u16) % 20;
+            sim.inject(SocketAddr::new(stranger().ip(), port), bytes);
+        }
+        sim.talk(&["alice"], 20);
+    }
+    assert!(sim.client("bob").heard_from("alice").len() >= 98);
+}
+
+/// What is left to who gets a tuple admitted after all, or forges the client's address.
+#[test]
+fn plaintext_after_the_handshake_ends_nothing() {
+    let mut sim = Sim::new();
+    sim.tap = Some(vec![]);
+    for name in ["alice", "bob"] {
+        sim.join(name, Profile::Ours);
+    }
+    sim.run_ms(1_500);
+    sim.set("alice", parley_core::api::StateChange::Unmuted(true))
+        .unwrap();
+    let alice = sim.client("alice").address;
+    let captured = sim.tap.take().unwrap();
+    let handshake = captured
+        .iter()
+        .filter(|(from, bytes)| *from == alice && bytes[0] == 22);
+    let handshake: Vec<_> = handshake.collect();
+    assert!(handshake.len() >= 2, "{}", handshake.len());
+    for epoch in 0..3 {
+        for number in 0..40 {
+            // close_notify, handshake_failure and all others, as a warning and as fatal.
+            for level in [1, 2] {
+                let alert = [
+                    21, 254, 253, 0, epoch, 0, 0, 0, 0, 0, number, 0, 2, level, number,
+                ];
+                sim.inject(alice, &alert);
+            }
+        }
+        // Her whole handshake again.
+        for (_, bytes) in &handshake {
+            sim.inject(alice, bytes);
+        }
+    }
+    sim.run_ms(100);
+    sim.talk(&["alice"], 500);
+    assert!(sim.client("bob").heard_from("alice").len() >= 20);
+    assert_eq!(sim.view().sessions.len(), 2);
+}
+
+#[test]
 fn replayed_packets_are_not_forwarded_twice() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.tap = Some(vec![]);
