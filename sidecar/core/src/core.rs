@@ -47,11 +47,10 @@ impl Core {
         }
     }
 
-    /// Leaves audio to str0m, which costs several times as much: to compare the two ways out.
-    #[must_use]
-    pub fn without_compact_audio(mut self) -> Self {
+    /// Leaves audio to str0m, which costs several times as much: to compare the two ways out. Before the
+    /// first session.
+    pub fn leave_audio_to_rtc(&mut self) {
         self.shared.compact_audio = false;
-        self
     }
 
     /// Handles one command. A panic of our own in it ends its room, not the process.

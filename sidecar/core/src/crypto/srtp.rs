@@ -93,7 +93,8 @@ macro_rules! watch {
                 output: &mut [u8],
             ) -> Result<usize, CryptoError> {
                 let length = self.0.decrypt(iv, aads, input, output)?;
-                if let ([aad], Some(plain)) = (aads, output.get(..length)) {
+                // Only a compound that is not encrypted has a second part.
+                if let ([aad] | [aad, []], Some(plain)) = (aads, output.get(..length)) {
                     note_reports(aad, plain);
                 }
                 Ok(length)

@@ -5,6 +5,7 @@
 
 mod authentic_media;
 mod client_protocol;
+mod compact_egress;
 mod corpus;
 mod event_flood;
 mod glare;

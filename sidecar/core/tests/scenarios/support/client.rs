@@ -14,6 +14,7 @@ use str0m::channel::ChannelId;
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequest, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::rtcp::SenderInfo;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
@@ -42,12 +43,16 @@ pub struct Heard {
     pub marker: bool,
     pub csrc: Vec<u32>,
     pub payload: Vec<u8>,
+    /// The latest sender report of the stream.
+    pub report: Option<SenderInfo>,
 }
 
 pub struct Client {
     pub name: &'static str,
     pub profile: Profile,
     pub address: SocketAddr,
+    /// As the world sees it, once that is another one than its own.
+    pub outside: Option<SocketAddr>,
     pub rtc: Rtc,
     /// For packets that its media stack would not send.
     pub keys: Keys,
@@ -98,6 +103,7 @@ impl Client {
             name,
             profile,
             address,
+            outside: None,
             rtc,
             keys,
             wakes: now,
@@ -125,6 +131,10 @@ impl Client {
             video_seq: BTreeMap::new(),
             picture: 1,
         }
+    }
+
+    pub fn outside(&self) -> SocketAddr {
+        self.outside.unwrap_or(self.address)
     }
 
     pub fn capabilities(&self) -> Capabilities {
@@ -346,6 +356,7 @@ impl Client {
             marker: packet.header.marker,
             csrc: packet.header.csrc[..packet.header.csrc_count].to_vec(),
             payload: packet.payload.to_vec(),
+            report: packet.last_sender_info,
         });
     }
 

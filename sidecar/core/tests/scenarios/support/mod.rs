@@ -331,7 +331,7 @@ impl Sim {
         } else {
             let now = self.now;
             let mut clients = self.clients.values_mut();
-            match clients.find(|client| client.address == flight.to) {
+            match clients.find(|client| client.outside() == flight.to) {
                 Some(client) => client.handle_datagram(flight.from, &flight.bytes, now),
                 None => self.strays += 1,
             }
@@ -345,7 +345,7 @@ impl Sim {
             let mut sent = vec![];
             for client in self.clients.values_mut() {
                 client.drain(self.now);
-                let address = client.address;
+                let address = client.outside();
                 sent.extend(client.outgoing.drain(..).map(|bytes| (address, bytes)));
                 signals.extend(client.signals.drain(..).map(|json| (client.name, json)));
             }
@@ -436,7 +436,12 @@ impl Sim {
 
     /// Two or more of our clients, connected and with slots, unmuted.
     pub fn call(names: &[&'static str], profile: Profile) -> Self {
-        let mut sim = Self::new();
+        Self::new().called(names, profile)
+    }
+
+    /// As [`Self::call`], of a simulation made before.
+    pub fn called(self, names: &[&'static str], profile: Profile) -> Self {
+        let mut sim = self;
         for name in names {
             sim.join(name, profile);
         }
