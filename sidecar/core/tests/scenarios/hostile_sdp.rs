@@ -1,6 +1,6 @@
 //! Descriptions meant to hurt: refused with a reason, quickly, and the session lives on (P1, P2).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::{Profile, Sim, session_ref};
 use parley_core::api::{Command, CommandError, SignalIn};
@@ -31,6 +31,9 @@ fn video(mid: &str, pt: &str) -> String {
     )
 }
 
+/// What a refusal may cost the thread that carries everybody's media (P1).
+const COST_MAX: Duration = Duration::from_millis(5);
+
 #[test]
 fn hostile_descriptions_are_refused_and_the_call_goes_on() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
@@ -46,20 +49,25 @@ fn hostile_descriptions_are_refused_and_the_call_goes_on() {
         "v=0\r".repeat(1_000),
         String::new(),
         "a=group:BUNDLE ".repeat(20_000),
+        // As large as is allowed, and wrong in its last line.
+        base() + &audio("0", "111") + &"a=rtcp-fb:111 nack pli\r\n".repeat(9_000) + "a=x\0\r\n",
     ];
     for (n, sdp) in attacks.iter().enumerate() {
-        let start = Instant::now();
-        let result = sim.signal("alice", offer(sdp));
-        assert!(
-            matches!(result, Err(CommandError::Invalid { .. })),
-            "attack {n}: {result:?}"
-        );
-        // Debug builds are slow: the bound of 5 ms is checked where it is measured, in benches.
-        assert!(
-            start.elapsed().as_millis() < 200,
-            "attack {n} took {:?}",
-            start.elapsed()
-        );
+        let text = offer(sdp);
+        let times = (0..5).map(|_| {
+            let text = text.clone();
+            let start = Instant::now();
+            let result = sim.signal("alice", text);
+            let took = start.elapsed();
+            assert!(
+                matches!(result, Err(CommandError::Invalid { .. })),
+                "attack {n}: {result:?}"
+            );
+            took
+        });
+        // The best: a busy machine slows one of them. All of it, JSON too, which is not optimised here.
+        let best = times.min().unwrap();
+        assert!(best < COST_MAX, "attack {n} took {best:?}");
     }
     assert_eq!(sim.core.counters().panics, 0);
     sim.talk(&["alice", "bob"], 400);

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct SdpLimits {
     /// Whole text, bytes.
     pub bytes_max: usize,
+    /// Lines of all kinds: short ones cost more than their bytes.
+    pub lines_max: usize,
     /// `m=` lines.
     pub m_lines_max: usize,
     /// `a=candidate` lines (they are dropped unread afterwards).
@@ -21,6 +23,8 @@ impl Default for SdpLimits {
     fn default() -> Self {
         Self {
             bytes_max: 256 * 1024,
+            // Browsers write up to 100 per m-line.
+            lines_max: 10_000,
             m_lines_max: 64,
             candidates_max: 100,
             line_bytes_max: 4 * 1024,
@@ -82,6 +86,9 @@ pub fn validate(sdp: &str, limits: &SdpLimits) -> Result<(), SdpError> {
     };
     for line in sdp.strip_suffix('\n').unwrap_or(sdp).split('\n') {
         checker.line += 1;
+        if checker.line > limits.lines_max {
+            return Err(SdpError::TooMany("lines"));
+        }
         checker.check(line.strip_suffix('\r').unwrap_or(line))?;
     }
     if checker.m_lines == 0 {

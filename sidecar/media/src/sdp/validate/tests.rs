@@ -106,26 +106,74 @@ fn each_known_attack_is_refused() {
                     .collect::<Vec<_>>(),
             ),
         ),
+        ("many lines", one(&"a=\r\n".repeat(10_000))),
         ("a megabyte", one(&"a=x:y\r\n".repeat(150_000))),
     ];
     for (name, sdp) in cases {
-        let started = Instant::now();
         assert!(check(&sdp).is_err(), "{name} passed");
-        // 5 ms in the shipped build; tests are not optimised.
-        assert!(
-            started.elapsed() < Duration::from_millis(50),
-            "{name} took long"
-        );
+        assert_quick(name, || drop(check(&sdp)));
     }
 }
 
+/// A description may cost this much of the thread that carries everybody's media (requirement P1). The
+/// crate is optimised in all builds for it.
+const COST_MAX: Duration = Duration::from_millis(5);
+
+/// The best of some runs: a busy machine slows one of them, a slow parser all.
+fn assert_quick(name: &str, work: impl Fn()) {
+    let times = (0..20).map(|_| {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    });
+    let best = times.min().unwrap();
+    assert!(best < COST_MAX, "{name} took {best:?}");
+}
+
 #[test]
-fn the_largest_text_allowed_is_judged_quickly() {
-    let line = "a=ssrc-group:FID 1 2\r\n";
-    let sdp = with_sections(&[section("audio", "0", &line.repeat(255 * 1024 / line.len()))]);
-    let started = Instant::now();
-    assert_eq!(check(&sdp), Ok(()));
-    assert!(started.elapsed() < Duration::from_millis(200));
+fn the_largest_text_allowed_is_judged_and_read_quickly() {
+    let fill = |line: &str| line.repeat((255 * 1024 / line.len()).min(9_990));
+    let in_one = |line: &str| with_sections(&[section("audio", "0", &fill(line))]);
+    let sections = |attributes: &str| -> String {
+        let sections: Vec<_> = (0..64)
+            .map(|n| section("video", &n.to_string(), attributes))
+            .collect();
+        with_sections(&sections)
+    };
+    let parameters = format!("a=fmtp:96 {}\r\n", "a=1;".repeat(950));
+    let types: String = (0..127).map(|n| format!("a=fmtp:{n} x\r\n")).collect();
+    let extensions: String = (1..150).map(|n| format!("a=extmap:{n} u\r\n")).collect();
+    let ssrcs: String = (0..64)
+        .map(|n| format!("a=ssrc:{n} msid:s t\r\n"))
+        .collect();
+    let mids: Vec<_> = (0..64).map(|n| n.to_string()).collect();
+    let groups = format!(
+        "v=0\r\n{}",
+        format!("a=group:X {}\r\n", mids.join(" ")).repeat(4)
+    );
+    let texts = [
+        ("groups of ssrcs", in_one("a=ssrc-group:FID 1 2\r\n")),
+        ("shortest lines", in_one("a=\r\n")),
+        ("feedback", in_one("a=rtcp-fb:111 nack\r\n")),
+        ("numbers", in_one("a=rtcp:9 1 2 3 4 5 6 7 8 9 0\r\n")),
+        (
+            "longest lines",
+            in_one(&format!("a=x:{}\r\n", "y".repeat(4_000))),
+        ),
+        ("parameters", sections(&parameters)),
+        ("payload types", sections(&types)),
+        ("extensions", sections(&extensions)),
+        ("ssrcs", sections(&ssrcs)),
+        ("groups", sections("").replacen("v=0\r\n", &groups, 1)),
+    ];
+    for (name, sdp) in texts {
+        assert_eq!(check(&sdp), Ok(()), "{name}");
+        assert_quick(name, || {
+            let _ = check(&sdp);
+            let _ = super::super::prepare_offer(&sdp, &["1", "2", "3"]);
+            let _ = super::super::sections(&sdp);
+        });
+    }
 }
 
 proptest! {
