@@ -198,6 +198,29 @@ export class Person {
         });
     }
 
+    /** The voice that comes in, and what the server's reports say of it. */
+    voiceStats(): Promise<{received: number; lost: number; sent: number; reports: number}> {
+        return this.page.evaluate(async () => {
+            const reports: Record<string, unknown>[] = [];
+            for (const connection of window.instruments.connections) {
+                reports.push(...((await connection.getStats()).values() as Iterable<Record<string, unknown>>));
+            }
+            const voice = (type: string): Record<string, unknown>[] =>
+                reports.filter((report) => report.type === type && report.kind === 'audio');
+            const inbound = voice('inbound-rtp').filter((report) => Number(report.packetsReceived) > 0);
+            if (inbound.length !== 1 || inbound[0] === undefined) {
+                throw new Error(`${inbound.length} voices come in`);
+            }
+            const report = voice('remote-outbound-rtp').find((remote) => remote.ssrc === inbound[0]?.ssrc);
+            return {
+                received: Number(inbound[0].packetsReceived),
+                lost: Number(inbound[0].packetsLost),
+                sent: Number(report?.packetsSent),
+                reports: Number(report?.reportsSent),
+            };
+        });
+    }
+
     close(): Promise<void> {
         return this.context.close();
     }
