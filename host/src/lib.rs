@@ -18,4 +18,6 @@ pub mod sidecar;
 pub mod trace;
 
 #[cfg(test)]
+mod test_memory;
+#[cfg(test)]
 pub(crate) mod testing;

@@ -110,6 +110,8 @@ pub const SOCKET_PLUGIN_QUEUE: usize = 128;
 pub const SOCKET_MESSAGES_PER_S: f64 = 10.0;
 /// Messages of a client in one burst.
 pub const SOCKET_MESSAGES_BURST: f64 = 100.0;
+/// Dropped messages of a client that are answered per second; the others are dropped in silence.
+pub const SOCKET_REFUSALS_PER_S: f64 = 1.0;
 /// Messages of one user over all WebSockets per second, sustained; more are dropped and counted.
 pub const SOCKET_MESSAGES_PER_USER_PER_S: f64 = 30.0;
 /// Messages of one user in one burst.

@@ -204,6 +204,7 @@ impl Connection {
             limits::SOCKET_MESSAGES_PER_S,
             start,
         );
+        let mut refusals = Bucket::new(1.0, limits::SOCKET_REFUSALS_PER_S, start);
         let mut code = CLOSE_GOING_AWAY;
         loop {
             let message = tokio::select! {
@@ -222,7 +223,7 @@ impl Connection {
                     heard = Instant::now();
                     match message {
                         Message::Text(_) | Message::Binary(_) => {
-                            self.handle(&message, &mut rate, heard).await;
+                            self.handle(&message, &mut rate, &mut refusals, heard).await;
                         }
                         Message::Close(_) => break,
                         Message::Ping(_) | Message::Pong(_) => {}
@@ -255,10 +256,19 @@ impl Connection {
         let _ = timeout(std::time::Duration::from_millis(200), goodbye).await;
     }
 
-    async fn handle(&self, message: &Message, rate: &mut Bucket, now: Instant) {
+    async fn handle(
+        &self,
+        message: &Message,
+        rate: &mut Bucket,
+        refusals: &mut Bucket,
+        now: Instant,
+    ) {
         let drops = &self.local.hub.drops;
         if !rate.take(now) || !self.user_may(now) {
             Drops::count(&drops.rate_limited);
+            if refusals.take(now) {
+                self.refuse(message);
+            }
             return;
         }
         let Some(frame) = parse(message) else {
@@ -274,6 +284,21 @@ impl Connection {
         {
             self.local.hub.reply(&self.id, answer);
         }
+    }
+
+    /// Answers a message that was dropped. Without a number of its own it cannot be: an answer to 0 is
+    /// an event for clients, out of order.
+    fn refuse(&self, message: &Message) {
+        let Some(frame) = parse(message).filter(|frame| frame.seq > 0) else {
+            return;
+        };
+        let text = fail_reply(
+            frame.seq,
+            "api.web_socket_router.rate_limited.app_error",
+            "Too many messages. This one was dropped.",
+            429,
+        );
+        self.local.hub.reply(&self.id, text);
     }
 
     /// One more message of this user, over all connections: more of them are no way around the limit.

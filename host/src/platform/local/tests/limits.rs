@@ -1,6 +1,7 @@
 //! What is over a limit is refused or dropped, and counted.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -8,7 +9,7 @@ use super::*;
 use crate::platform::local::limits;
 
 #[tokio::test]
-async fn a_flood_of_messages_is_dropped_silently_and_counted() {
+async fn a_flood_of_messages_is_dropped_and_counted() {
     let world = World::new().await;
     let carol = world.member("carol").await;
     let port = world.listen().await;
@@ -28,6 +29,62 @@ async fn a_flood_of_messages_is_dropped_silently_and_counted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("some messages are neither counted nor delivered");
+}
+
+async fn within(ms: u64, socket: &mut Socket) -> Option<Value> {
+    let next = tokio::time::timeout(Duration::from_millis(ms), socket.next());
+    next.await.ok().flatten()
+}
+
+#[tokio::test]
+async fn a_dropped_message_is_answered_once_a_second() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    let mut answers = Vec::new();
+    let started = Instant::now();
+    let mut seq = 0;
+    // Fast enough to stay over the limit all the time.
+    while started.elapsed() < Duration::from_millis(2_500) {
+        for _ in 0..20 {
+            seq += 1;
+            socket
+                .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": seq}))
+                .await;
+        }
+        while let Some(message) = within(20, &mut socket).await {
+            if message["seq_reply"].is_number() {
+                answers.push(message);
+            }
+        }
+    }
+    let dropped = world.local.drops().rate_limited.load(Ordering::Relaxed);
+    assert!(dropped > 500, "{dropped}");
+    // At once, and after one and two seconds.
+    assert!((2..=4).contains(&answers.len()), "{answers:?}");
+    for answer in answers {
+        assert_eq!(answer["status"], "FAIL");
+        assert_eq!(answer["error"]["status_code"], 429);
+        assert!(answer["seq_reply"].as_i64().unwrap() > 100);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_message_without_a_number_is_not_answered() {
+    let world = World::new().await;
+    let carol = world.member("carol").await;
+    let port = world.listen().await;
+    let mut socket = world.connect(port, &carol).await;
+    for _ in 0..150 {
+        socket
+            .send(json!({"action": format!("custom_{PLUGIN}_x")}))
+            .await;
+    }
+    while let Some(message) = within(300, &mut socket).await {
+        assert!(!message["seq_reply"].is_number(), "{message}");
+    }
+    assert!(world.local.drops().rate_limited.load(Ordering::Relaxed) > 0);
 }
 
 #[tokio::test]
