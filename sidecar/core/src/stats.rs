@@ -45,6 +45,54 @@ impl RateMeter {
     }
 }
 
+/// A jump of the sequence numbers beyond this is a restart, not a loss (`MAX_DROPOUT` of RFC 3550 A.1).
+const DROPOUT_MAX: u64 = 3_000;
+
+/// Packets of one incoming stream that never came: expected less received, both counted here (RFC 3550
+/// A.3). What a sender reports counts other packets, of another moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LossCounter {
+    run: Option<Run>,
+    /// Of the runs before it.
+    lost_before: u64,
+}
+
+/// Numbers that follow each other.
+#[derive(Debug, Clone)]
+struct Run {
+    lowest: u64,
+    highest: u64,
+    received: u64,
+}
+
+impl LossCounter {
+    /// A packet came, in whatever order. `sequence` is extended by the media stack, which lets each number
+    /// through once; a retransmission bears the number of what it repeats.
+    pub(crate) fn add(&mut self, sequence: u64) {
+        match &mut self.run {
+            Some(run) if sequence.abs_diff(run.highest) <= DROPOUT_MAX => {
+                run.lowest = run.lowest.min(sequence);
+                run.highest = run.highest.max(sequence);
+                run.received += 1;
+            }
+            _ => {
+                self.lost_before = self.lost();
+                self.run = Some(Run {
+                    lowest: sequence,
+                    highest: sequence,
+                    received: 1,
+                });
+            }
+        }
+    }
+
+    /// How many are missing now; a gap that is filled later counts no more.
+    pub(crate) fn lost(&self) -> u64 {
+        let missing = |run: &Run| (run.highest - run.lowest + 1).saturating_sub(run.received);
+        self.lost_before + self.run.as_ref().map_or(0, missing)
+    }
+}
+
 /// The part of a track's counters that only the media stack knows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RtcTrackStats {
@@ -58,6 +106,45 @@ pub(crate) struct RtcTrackStats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lost(sequences: impl IntoIterator<Item = u64>) -> u64 {
+        let mut counter = LossCounter::default();
+        for sequence in sequences {
+            counter.add(sequence);
+        }
+        counter.lost()
+    }
+
+    #[test]
+    fn what_never_came_is_lost_and_order_does_not_matter() {
+        assert_eq!(lost([]), 0);
+        assert_eq!(lost([7]), 0);
+        assert_eq!(lost([10, 11, 14, 15]), 2);
+        assert_eq!(
+            lost([12, 10, 11, 14, 13]),
+            0,
+            "reordered, from the first on"
+        );
+        assert_eq!(lost((65_530..65_545).filter(|n| n % 5 != 0)), 2, "rollover");
+    }
+
+    #[test]
+    fn a_retransmission_fills_its_gap() {
+        let mut counter = LossCounter::default();
+        for sequence in [1, 2, 4, 5] {
+            counter.add(sequence);
+        }
+        assert_eq!(counter.lost(), 1);
+        counter.add(3);
+        assert_eq!(counter.lost(), 0);
+    }
+
+    #[test]
+    fn a_restart_of_the_numbers_is_no_loss() {
+        assert_eq!(lost([1, 2, 4, 90_000, 90_001]), 1);
+        assert_eq!(lost([90_000, 90_002, 5, 6, 8]), 2);
+        assert_eq!(lost([u64::MAX, 0, 2]), 1);
+    }
 
     #[test]
     fn a_steady_stream_shows_its_rate_and_silence_shows_none() {

@@ -282,6 +282,7 @@ impl Room {
         stream.packets += 1;
         stream.bytes += (packet.header.header_len + packet.payload.len()) as u64;
         stream.rate.add(packet.payload.len(), now);
+        stream.loss.add(*packet.seq_no);
         let key = stream.key;
         match stream.kind {
             Some(SlotKind::Voice) => self.forward_voice(seat, ssrc, key, &packet, shared),

@@ -59,10 +59,6 @@ impl Room {
             known.jitter_ms = f64::from(stats.jitter) / clock * 1e3;
             known.nacks = stats.nacks;
             known.plis = stats.plis + stats.firs;
-            // `remote` counts what the client sent; what is missing here was lost on the way.
-            if let Some(remote) = &stats.remote {
-                known.packets_lost = remote.packets.saturating_sub(stats.packets);
-            }
         }
     }
 
@@ -137,7 +133,7 @@ impl Session {
             ssrc: stream.ssrc,
             packets: stream.packets,
             bytes: stream.bytes,
-            packets_lost: stream.reported.packets_lost,
+            packets_lost: stream.loss.lost(),
             jitter_ms: stream.reported.jitter_ms,
             nacks: stream.reported.nacks,
             plis: stream.reported.plis,

@@ -13,7 +13,7 @@ use parley_media::sequence::StreamKey;
 use parley_media::video::KeyframeMerger;
 use str0m::media::{Mid, Rid};
 
-use crate::stats::{RateMeter, RtcTrackStats};
+use crate::stats::{LossCounter, RateMeter, RtcTrackStats};
 
 /// A stream that was silent for so long gives its place to a new one.
 const STREAM_IDLE: Duration = Duration::from_secs(10);
@@ -39,10 +39,11 @@ pub(crate) struct UpStream {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) rate: RateMeter,
+    pub(crate) loss: LossCounter,
     pub(crate) keyframes: KeyframeMerger,
     /// Picture height of the last key frame; 0 = unknown.
     pub(crate) height: u16,
-    /// Lost, jitter and so on, from the media stack's last report.
+    /// Jitter and so on, from the media stack's last report.
     pub(crate) reported: RtcTrackStats,
 }
 
@@ -133,6 +134,7 @@ impl Uplink {
             packets: 0,
             bytes: 0,
             rate: RateMeter::default(),
+            loss: LossCounter::default(),
             keyframes: KeyframeMerger::new(),
             height: 0,
             reported: RtcTrackStats::default(),

@@ -72,3 +72,33 @@ fn loss_on_the_way_is_seen_and_pictures_are_repaired() {
     let alice = sim.stats("alice");
     assert!(track(&alice.tracks, "screen", true).nacks > 0);
 }
+
+#[test]
+fn nothing_is_lost_on_a_network_that_loses_nothing() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    let mid = publish(&mut sim, "alice", false, &["l", "h"]);
+    film(&mut sim, "alice", mid, &[Some("l"), Some("h")], 300);
+    sim.talk(&["alice"], 2_000);
+    let alice = sim.stats("alice");
+    let up: Vec<_> = alice.tracks.iter().filter(|track| track.up).collect();
+    assert_eq!(up.len(), 3, "{up:?}");
+    for track in up {
+        assert!(track.packets > 50, "{track:?}");
+        assert_eq!(track.packets_lost, 0, "{track:?}");
+    }
+}
+
+#[test]
+fn voices_lost_on_the_way_up_are_counted() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.talk(&["alice"], 500);
+    sim.network.loss = 0.2;
+    sim.talk(&["alice"], 10_000);
+    sim.network.loss = 0.0;
+    sim.talk(&["alice"], 500);
+    let alice = sim.stats("alice");
+    let voice = track(&alice.tracks, "voice", true);
+    let sent = voice.packets + voice.packets_lost;
+    assert!((540..=550).contains(&sent), "{voice:?}");
+    assert!((60..=140).contains(&voice.packets_lost), "{voice:?}");
+}
