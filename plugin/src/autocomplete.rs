@@ -2,42 +2,43 @@
 
 use serde_json::{Value, json};
 
-/// The autocomplete tree of `/call`.
-pub fn autocomplete() -> Value {
+use crate::text::{Lang, Text};
+
+/// The autocomplete tree of `/call` for readers of this locale: the user's where the platform asks for each
+/// user, else the server's.
+pub fn autocomplete(locale: &str) -> Value {
+    let lang = Lang::of(locale);
     let commands = [
-        ("start", "[title]", "Start a call in this channel or thread"),
-        ("join", "", "Join the call of this channel"),
-        ("leave", "", "Leave the call of this channel"),
-        (
-            "end",
-            "",
-            "End the call for everyone (host or system admin)",
-        ),
-        ("link", "", "Show the link to the calls of this channel"),
-        ("stats", "", "Show the statistics of your last call"),
-        ("help", "", "Show what the call commands do"),
+        ("start", Some(Text::SuggestStartHint), Text::SuggestStart),
+        ("join", None, Text::SuggestJoin),
+        ("leave", None, Text::SuggestLeave),
+        ("end", None, Text::SuggestEnd),
+        ("link", None, Text::SuggestLink),
+        ("stats", None, Text::SuggestStats),
+        ("help", None, Text::SuggestHelp),
     ];
     let children: Vec<Value> = commands
-        .iter()
+        .into_iter()
         .map(|(trigger, hint, help)| {
-            let arguments = if hint.is_empty() {
-                json!([])
-            } else {
-                json!([{
+            let hint = hint.map(|hint| hint.get(lang));
+            let arguments = match hint {
+                None => json!([]),
+                Some(hint) => json!([{
                     "Name": "",
-                    "HelpText": "Title of the call",
+                    "HelpText": Text::SuggestTitle.get(lang),
                     "Type": "TextInput",
                     "Required": false,
                     "Data": { "Hint": hint, "Pattern": "" },
-                }])
+                }]),
             };
-            node(trigger, hint, help, arguments, json!([]))
+            let hint = hint.unwrap_or_default();
+            node(trigger, hint, help.get(lang), arguments, json!([]))
         })
         .collect();
     node(
         "call",
-        "[command]",
-        "Voice, video and screen sharing",
+        Text::SuggestCallHint.get(lang),
+        Text::SuggestCall.get(lang),
         json!([]),
         Value::Array(children),
     )

@@ -22,6 +22,8 @@ const FIRST_SESSION_MS: u32 = 60_000;
 const FIRST_SESSION_RESTORED_MS: u32 = 30_000;
 /// How long a session may take to connect its media.
 const MEDIA_TIMEOUT_MS: u32 = 60_000;
+/// Most sessions of one user in a call: windows and devices. Without it one user could fill the call.
+pub(crate) const SESSIONS_PER_USER_MAX: u32 = 8;
 /// How long before its end a participant alone is told.
 const ALONE_NOTICE_BEFORE_MS: u32 = 60_000;
 /// Longest title, in characters.
@@ -257,6 +259,7 @@ impl Guest<'_> {
             media_timeout_ms: MEDIA_TIMEOUT_MS,
             disconnect_timeout_ms: self.settings.disconnect_timeout_seconds * 1_000,
             max_sessions: self.settings.max_call_participants,
+            max_sessions_per_participant: SESSIONS_PER_USER_MAX,
         }
     }
 }

@@ -85,9 +85,15 @@ impl Guest<'_> {
     async fn command_join(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {
         let (user, channel) = (&args.user_id, &args.channel_id);
         access::check(self.env, &self.settings, Action::Join, user, channel, false)?;
-        self.live(channel).await?.ok_or(Refusal::NoCall)?;
+        let (_, room) = self.live(channel).await?.ok_or(Refusal::NoCall)?;
+        let there = room.sessions.iter().any(|session| session.user_id == *user);
+        let text = if there {
+            Text::InCallAlready
+        } else {
+            Text::JoinHere
+        };
         let link = join_link(self.env, channel);
-        Ok(fill(Text::JoinHere.get(lang), &[("link", &link)]))
+        Ok(fill(text.get(lang), &[("link", &link)]))
     }
 
     async fn command_leave(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {

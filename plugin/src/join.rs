@@ -168,9 +168,19 @@ impl Guest<'_> {
             &channel_id,
             false,
         )?;
-        let Some((record, _)) = self.live(&channel_id).await? else {
+        let Some((record, live)) = self.live(&channel_id).await? else {
             return Ok(());
         };
+        let Some(known) = live.sessions.iter().find(|known| known.id == session) else {
+            return Ok(());
+        };
+        let mut labels = known.labels.clone();
+        // From now on it is this login that the session must not outlive.
+        if !message.login_session_id.is_empty() {
+            labels
+                .login_session_id
+                .clone_from(&message.login_session_id);
+        }
         // A connection speaks for one session only.
         let speaks = self
             .media
@@ -182,7 +192,14 @@ impl Guest<'_> {
         let room = record.room();
         match self
             .media
-            .reconnect(&room, &session, user, &previous, &message.connection_id)
+            .reconnect(
+                &room,
+                &session,
+                user,
+                &previous,
+                &message.connection_id,
+                &labels,
+            )
             .await
         {
             // A lost race, a foreign session or none: ignored.

@@ -65,9 +65,14 @@ impl Guest<'_> {
         let Some(stored) = record::load(self.env, channel)? else {
             return Ok(());
         };
-        let room = stored.record.room();
-        match self.media.room(&room.call_id).await {
+        let call_id = stored.record.call_id;
+        match self.media.room(&call_id).await {
             Ok(live) => {
+                // While a call is being restored its room is ahead of the record.
+                let room = RoomRef {
+                    call_id,
+                    generation: live.generation,
+                };
                 for session in &live.sessions {
                     self.publish_removed(channel, session, "archived")?;
                 }

@@ -1,5 +1,6 @@
 //! Why something was refused: a code for clients and a text for people.
 
+use crate::call::SESSIONS_PER_USER_MAX;
 use crate::env::PlatformError;
 use crate::media::MediaError;
 use crate::text::{Lang, Text, fill};
@@ -15,6 +16,7 @@ pub(crate) enum Refusal {
     TestMode,
     GroupCallsOff,
     Full,
+    TooManySessions,
     AlreadyJoined,
     ThreadInvalid,
     ScreenTaken,
@@ -41,6 +43,7 @@ impl Refusal {
             Self::TestMode => "test_mode",
             Self::GroupCallsOff => "group_calls_off",
             Self::Full => "full",
+            Self::TooManySessions => "too_many_sessions",
             Self::AlreadyJoined => "already_joined",
             Self::ThreadInvalid => "thread_invalid",
             Self::ScreenTaken => "screen_taken",
@@ -63,6 +66,10 @@ impl Refusal {
             Self::TestMode => Text::TestMode,
             Self::GroupCallsOff => Text::GroupCallsOff,
             Self::Full => Text::Full,
+            Self::TooManySessions => {
+                let max = SESSIONS_PER_USER_MAX.to_string();
+                return fill(Text::TooManySessions.get(lang), &[("max", &max)]);
+            }
             Self::AlreadyJoined => Text::AlreadyJoined,
             Self::ThreadInvalid => Text::ThreadInvalid,
             Self::ScreenTaken => Text::ScreenTaken,
@@ -88,6 +95,9 @@ impl From<MediaError> for Refusal {
             MediaError::NotFound => Self::NoCall,
             MediaError::Exists => Self::AlreadyJoined,
             MediaError::Forbidden => Self::NoPermission,
+            MediaError::Limit(what) if what.ends_with("max_sessions_per_participant") => {
+                Self::TooManySessions
+            }
             MediaError::Limit(_) => Self::Full,
             MediaError::Invalid(_) => Self::BadRequest("data"),
             MediaError::Stale

@@ -38,6 +38,8 @@ struct Kept {
     tracks: Vec<Value>,
     /// Tracks that were left out when this was kept.
     omitted: usize,
+    /// Tracks that never carried a packet: free slots, mostly. They have nothing to show.
+    unused_tracks: usize,
 }
 
 /// The client's own report.
@@ -147,7 +149,8 @@ impl Guest<'_> {
 }
 
 fn kept(call: &CallId, channel: &ChannelId, session: &Session, stats: &SessionStats) -> Kept {
-    let mut tracks: Vec<&TrackStats> = stats.tracks.iter().collect();
+    let (mut tracks, unused): (Vec<&TrackStats>, Vec<&TrackStats>) =
+        stats.tracks.iter().partition(|track| track.packets > 0);
     tracks.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.mid.cmp(&b.mid)));
     Kept {
         call_id: call.clone(),
@@ -155,15 +158,19 @@ fn kept(call: &CallId, channel: &ChannelId, session: &Session, stats: &SessionSt
         session_id: session.id.clone(),
         joined_at_ms: session.joined_at_ms,
         session: json!(stats),
-        totals: totals(&stats.tracks),
+        totals: totals(&tracks),
         tracks: tracks.into_iter().map(|track| json!(track)).collect(),
         omitted: 0,
+        unused_tracks: unused.len(),
     }
 }
 
-fn totals(tracks: &[TrackStats]) -> Value {
+fn totals(tracks: &[&TrackStats]) -> Value {
     let sum = |direction: &str| {
-        let tracks = || tracks.iter().filter(|track| track.direction == direction);
+        let tracks = || {
+            let here = |track: &&&TrackStats| track.direction == direction;
+            tracks.iter().filter(here).copied()
+        };
         let total = |of: fn(&TrackStats) -> u64| tracks().map(of).sum::<u64>();
         json!({
             "tracks": tracks().count(),
@@ -191,6 +198,7 @@ struct Answer<'k> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'k Value>,
     truncated: usize,
+    unused_tracks: usize,
 }
 
 fn render(kept: Kept, live: bool, report: Option<Report>) -> String {
@@ -205,6 +213,7 @@ fn render(kept: Kept, live: bool, report: Option<Report>) -> String {
             tracks: &kept.tracks[..shown],
             client,
             truncated: kept.omitted + kept.tracks.len() - shown + usize::from(omitted_client),
+            unused_tracks: kept.unused_tracks,
         };
         serde_json::to_string(&answer).unwrap_or_default()
     };

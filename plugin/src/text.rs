@@ -58,6 +58,8 @@ texts! {
         "Anrufe sind nur in Direktnachrichten möglich.";
     Full: "The call is full.",
         "Der Anruf ist voll.";
+    TooManySessions: "You are in this call with {max} windows or devices already. Leave it with one of them first.",
+        "Du bist schon mit {max} Fenstern oder Geräten in diesem Anruf. Verlasse ihn erst mit einem davon.";
     AlreadyJoined: "You are already in the call with this window.",
         "Du bist mit diesem Fenster schon im Anruf.";
     ThreadInvalid: "A call cannot be attached to this thread.",
@@ -90,6 +92,8 @@ texts! {
         "In diesem Kanal läuft schon ein Anruf. [Dem Anruf beitreten]({link})";
     JoinHere: "A call is going on in this channel. [Join the call]({link})",
         "In diesem Kanal läuft ein Anruf. [Dem Anruf beitreten]({link})";
+    InCallAlready: "You are in the call of this channel already. [Join with another window or device]({link})",
+        "Du bist schon im Anruf dieses Kanals. [Mit einem anderen Fenster oder Gerät beitreten]({link})";
     Left: "You left the call.",
         "Du hast den Anruf verlassen.";
     EndedForAll: "You ended the call for everyone.",
@@ -116,6 +120,25 @@ texts! {
         * `/call link` zeigt den Link zu den Anrufen dieses Kanals\n\
         * `/call stats` zeigt die Statistik deines letzten Anrufs\n\
         * `/call help` zeigt diese Hilfe";
+
+    // What is suggested while a command is typed. Hints stand for what a person writes.
+    SuggestCall: "Voice, video and screen sharing",
+        "Sprache, Video und Bildschirm teilen";
+    SuggestCallHint: "[command]", "[Befehl]";
+    SuggestStart: "Start a call in this channel or thread",
+        "Einen Anruf in diesem Kanal oder Thread starten";
+    SuggestStartHint: "[title]", "[Titel]";
+    SuggestTitle: "Title of the call", "Titel des Anrufs";
+    SuggestJoin: "Join the call of this channel", "Dem Anruf dieses Kanals beitreten";
+    SuggestLeave: "Leave the call of this channel", "Den Anruf dieses Kanals verlassen";
+    SuggestEnd: "End the call for everyone (host or system admin)",
+        "Den Anruf für alle beenden (Gastgeber oder Systemadministrator)";
+    SuggestLink: "Show the link to the calls of this channel",
+        "Den Link zu den Anrufen dieses Kanals zeigen";
+    SuggestStats: "Show the statistics of your last call",
+        "Die Statistik deines letzten Anrufs zeigen";
+    SuggestHelp: "Show what the call commands do",
+        "Zeigen, was die Anruf-Befehle tun";
 
     // Posts.
     PostStarted: "{name} started a call", "{name} hat einen Anruf gestartet";

@@ -201,7 +201,7 @@ async fn open_local(config: &ServeConfig, site_url: &str) -> Result<Local, Failu
     let local = LocalConfig {
         data_dir: Some(config.common.data_dir.clone()),
         web_dir: config.common.web_dir.clone(),
-        autocomplete: parley_component::autocomplete(),
+        autocomplete: parley_component::autocomplete,
         open_signup: config.open_signup,
         plain_http: config.tls == Tls::Off,
         ..LocalConfig::new(site_url, PLUGIN_ID, env!("CARGO_PKG_VERSION"))

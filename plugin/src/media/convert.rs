@@ -27,6 +27,7 @@ pub(super) fn policy(policy: &RoomPolicy) -> v1::RoomPolicy {
         media_timeout_ms: policy.media_timeout_ms,
         disconnect_timeout_ms: policy.disconnect_timeout_ms,
         max_sessions: policy.max_sessions,
+        max_sessions_per_participant: policy.max_sessions_per_participant,
     }
 }
 

@@ -272,7 +272,7 @@ impl<'a> Media<'a> {
         Ok(())
     }
 
-    /// Moves a session's signalling to another connection.
+    /// Moves a session's signalling to another connection, under these labels.
     pub(crate) async fn reconnect(
         &self,
         room: &RoomRef,
@@ -280,6 +280,7 @@ impl<'a> Media<'a> {
         user: &UserId,
         previous: &ConnectionId,
         connection: &ConnectionId,
+        labels: &SessionLabels,
     ) -> Result<()> {
         let request = self.request(v1::ReconnectRequest {
             request_id: self.request_id(),
@@ -287,6 +288,7 @@ impl<'a> Media<'a> {
             participant_id: user.to_string(),
             previous_connection_id: previous.to_string(),
             connection_id: connection.to_string(),
+            labels: convert::session_labels(labels),
         });
         self.sessions().reconnect(request).await?;
         Ok(())

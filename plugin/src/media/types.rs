@@ -14,6 +14,7 @@ pub(crate) struct RoomPolicy {
     pub media_timeout_ms: u32,
     pub disconnect_timeout_ms: u32,
     pub max_sessions: u32,
+    pub max_sessions_per_participant: u32,
 }
 
 /// What the policy keeps with a room and gets back with each of its events.

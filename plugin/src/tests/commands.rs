@@ -27,6 +27,11 @@ fn commands_answer_without_any_web_page() {
     world.join("alice", "conn1", "town");
     world.join("bob", "conn2", "town");
     assert!(say("carol", "/call join").contains("/join/"));
+    let there_already = say("bob", "/call join");
+    assert!(
+        there_already.starts_with("You are in the call of this channel already."),
+        "{there_already}"
+    );
     assert_eq!(
         say("eve", "/call join"),
         "You are not a member of this channel."
@@ -48,7 +53,7 @@ fn commands_answer_without_any_web_page() {
 
 #[test]
 fn autocomplete_names_every_command() {
-    let tree = crate::autocomplete();
+    let tree = crate::autocomplete("en");
     let names: Vec<_> = tree["SubCommands"]
         .as_array()
         .unwrap()
@@ -64,4 +69,35 @@ fn autocomplete_names_every_command() {
         let answer = world.command("alice", "town", &format!("/call {name}"));
         assert!(!answer.contains("is not a call command"), "{name}");
     }
+}
+
+#[test]
+fn autocomplete_speaks_the_languages_of_the_answers() {
+    let texts = |locale: &str| {
+        let tree = crate::autocomplete(locale);
+        let start = &tree["SubCommands"][0];
+        [
+            tree["HelpText"].clone(),
+            tree["Hint"].clone(),
+            start["HelpText"].clone(),
+            start["Hint"].clone(),
+            start["Arguments"][0]["HelpText"].clone(),
+        ]
+    };
+    let (english, german) = (texts("en"), texts("de-AT"));
+    for (en, de) in english.iter().zip(&german) {
+        assert_ne!(en, de);
+    }
+    assert_eq!(german[2], "Einen Anruf in diesem Kanal oder Thread starten");
+    assert_eq!(texts(""), english);
+    // What is typed is the same everywhere.
+    let words = |locale: &str| {
+        let tree = crate::autocomplete(locale);
+        let commands = tree["SubCommands"].as_array().unwrap().clone();
+        commands
+            .into_iter()
+            .map(|command| command["Trigger"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words("de"), words("en"));
 }

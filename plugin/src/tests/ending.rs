@@ -133,3 +133,18 @@ fn an_archived_channel_ends_its_call() {
     assert_eq!(names, ["parley_removed", "user_left", "call_end"]);
     assert_eq!(events[0].data["reason"], "archived");
 }
+
+#[test]
+fn an_archived_channel_ends_a_call_whose_record_lags_behind_its_room() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    // Being restored: the room is a generation ahead for a moment.
+    for room in world.sidecar.state().rooms.values_mut() {
+        room.room.generation += 1;
+    }
+    world.env.archive("town");
+    world.platform(PlatformEvent::ChannelArchived {
+        channel_id: channel("town"),
+    });
+    assert!(world.sidecar.state().rooms.is_empty());
+}

@@ -108,6 +108,44 @@ fn one_connection_joins_once_and_a_full_call_refuses() {
 }
 
 #[test]
+fn one_user_has_a_few_sessions_in_a_call() {
+    let world = World::new();
+    for n in 0..8 {
+        world.join("alice", &format!("conn{n}"), "town");
+    }
+    assert_eq!(world.sidecar.sessions().len(), 8);
+    world.events();
+    world.join("alice", "conn8", "town");
+    assert_eq!(world.error_code(), "too_many_sessions");
+    world.join("bob", "conn9", "town");
+    assert_eq!(world.sidecar.sessions().len(), 9, "others still join");
+}
+
+#[test]
+fn a_reconnected_session_belongs_to_its_new_login() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    let data = [
+        ("channelID", Value::Text(id("town"))),
+        ("originalConnID", Value::Text(id("conn1"))),
+        ("prevConnID", Value::Text(id("conn1"))),
+    ];
+    world.send_as("alice", "conn2", "login-later", "reconnect", &data);
+    let revoked = |login: &str| PlatformEvent::LoginRevoked {
+        login_session_id: login.to_owned(),
+        user_id: user("alice"),
+    };
+    world.platform(revoked("login-alice"));
+    assert_eq!(
+        world.sidecar.sessions(),
+        [id("conn1")],
+        "the old one is past"
+    );
+    world.platform(revoked("login-later"));
+    assert!(world.sidecar.sessions().is_empty());
+}
+
+#[test]
 fn reconnect_moves_the_session_of_its_user_only() {
     let world = World::new();
     world.join("alice", "conn1", "town");

@@ -59,6 +59,11 @@ fn statistics_are_valid_json_of_bounded_length() {
     let tracks = stats["tracks"].as_array().unwrap();
     assert_eq!(tracks[0]["bytes"], 199, "busiest first");
     assert_eq!(stats["truncated"], 200 - tracks.len());
+    assert_eq!(stats["unused_tracks"], 7, "never carried a packet");
+    assert!(
+        tracks.iter().all(|track| track["packets"] != 0),
+        "{tracks:?}"
+    );
     assert_eq!(stats["client"]["report"]["rtt"], 12);
     assert!(
         !text.contains("192.0.2.1") && !text.contains("2001:db8"),

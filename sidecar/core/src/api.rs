@@ -66,6 +66,8 @@ pub struct RoomPolicy {
     pub disconnect_timeout: Option<Duration>,
     /// Most sessions; 0 = the node's limit.
     pub max_sessions: u32,
+    /// Most sessions of one participant; 0 = no such limit.
+    pub max_sessions_per_participant: u32,
 }
 
 /// What a client can do; never who it is.
@@ -152,6 +154,8 @@ pub enum Command {
         participant: ParticipantId,
         previous: ConnectionId,
         connection: ConnectionId,
+        /// In place of the session's; none = those stay.
+        labels: Labels,
     },
     /// Answers [`Reply::Count`].
     Detach { connection: ConnectionId },

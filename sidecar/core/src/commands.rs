@@ -95,11 +95,14 @@ pub(crate) fn handle(core: &mut Core, command: Command) -> Result<Reply, Command
             participant,
             previous,
             connection,
+            labels,
         } => {
             check_id("connection_id", &connection.0)?;
+            check_labels(&labels)?;
             let (room, shared) = core.room_mut(&session.room)?;
             let id = &session.session;
-            let view = room.reconnect(id, &participant, &previous, connection, shared)?;
+            let to = (connection, labels);
+            let view = room.reconnect(id, &participant, &previous, to, shared)?;
             Ok(Reply::Session {
                 session: view,
                 created: false,

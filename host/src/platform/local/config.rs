@@ -7,6 +7,10 @@ use url::Url;
 
 use super::clock::{Clock, SystemClock};
 
+/// Gives a slash command's autocomplete data in the language of a user's locale, in Mattermost's shape
+/// (`Trigger`, `SubCommands`, …). Its words are the same in each language.
+pub type Autocomplete = fn(locale: &str) -> serde_json::Value;
+
 /// Settings of the local platform. Raw: [`super::Local::open`] checks them.
 #[derive(Clone)]
 pub struct LocalConfig {
@@ -20,8 +24,8 @@ pub struct LocalConfig {
     pub plugin_version: String,
     /// Built web assets: `page/index.html`, `page/static/…`, `plugin/main.js`.
     pub web_dir: PathBuf,
-    /// The slash command's autocomplete data in Mattermost's shape (`Trigger`, `SubCommands`, …).
-    pub autocomplete: serde_json::Value,
+    /// The slash command's autocomplete data.
+    pub autocomplete: Autocomplete,
     /// May anybody sign up by `POST /users`?
     pub open_signup: bool,
     /// May people sign in over plain HTTP on other addresses than loopback? Only shown to the page.
@@ -42,7 +46,7 @@ impl LocalConfig {
             plugin_id: plugin_id.to_owned(),
             plugin_version: plugin_version.to_owned(),
             web_dir: PathBuf::new(),
-            autocomplete: serde_json::Value::Null,
+            autocomplete: |_| serde_json::Value::Null,
             open_signup: false,
             plain_http: false,
             first_admin: true,

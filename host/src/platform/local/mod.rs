@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 use config::Site;
-pub use config::{LocalConfig, OpenError};
+pub use config::{Autocomplete, LocalConfig, OpenError};
 use db::Db;
 pub use hub::Drops;
 use hub::Hub;
@@ -91,7 +91,9 @@ pub struct Local {
     plugin_id: String,
     plugin_version: String,
     web_dir: PathBuf,
-    autocomplete: serde_json::Value,
+    autocomplete: Autocomplete,
+    /// The slash command's word.
+    trigger: String,
     open_signup: bool,
     plain_http: bool,
     passwords: Passwords,
@@ -128,6 +130,10 @@ impl Local {
             plugin_version: config.plugin_version,
             web_dir: config.web_dir,
             autocomplete: config.autocomplete,
+            trigger: (config.autocomplete)("")["Trigger"]
+                .as_str()
+                .unwrap_or("call")
+                .to_owned(),
             open_signup: config.open_signup,
             plain_http: config.plain_http,
             passwords: Passwords::new(),
@@ -161,11 +167,6 @@ impl Local {
         let local = Arc::downgrade(self);
         self.lanes.start(move || local.upgrade()?.hooks());
         serve::router(self)
-    }
-
-    /// The slash command's word.
-    fn trigger(&self) -> &str {
-        self.autocomplete["Trigger"].as_str().unwrap_or("call")
     }
 
     fn hooks(&self) -> Option<Arc<dyn Hooks>> {

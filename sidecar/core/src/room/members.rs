@@ -1,7 +1,7 @@
 //! Joining and leaving.
 
 use crate::api::{
-    CommandError, ConnectionId, EventKind, Join, LeaveReason, ParticipantId, RoomEndReason,
+    CommandError, ConnectionId, EventKind, Join, Labels, LeaveReason, ParticipantId, RoomEndReason,
     SessionField, SessionId, SessionView, Who,
 };
 use crate::demux::Owner;
@@ -45,7 +45,17 @@ impl Room {
         if self.sessions.len() >= max {
             return Err(CommandError::Limit("max_sessions"));
         }
+        let own_max = self.policy.max_sessions_per_participant as usize;
+        if own_max > 0 && self.sessions_of(&join.participant) >= own_max {
+            return Err(CommandError::Limit("max_sessions_per_participant"));
+        }
         Ok((self.add(join, shared), true))
+    }
+
+    fn sessions_of(&self, participant: &ParticipantId) -> usize {
+        self.in_order()
+            .filter(|session| session.participant == *participant)
+            .count()
     }
 
     fn add(&mut self, join: Join, shared: &mut Shared) -> SessionView {
@@ -214,13 +224,13 @@ impl Room {
         shared.room_ended = true;
     }
 
-    /// Moves a session's signalling to another connection.
+    /// Moves a session's signalling to another connection, under other labels if there are any.
     pub(crate) fn reconnect(
         &mut self,
         session: &SessionId,
         participant: &ParticipantId,
         previous: &ConnectionId,
-        connection: ConnectionId,
+        (connection, labels): (ConnectionId, Labels),
         shared: &mut Shared,
     ) -> Result<SessionView, CommandError> {
         let session = self.session_mut(session)?;
@@ -231,6 +241,9 @@ impl Room {
             return Err(CommandError::Stale("connection"));
         }
         session.connection = connection;
+        if !labels.is_empty() {
+            session.labels = labels;
+        }
         session.detached = None;
         session.repeat_offer(shared);
         let (seat, view) = (session.owner.seat, session.view());

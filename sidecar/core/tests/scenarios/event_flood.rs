@@ -85,6 +85,7 @@ fn an_offer_is_not_repeated_without_end() {
             participant: ParticipantId("p-alice".into()),
             previous,
             connection: connection.clone(),
+            labels: Labels::new(),
         })
         .unwrap();
         previous = connection;

@@ -162,6 +162,7 @@ fn a_lost_signalling_connection_ends_the_session_unless_it_returns() {
         participant: ParticipantId("p-alice".into()),
         previous: previous.clone(),
         connection: ConnectionId("new".into()),
+        labels: Labels::new(),
     };
     sim.command(back(&previous)).unwrap();
     assert_eq!(
@@ -238,4 +239,31 @@ fn named_timers_fire_once_and_can_be_moved() {
         sim.command(set("one-more", 1_000)).unwrap_err(),
         CommandError::Limit("timers_per_room")
     );
+}
+
+#[test]
+fn one_participant_has_as_many_sessions_as_the_policy_says() {
+    let policy = RoomPolicy {
+        max_sessions_per_participant: 2,
+        ..RoomPolicy::default()
+    };
+    let mut sim = Sim::with(policy, Limits::default());
+    let join = |session: &str, participant: &str| {
+        Command::Join(Join {
+            session: crate::support::session_ref(session),
+            participant: ParticipantId(participant.into()),
+            connection: ConnectionId(format!("connection-of-{session}")),
+            labels: Labels::new(),
+            capabilities: Capabilities::default(),
+            replaces_session: false,
+            unmuted: false,
+        })
+    };
+    sim.command(join("one", "ann")).unwrap();
+    sim.command(join("two", "ann")).unwrap();
+    assert_eq!(
+        sim.command(join("three", "ann")).unwrap_err(),
+        CommandError::Limit("max_sessions_per_participant")
+    );
+    sim.command(join("three", "ben")).unwrap();
 }

@@ -51,6 +51,7 @@ fn a_new_signalling_connection_gets_the_open_offer() {
         participant: ParticipantId("p-bob".into()),
         previous,
         connection: ConnectionId("newer".into()),
+        labels: parley_core::api::Labels::new(),
     })
     .unwrap();
     let repeated = sim.events.iter().any(|event| match &event.kind {

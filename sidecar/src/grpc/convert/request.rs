@@ -59,6 +59,7 @@ fn policy(policy: Option<v1::RoomPolicy>) -> RoomPolicy {
         media_timeout: timer(policy.media_timeout_ms),
         disconnect_timeout: timer(policy.disconnect_timeout_ms),
         max_sessions: policy.max_sessions,
+        max_sessions_per_participant: policy.max_sessions_per_participant,
     }
 }
 
@@ -229,6 +230,7 @@ impl TryFrom<v1::ReconnectRequest> for CommandOf {
             participant: ParticipantId(request.participant_id),
             previous: ConnectionId(request.previous_connection_id),
             connection: ConnectionId(request.connection_id),
+            labels: labels(request.labels),
         }))
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn execute(
         .next()
         .unwrap_or_default()
         .to_lowercase();
-    let hooks = local.hooks().filter(|_| trigger == local.trigger());
+    let hooks = local.hooks().filter(|_| trigger == local.trigger);
     let Some(hooks) = hooks else {
         return Err(ApiError::new(
             StatusCode::NOT_FOUND,
@@ -116,8 +116,8 @@ pub(super) async fn autocomplete(
     auth: Auth,
     Path(team): Path<String>,
 ) -> ApiResult<Json> {
+    let data = (local.autocomplete)(&auth.user.locale);
     in_team(&local, auth, team).await?;
-    let data = &local.autocomplete;
     if !data.is_object() {
         return Ok(reply(json!([])));
     }
@@ -129,14 +129,14 @@ pub(super) async fn autocomplete(
         "delete_at": 0,
         "creator_id": "",
         "team_id": "",
-        "trigger": local.trigger(),
+        "trigger": local.trigger,
         "method": "",
         "username": "",
         "icon_url": "",
         "auto_complete": true,
         "auto_complete_desc": text("HelpText"),
         "auto_complete_hint": text("Hint"),
-        "display_name": local.trigger(),
+        "display_name": local.trigger,
         "description": text("HelpText"),
         "url": "",
         "plugin_id": local.plugin_id,
@@ -157,6 +157,7 @@ pub(super) async fn suggestions(
     Query(query): Query<SuggestQuery>,
 ) -> ApiResult<Json> {
     let admin = auth.user.is_admin();
+    let data = (local.autocomplete)(&auth.user.locale);
     in_team(&local, auth, team).await?;
     if query.user_input.is_empty() || query.user_input.len() > limits::COMMAND_BYTES_MAX {
         return Err(ApiError::url("user_input"));
@@ -165,7 +166,7 @@ pub(super) async fn suggestions(
         .user_input
         .strip_prefix('/')
         .unwrap_or(&query.user_input);
-    let roots = std::slice::from_ref(&local.autocomplete);
+    let roots = std::slice::from_ref(&data);
     let mut found = suggest(roots, "", input, admin);
     found.truncate(limits::SUGGESTIONS_MAX);
     Ok(reply(found))

@@ -198,7 +198,10 @@ impl World {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let mut config = LocalConfig::new("http://localhost:8065", PLUGIN, "0.1.0");
         config.clock = clock.clone();
-        config.autocomplete = json!({"Trigger": "call", "HelpText": "Calls", "SubCommands": []});
+        config.autocomplete = |locale| {
+            let help = if locale == "de" { "Anrufe" } else { "Calls" };
+            json!({"Trigger": "call", "HelpText": help, "SubCommands": []})
+        };
         change(&mut config);
         let local = Arc::new(Local::open(config).unwrap());
         let hooks = Arc::new(Recorder::default());

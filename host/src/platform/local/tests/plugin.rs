@@ -74,6 +74,20 @@ async fn autocomplete_has_the_platforms_shape() {
         .await
         .expect(200);
     assert_eq!(list[0]["Complete"], "call");
+    assert_eq!(list[0]["Description"], "Calls");
+    let german = json!({"locale": "de"});
+    world
+        .put(&carol, "/users/me/patch", german)
+        .await
+        .expect(200);
+    let list = world
+        .get(&carol, &format!("{path}?user_input=%2Fca"))
+        .await
+        .expect(200);
+    assert_eq!(
+        list[0]["Description"], "Anrufe",
+        "each reads the own language"
+    );
     let erin = world.stranger("erin").await;
     world
         .get(&erin, &format!("{path}?user_input=%2Fca"))
