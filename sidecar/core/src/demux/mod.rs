@@ -227,7 +227,8 @@ impl Demux {
         if !is_own && known.is_some_and(lives) {
             return Err(Refusal::TupleTaken);
         }
-        if !link.seen.insert(stun::transaction(data)) {
+        let transaction = stun::transaction(data).ok_or(Refusal::StunMalformed)?;
+        if !link.seen.insert(transaction) {
             // From its own tuple it is a retransmission: answered, but no news of the client.
             return is_own
                 .then_some((owner, Packet::Stun))
@@ -381,6 +382,47 @@ mod tests {
                 .route(tuple(1), &request(&ufrag, PASSWORD), now)
                 .is_ok()
         );
+    }
+
+    /// Requests per second that the door must refuse on one thread, in any build on any machine. Without
+    /// optimisation a server of 2026 refuses 140,000 whose signature it checks, and 600,000 others.
+    const REFUSED_PER_SECOND: f64 = 25_000.0;
+
+    #[test]
+    fn a_flood_is_refused_faster_than_it_comes() {
+        let (mut demux, key, ufrag) = door();
+        let (_, gone) = demux.open(demux.links.get(key).unwrap().owner, PASSWORD.into());
+        demux.close(demux.decode(&gone).unwrap());
+        let mut flipped = ufrag.clone().into_bytes();
+        flipped[3] ^= 1;
+        let start = Instant::now();
+        let floods = [
+            ("signed with another password", request(&ufrag, "wrong")),
+            ("of a session that is gone", request(&gone, PASSWORD)),
+            (
+                "guessed",
+                request(std::str::from_utf8(&flipped).unwrap(), PASSWORD),
+            ),
+        ];
+        for (name, flood) in floods {
+            // The best of some rounds: a busy machine slows one of them.
+            let times = (0..10).map(|_| {
+                let begun = Instant::now();
+                for n in 0..2_000_u16 {
+                    // Many sources, so that signatures are checked too.
+                    let from = SocketAddr::from(([198, 51, (n % 16) as u8, (n >> 4) as u8], 9));
+                    let tuple = Tuple {
+                        remote: from,
+                        ..tuple(1)
+                    };
+                    assert!(demux.route(tuple, &flood, start).is_err());
+                }
+                begun.elapsed()
+            });
+            let best = 2_000.0 / times.min().unwrap().as_secs_f64();
+            println!("{name}: {best:.0} per second");
+            assert!(best >= REFUSED_PER_SECOND, "{name}: {best:.0} per second");
+        }
     }
 
     #[test]

@@ -13,11 +13,12 @@ pub(super) fn is_request(data: &[u8]) -> bool {
     data.starts_with(&BINDING_REQUEST)
 }
 
-/// What tells this request from all others of its client: the first part of the transaction id, which
-/// clients draw at random (RFC 8489 section 5). Only of a message that parses.
-pub(super) fn transaction(data: &[u8]) -> u64 {
-    let id = data.get(8..16).and_then(|id| id.try_into().ok());
-    u64::from_be_bytes(id.unwrap_or_default())
+/// What tells a request from all others of its client (RFC 8489 section 5).
+pub(super) type Transaction = [u8; 12];
+
+/// The id of a message that is long enough to be one.
+pub(super) fn transaction(data: &[u8]) -> Option<Transaction> {
+    data.get(8..HEADER_BYTES)?.try_into().ok()
 }
 
 /// The part of USERNAME before the colon: the fragment that we made. `None` for anything malformed.
