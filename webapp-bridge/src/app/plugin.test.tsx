@@ -127,6 +127,8 @@ describe('other commands', () => {
         start();
         expect(slash('/call join', args)).toEqual({});
         expect(own()).toBe(CHANNEL);
+        // In it already: the server says so.
+        expect(slash('/call join', args)).toEqual({message: '/call join', args});
     });
 
     it('/call leave acts here when this tab is in the call, else the server answers', () => {

@@ -101,8 +101,8 @@ export class Plugin {
                 controller.rememberStart(channelId);
                 return {message, args};
             case 'join':
-                // Without a running call the server has the better answer.
-                if (!select.callIn(state, channelId)) {
+                // Without a running call, or in it already, the server has the better answer.
+                if (!select.callIn(state, channelId) || select.calls(state).own?.channelId === channelId) {
                     return {message, args};
                 }
                 controller.join({channelId});

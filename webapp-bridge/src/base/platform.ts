@@ -33,7 +33,11 @@ export interface Post {
 /** The store's state as far as we read it; everything may be missing while the page starts. */
 export interface PlatformState {
     entities?: {
-        users?: {currentUserId?: string; profiles?: Record<string, User | undefined>};
+        users?: {
+            currentUserId?: string;
+            profiles?: Record<string, User | undefined>;
+            profilesInChannel?: Record<string, ReadonlySet<string> | undefined>;
+        };
         channels?: {currentChannelId?: string; channels?: Record<string, Channel | undefined>};
         general?: {config?: Record<string, string | undefined>};
         preferences?: {myPreferences?: Record<string, {value?: string} | undefined>};

@@ -44,14 +44,26 @@ export const userName = (state: PlatformState, id: string): string | undefined =
     }
 };
 
-/** A channel's name; for direct channels the other person's. */
+/** The others of a group message. Its own name lists all user names, the reader's too: good enough until the members are loaded. */
+const groupName = (state: PlatformState, group: Channel): string => {
+    const own = me(state);
+    const others = [...state.entities?.users?.profilesInChannel?.[group.id] ?? []].filter((id) => id !== own);
+    const names = others.map((id) => userName(state, id));
+    if (names.length > 0 && names.every((name) => name !== undefined)) {
+        return names.sort((a, b) => a.localeCompare(b)).join(', ');
+    }
+    const ownName = user(state, own)?.username;
+    return group.display_name.split(', ').filter((name) => name !== ownName).join(', ');
+};
+
+/** A channel's name; for direct and group messages that of the others. */
 export const channelName = (state: PlatformState, id: string): string => {
     const found = channel(state, id);
     if (found?.type === 'D') {
         const other = found.name.split('__').find((part) => part !== me(state)) ?? me(state);
         return userName(state, other) ?? found.display_name;
     }
-    return found?.display_name ?? '';
+    return found?.type === 'G' ? groupName(state, found) : found?.display_name ?? '';
 };
 
 export const isAdmin = (state: PlatformState): boolean =>

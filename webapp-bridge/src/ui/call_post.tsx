@@ -33,7 +33,15 @@ const People = ({users}: {users: string[]}) => {
     );
 };
 
-const Running = ({post, call}: {post: Post; call: CallInfo | undefined}) => {
+/** Who is in it; before anybody is, who started it, unless the title says that already. */
+const Present = ({users, starter}: {users: string[]; starter: string | undefined}) => {
+    if (users.length > 0) {
+        return <People users={users}/>;
+    }
+    return starter === undefined ? null : <span><Text id='post.started' values={{name: starter}}/></span>;
+};
+
+const Running = ({post, call, starter}: {post: Post; call: CallInfo | undefined; starter: string | undefined}) => {
     const controller = useController();
     const text = useText();
     const duration = useDuration();
@@ -45,7 +53,7 @@ const Running = ({post, call}: {post: Post; call: CallInfo | undefined}) => {
         <>
             <div className='parley-post__row'>
                 <span>{text('post.since', {duration: duration(now - startAt)})}</span>
-                {call ? <People users={users}/> : null}
+                <Present users={users} starter={starter}/>
                 <Faces users={users}/>
             </div>
             {here
@@ -90,7 +98,7 @@ export const CallPost = ({post}: {post: Post}) => {
                             <People users={parseEach(post.props?.participants, asNonEmpty)}/>
                         </div>
                     )
-                    : <Running post={post} call={thisCall}/>}
+                    : <Running post={post} call={thisCall} starter={title === '' ? undefined : starter}/>}
             </div>
         </div>
     );

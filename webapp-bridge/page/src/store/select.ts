@@ -27,6 +27,18 @@ export function directPartnerId(channel: Channel, ownId: string): string {
     return ids.find((id) => id !== ownId) ?? ownId;
 }
 
+/** The others of a group message. Its own name lists all user names, the reader's too: good enough until the members are loaded. */
+function groupName(state: PageState, group: Channel): string {
+    const {profiles, profilesInChannel, currentUserId} = state.entities.users;
+    const others = [...profilesInChannel[group.id] ?? []].filter((id) => id !== currentUserId);
+    const names = others.map((id) => displayName(state, profiles[id]));
+    if (names.length > 0 && names.every((name) => name !== '')) {
+        return names.sort((a, b) => a.localeCompare(b)).join(', ');
+    }
+    const ownName = currentUser(state)?.username;
+    return group.display_name.split(', ').filter((name) => name !== ownName).join(', ');
+}
+
 export function channelName(state: PageState, channel: Channel | undefined): string {
     if (!channel) {
         return '';
@@ -35,7 +47,7 @@ export function channelName(state: PageState, channel: Channel | undefined): str
         const partner = state.entities.users.profiles[directPartnerId(channel, state.entities.users.currentUserId)];
         return displayName(state, partner) || channel.display_name;
     }
-    return channel.display_name || channel.name;
+    return (channel.type === 'G' && groupName(state, channel)) || channel.display_name || channel.name;
 }
 
 export function isUnread(state: PageState, channel: Channel): boolean {

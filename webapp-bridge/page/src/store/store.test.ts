@@ -112,6 +112,16 @@ describe('questions to the state', () => {
         expect(named('nickname_full_name')).toBe('Bobby');
     });
 
+    it('names a group message after the others', () => {
+        const {store} = createPageStore();
+        store.dispatch({type: 'me', user: makeUser('bob')});
+        const group = makeChannel('gm', {type: 'G', team_id: '', name: 'hash', display_name: 'alice, bob, carol'});
+        expect(channelName(store.getState(), group)).toBe('alice, carol');
+        const named = (name: string) => makeUser(name, {first_name: name.toUpperCase()});
+        store.dispatch({type: 'users_in_channel', channelId: group.id, users: ['carol', 'bob', 'alice'].map(named)});
+        expect(channelName(store.getState(), group)).toBe('ALICE, CAROL');
+    });
+
     it('names a direct channel after the other person, and lists it apart', () => {
         const {store} = createPageStore();
         store.dispatch({type: 'me', user: makeUser('alice')});
