@@ -39,6 +39,42 @@ it('join, unmute and leave with Tab, Enter and Space', async () => {
     await alice.call.waitFor({state: 'detached'});
 });
 
+it('the larger view keeps the focus, and Escape gives the page back', async () => {
+    const alice = await stage.alice();
+    await alice.startCall();
+    const view = alice.page.getByRole('dialog', {name: 'Call'});
+    const inside = (): Promise<boolean> =>
+        alice.page.evaluate(() => document.activeElement?.closest('.parley-call') instanceof Element);
+    const outside = (): Promise<boolean> => alice.page.evaluate(() => document.activeElement?.closest('#root') instanceof Element);
+
+    await tabTo(alice.page, alice.control('Larger view'));
+    await alice.page.keyboard.press('Enter');
+    await view.waitFor();
+    expect(await inside()).toBe(true);
+    for (let presses = 0; presses < 25; presses++) {
+        await alice.page.keyboard.press('Tab');
+        expect(await outside(), `behind the view after ${presses + 1} times Tab`).toBe(false);
+    }
+    await tabTo(alice.page, alice.control('Mute').or(alice.control('Unmute')));
+    await alice.page.keyboard.press('Escape');
+    await view.waitFor({state: 'detached'});
+    expect(await inside(), 'the focus stays where it was in the call').toBe(true);
+    await tabTo(alice.page, alice.messageBox);
+    await alice.page.keyboard.type('Back again');
+    await alice.page.keyboard.press('Enter');
+    await alice.page.locator('.post').getByText('Back again').waitFor();
+
+    // A click in the empty part of the view takes the focus away from every control: Escape still closes it.
+    await alice.control('Larger view').click();
+    await view.waitFor();
+    await alice.page.evaluate(() => {
+        (document.activeElement as HTMLElement | null)?.blur();
+    });
+    await alice.page.keyboard.press('Escape');
+    await view.waitFor({state: 'detached'});
+    await alice.leave();
+});
+
 it('Escape closes a menu and gives the focus back', async () => {
     const alice = await stage.alice();
     const account = alice.button('Your account');

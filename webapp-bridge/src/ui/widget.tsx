@@ -9,6 +9,7 @@ import {Text, useController, useNow, usePlatform, useText} from './context';
 import {Controls} from './controls';
 import {Icon} from './icons';
 import type {IconName} from './icons';
+import {useModal} from './modal';
 import {People} from './people';
 import {Stage} from './stage';
 import type {TextId} from '../i18n/texts';
@@ -78,19 +79,20 @@ export const Widget = ({own}: {own: OwnCall}) => {
     const text = useText();
     const mode = usePlatform((state) => select.calls(state).mode);
     const call = usePlatform((state) => select.callIn(state, own.channelId));
+    const section = React.useRef<HTMLElement>(null);
+    const large = mode === 'large';
+    useModal(large, section, () => controller.show('widget'));
     return (
         <section
+            ref={section}
+            role={large ? 'dialog' : undefined}
+            aria-modal={large ? true : undefined}
+            tabIndex={large ? -1 : undefined}
             className={`parley-call parley-call--${mode} a11y__region`}
             aria-label={text('widget.label')}
             data-a11y-sort-order='9'
             data-phase={own.phase}
             data-session={own.session}
-            onKeyDown={(event) => {
-                if (event.key === 'Escape' && mode === 'large') {
-                    event.stopPropagation();
-                    controller.show('widget');
-                }
-            }}
         >
             <Header own={own} mode={mode} startAt={call?.startAt ?? own.joinedAt}/>
             <Status own={own}/>
