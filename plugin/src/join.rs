@@ -209,6 +209,9 @@ impl Guest<'_> {
                 | MediaError::Forbidden
                 | MediaError::Invalid(_),
             ) => Ok(()),
+            Ok(()) if known.away => {
+                Ok(self.publish_connection(&channel_id, &live, known, "back")?)
+            }
             other => other.map_err(Refusal::from),
         }
     }

@@ -6,7 +6,7 @@ use crate::Guest;
 use crate::access::{self, Action};
 use crate::env::{Level, PlatformError, PlatformEvent};
 use crate::events::{EventError, removal_reason};
-use crate::ids::{ChannelId, UserId};
+use crate::ids::{ChannelId, ConnectionId, UserId};
 use crate::media::{LeaveReason, MediaError, RoomRef, Session, Who};
 use crate::record;
 use crate::refusal::Refusal;
@@ -16,11 +16,9 @@ impl Guest<'_> {
     pub async fn on_platform_event(&self, event: PlatformEvent) {
         let done = match &event {
             PlatformEvent::Connected { .. } | PlatformEvent::JoinedChannel { .. } => Ok(()),
-            PlatformEvent::Disconnected { connection_id, .. } => self
-                .media
-                .detach(connection_id)
-                .await
-                .map_err(EventError::from),
+            PlatformEvent::Disconnected { connection_id, .. } => {
+                self.disconnected(connection_id).await
+            }
             PlatformEvent::LeftChannel {
                 channel_id,
                 user_id,
@@ -35,6 +33,19 @@ impl Guest<'_> {
         if let Err(error) = done {
             self.env.log(Level::Warn, "platform", &error.to_string());
         }
+    }
+
+    /// A connection is gone: perhaps a closed tab, perhaps a reload. Its sessions wait for another one; the
+    /// others are told, because until then nobody knows who is there.
+    async fn disconnected(&self, connection: &ConnectionId) -> Result<(), EventError> {
+        if self.media.detach(connection).await? == 0 {
+            return Ok(());
+        }
+        for found in self.media.find_by_connection(connection).await? {
+            let room = self.media.room(&found.call_id).await?;
+            self.publish_connection(&found.channel_id, &room, &found.session, "away")?;
+        }
+        Ok(())
     }
 
     /// Removes a user's sessions (in one channel or all) where it may not stay any more.

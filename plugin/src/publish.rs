@@ -74,6 +74,23 @@ impl Guest<'_> {
             .try_for_each(|user| self.to_user(name, channel, user, data.clone()))
     }
 
+    /// `parley_connection`: a session's connection is `away`, or `back`.
+    pub(crate) fn publish_connection(
+        &self,
+        channel: &ChannelId,
+        room: &Room,
+        session: &Session,
+        state: &str,
+    ) -> Result {
+        let data = json!({
+            "userID": session.user_id,
+            "session_id": session.id,
+            "channelID": channel,
+            "state": state,
+        });
+        self.to_users_of("parley_connection", channel, &room.sessions, &data)
+    }
+
     /// `call_start`: the channel has a call now.
     pub(crate) fn announce(&self, record: &Record, room: &Room) -> Result {
         let data = json!({
@@ -96,13 +113,17 @@ pub(crate) fn call_object(record: &Record, room: &Room) -> Value {
         .iter()
         .filter(|session| !session.labels.bot)
         .map(|session| {
-            json!({
+            let mut shown = json!({
                 "session_id": session.id,
                 "user_id": session.user_id,
                 "unmuted": session.unmuted,
                 "raised_hand": session.hand_raised_at_ms,
                 "video": session.video,
-            })
+            });
+            if session.away {
+                shown["parley"] = json!({ "away": true });
+            }
+            shown
         })
         .collect();
     json!({

@@ -29,4 +29,5 @@ it('after a reload both hear each other again within 5 s, in the same session', 
     expect(took).toBeLessThan(BACK_WITHIN_MS);
     expect(await alice.call.getAttribute('data-session')).toBe(session);
     expect(await people.count()).toBe(2);
+    await bob.call.getByRole('img', {name: 'Reconnecting'}).waitFor({state: 'detached'});
 });

@@ -42,3 +42,15 @@ it('a tab closed at the very moment of leaving has left', async () => {
     await until('Alice sees that Bob is gone', async () =>
         await alice.call.getByRole('listitem').count() === 1, {within: 5_000});
 });
+
+it('a closed tab is shown as reconnecting, until its place is given up', async () => {
+    const alice = await stage.alice();
+    const bob = await stage.bob();
+    await alice.startCall();
+    await bob.joinByPost();
+    const lost = alice.call.getByRole('img', {name: 'Reconnecting'});
+    expect(await lost.count()).toBe(0);
+    await bob.page.close();
+    await lost.waitFor({timeout: 4_000});
+    expect(await alice.call.getByRole('listitem').count()).toBe(2);
+});

@@ -62,6 +62,9 @@ impl Guest<'_> {
             &session.connection_id,
             self.join_data(&record, session)?,
         )?;
+        if let Some(room) = room.as_ref().filter(|_| replaced) {
+            self.publish_connection(channel, room, session, "back")?;
+        }
         if !replaced && !session.labels.bot {
             let mut data = json!({
                 "user_id": session.user_id,

@@ -123,6 +123,7 @@ pub(super) fn session(session: v1::Session) -> Session {
         hand_raised_at_ms: session.hand_raised_at_ms,
         screen: session.screen,
         video: session.video,
+        away: session.detached_at_ms > 0,
         connected: session.media == i32::from(v1::MediaState::Connected),
         slots: session.capabilities.is_some_and(|c| c.slots_v1),
     }

@@ -294,14 +294,13 @@ impl<'a> Media<'a> {
         Ok(())
     }
 
-    /// A signalling connection is gone.
-    pub(crate) async fn detach(&self, connection: &ConnectionId) -> Result<()> {
+    /// A signalling connection is gone; says how many sessions it carried.
+    pub(crate) async fn detach(&self, connection: &ConnectionId) -> Result<u32> {
         let request = self.request(v1::DetachRequest {
             request_id: self.request_id(),
             connection_id: connection.to_string(),
         });
-        self.sessions().detach(request).await?;
-        Ok(())
+        Ok(self.sessions().detach(request).await?.into_inner().detached)
     }
 
     /// Sessions whose signals go to this connection.

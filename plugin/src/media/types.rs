@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub video: bool,
     /// Media is up.
     pub connected: bool,
+    /// Its signalling connection is lost, and it waits for another one.
+    pub away: bool,
     /// Knows fixed slots: our bridge.
     pub slots: bool,
 }

@@ -49,7 +49,7 @@ fn a_new_media_server_gets_the_calls_back_and_clients_resume() {
     assert!(!events.iter().any(|event| event.name == "call_start"));
     // Once more, after a reload: the session is there, so nobody hears of it.
     resume("alice", "conn6", &token);
-    assert_eq!(world.names(), ["join", "call_state"]);
+    assert_eq!(world.names(), ["join", "parley_connection", "call_state"]);
     assert!(world.sidecar.only_room().room.sessions[0].unmuted);
     // The token is Alice's, for this session.
     resume("bob", "conn7", &token);

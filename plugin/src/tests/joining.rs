@@ -209,3 +209,68 @@ fn call_state_is_answered_to_the_asking_connection() {
     ask("eve", "town");
     assert_eq!(world.error_code(), "no_permission");
 }
+
+#[test]
+fn a_lost_connection_is_told_until_the_session_is_back() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join("bob", "conn2", "town");
+    let token = world
+        .events()
+        .iter()
+        .filter(|event| event.name == "join")
+        .filter_map(|event| event.data["parley"]["resume"].as_str().map(str::to_owned))
+        .next_back()
+        .unwrap();
+    let lost = |who: &str, connection: &str| {
+        world.platform(PlatformEvent::Disconnected {
+            connection_id: ConnectionId::new(id(connection)),
+            user_id: user(who),
+        });
+    };
+    let told = || -> Vec<_> {
+        let events = world.events();
+        let states = events.iter().filter(|e| e.name == "parley_connection");
+        states
+            .map(|event| {
+                assert_eq!(event.data["session_id"], id("conn2"));
+                let state = event.data["state"].as_str().unwrap();
+                format!("{state} -> {}", event.scope())
+            })
+            .collect()
+    };
+    let both = |state: &str| ["alice", "bob"].map(|who| format!("{state} -> user {}", id(who)));
+    lost("carol", "conn7");
+    assert!(told().is_empty(), "a connection without a session");
+
+    lost("bob", "conn2");
+    assert_eq!(told(), both("away"));
+    let channel = [("channelID", Value::Text(id("town")))];
+    world.send("alice", "conn1", "call_state", &channel);
+    let events = world.events();
+    let call = json(events[0].data["call"].as_str().unwrap().as_bytes());
+    assert_eq!(call["sessions"][1]["parley"]["away"], true);
+    assert!(call["sessions"][0].get("parley").is_none());
+
+    let reconnect = [
+        ("channelID", Value::Text(id("town"))),
+        ("originalConnID", Value::Text(id("conn2"))),
+        ("prevConnID", Value::Text(id("conn2"))),
+    ];
+    world.send("bob", "conn3", "reconnect", &reconnect);
+    assert_eq!(told(), both("back"));
+
+    // A reload.
+    lost("bob", "conn3");
+    assert_eq!(told(), both("away"));
+    let parley = format!(
+        r#"{{"v":1,"resume":{{"session":"{}","token":"{token}"}}}}"#,
+        id("conn2")
+    );
+    let resume = [
+        ("channelID", Value::Text(id("town"))),
+        ("parley", Value::Json(parley)),
+    ];
+    world.send("bob", "conn4", "join", &resume);
+    assert_eq!(told(), both("back"));
+}

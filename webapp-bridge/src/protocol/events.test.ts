@@ -30,6 +30,14 @@ describe('events', () => {
         expect(parseEvent('call_end', {}, nowhere)).toBeUndefined();
     });
 
+    it('reads that a connection is lost, and that it is back', () => {
+        const event = (state: string) => parseEvent('parley_connection', {session_id: 's', userID: 'u', state}, broadcast);
+        expect(event('away')).toEqual({type: 'changed', channelId: CHANNEL, sessionId: 's', change: {away: true}});
+        expect(event('back')).toMatchObject({change: {away: false}});
+        const call = parseCall({id: 'call', sessions: [{session_id: 's', user_id: 'u', parley: {away: true}}, {session_id: 't', user_id: 'u'}]}, CHANNEL);
+        expect(call?.sessions.map((session) => session.away ?? false)).toEqual([true, false]);
+    });
+
     it('ignores a state without a session', () => {
         expect(parseEvent('user_muted', {userID: 'u'}, broadcast)).toBeUndefined();
     });

@@ -11,6 +11,8 @@ export interface SessionInfo {
     /** Unix ms; 0 = down. */
     raisedHand: number;
     video: boolean;
+    /** Its connection is lost: a reload, a bad network or a closed tab. */
+    away?: boolean;
 }
 
 export interface CallInfo {
@@ -30,7 +32,7 @@ export interface CallInfo {
 }
 
 /** State of a session that one event changes. */
-export type SessionChange = {unmuted: boolean} | {screen: boolean} | {video: boolean} | {raisedHand: number};
+export type SessionChange = {unmuted: boolean} | {screen: boolean} | {video: boolean} | {raisedHand: number} | {away: boolean};
 
 export type CallEvent =
     | {type: 'call_start'; call: CallInfo}
@@ -49,6 +51,7 @@ export const CALL_EVENTS = [
     'call_start', 'call_state', 'call_end', 'user_joined', 'user_left', 'user_muted', 'user_unmuted',
     'user_screen_on', 'user_screen_off', 'user_video_on', 'user_video_off', 'user_raise_hand',
     'user_unraise_hand', 'call_host_changed', 'parley_media_moved', 'parley_removed', 'parley_alone',
+    'parley_connection',
 ] as const;
 
 export type CallEventName = (typeof CALL_EVENTS)[number];
@@ -69,6 +72,7 @@ const parseSession = (value: unknown): SessionInfo | undefined => {
         unmuted: asFlag(fields?.unmuted),
         raisedHand: asNumber(fields?.raised_hand) ?? 0,
         video: asFlag(fields?.video),
+        ...(asFlag(asFields(fields?.parley)?.away) ? {away: true} : {}),
     };
 };
 
@@ -151,6 +155,8 @@ export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadca
                 ? undefined
                 : {type: 'removed', channelId, sessionId, reason: asText(data.reason) ?? 'error'};
         }
+        case 'parley_connection':
+            return change(channelId, data, {away: data.state === 'away'});
         case 'parley_alone':
             return {type: 'alone', channelId, endsInS: asNumber(data.ends_in_s) ?? 60};
     }

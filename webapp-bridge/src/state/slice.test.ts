@@ -53,6 +53,13 @@ describe('running calls', () => {
         expect(calls.x?.sessions[0]).toMatchObject({unmuted: true, video: true});
     });
 
+    it('know whose connection is lost, until it is back', () => {
+        const lost = after({x: call(['s'])}, {type: 'changed', ...at, sessionId: 's', change: {away: true}});
+        expect(lost.x?.sessions[0]?.away).toBe(true);
+        const back = after(lost, {type: 'changed', ...at, sessionId: 's', change: {away: false}});
+        expect(back.x?.sessions[0]?.away).toBe(false);
+    });
+
     it('are what a state says, also that there is none', () => {
         expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: call(['t'])}).x?.sessions[0]?.sessionId).toBe('t');
         expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: undefined})).toEqual({});

@@ -24,15 +24,19 @@ const Person = ({session, call, own}: PersonProps) => {
     const unmuted = mine ? own.sending.microphone === 'on' : session.unmuted;
     const speaking = unmuted && own.speaking.includes(session.sessionId);
     const sharing = call.screenSession === session.sessionId;
+    const away = !mine && session.away === true;
     const camera = mine ? own.sending.camera === 'on' : session.video;
     return (
-        <li className='parley-person' data-session={session.sessionId} data-speaking={speaking}>
+        <li className={away ? 'parley-person parley-person--away' : 'parley-person'} data-session={session.sessionId} data-speaking={speaking}>
             <Avatar userId={session.userId} size={28} speaking={speaking}/>
             <span className='parley-person__name'>{mine ? text('person.you', {name}) : name}</span>
             {call.hostId === session.userId
                 ? <span role='img' className='parley-person__host' aria-label={text('person.host')} title={text('person.host')}><Icon name='host' size={14}/></span>
                 : null}
             <span className='parley-person__states'>
+                {away
+                    ? <span role='img' className='parley-person__away' aria-label={text('person.away')} title={text('person.away')}><Icon name='away' size={16}/></span>
+                    : null}
                 {speaking ? <span className='parley-sr'><Text id='person.speaking'/></span> : null}
                 {sharing
                     ? <span role='img' aria-label={text('person.sharing')} title={text('person.sharing')}><Icon name='screen' size={16}/></span>

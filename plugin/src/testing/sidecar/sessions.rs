@@ -23,6 +23,7 @@ impl v1::sessions_server::Sessions for FakeSidecar {
             }
             Some(session) if r.replaces_session => {
                 session.connection_id = r.connection_id;
+                session.detached_at_ms = 0;
                 session.labels = r.labels;
                 (session.clone(), false, false)
             }
@@ -169,6 +170,7 @@ impl v1::sessions_server::Sessions for FakeSidecar {
             return Err(Status::aborted("connection"));
         }
         session.connection_id = r.connection_id;
+        session.detached_at_ms = 0;
         if !r.labels.is_empty() {
             session.labels = r.labels;
         }
@@ -178,8 +180,20 @@ impl v1::sessions_server::Sessions for FakeSidecar {
     }
 
     async fn detach(&self, r: Request<v1::DetachRequest>) -> Answer<v1::DetachResponse> {
-        self.state().detached.push(r.into_inner().connection_id);
-        Ok(Response::new(Default::default()))
+        let connection = r.into_inner().connection_id;
+        let now_ms = self.now_ms();
+        let mut state = self.state();
+        let sessions = state
+            .rooms
+            .values_mut()
+            .flat_map(|room| room.room.sessions.iter_mut());
+        let mut detached = 0;
+        for session in sessions.filter(|session| session.connection_id == connection) {
+            session.detached_at_ms = now_ms;
+            detached += 1;
+        }
+        state.detached.push(connection);
+        Ok(Response::new(v1::DetachResponse { detached }))
     }
 
     async fn find_sessions(
