@@ -33,25 +33,32 @@ pub struct SenderInfo {
     pub octets: u32,
 }
 
-/// The report blocks of all sender and receiver reports in `compound`. Reading ends at the first packet
-/// whose length is a lie.
-pub fn report_blocks(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
-    packets(compound).flat_map(|(start, end)| {
-        let packet = &compound[start..end];
+/// Shows `take` the report blocks of all sender and receiver reports in `compound`. Those that it takes
+/// are made to be about no stream: SSRC 0. Reading ends at the first packet whose length is a lie.
+pub fn take_report_blocks(compound: &mut [u8], mut take: impl FnMut(&ReportBlock) -> bool) {
+    let mut at = 0;
+    while let Some((start, end)) = packet_at(compound, at) {
+        at = end;
+        let packet = &mut compound[start..end];
         let count = usize::from(packet[0] & 0x1f);
         let body = match packet[1] {
-            SENDER_REPORT => packet.get(HEADER_BYTES + SENDER_INFO_BYTES..),
-            RECEIVER_REPORT => packet.get(HEADER_BYTES..),
+            SENDER_REPORT => packet.get_mut(HEADER_BYTES + SENDER_INFO_BYTES..),
+            RECEIVER_REPORT => packet.get_mut(HEADER_BYTES..),
             _ => None,
         };
-        let blocks = body.unwrap_or_default().chunks_exact(BLOCK_BYTES);
-        blocks.take(count).map(|block| ReportBlock {
-            ssrc: word(block, 0),
-            // 24 bits with a sign: shifted up and down again.
-            lost: (word(block, 4) << 8) as i32 >> 8,
-            jitter: word(block, 12),
-        })
-    })
+        let blocks = body.unwrap_or_default().chunks_exact_mut(BLOCK_BYTES);
+        for block in blocks.take(count) {
+            let read = ReportBlock {
+                ssrc: word(block, 0),
+                // 24 bits with a sign: shifted up and down again.
+                lost: (word(block, 4) << 8) as i32 >> 8,
+                jitter: word(block, 12),
+            };
+            if take(&read) {
+                block[..4].fill(0);
+            }
+        }
+    }
 }
 
 /// Asks `info` for each sender report in `compound`, by its SSRC, and writes what it gives. True: at
@@ -79,16 +86,7 @@ pub fn stamp_sender_reports(
     changed
 }
 
-/// Where the packets of a compound begin and end.
-fn packets(compound: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let found = packet_at(compound, at)?;
-        at = found.1;
-        Some(found)
-    })
-}
-
+/// Where the packet at `at` begins and ends.
 fn packet_at(compound: &[u8], at: usize) -> Option<(usize, usize)> {
     let header = compound.get(at..at + 4)?;
     if header[0] >> 6 != 2 {
@@ -126,6 +124,15 @@ mod tests {
         block
     }
 
+    fn blocks(compound: &mut [u8], take: impl Fn(&ReportBlock) -> bool) -> Vec<ReportBlock> {
+        let mut seen = Vec::new();
+        take_report_blocks(compound, |block| {
+            seen.push(*block);
+            take(block)
+        });
+        seen
+    }
+
     fn sender_report(ssrc: u32, blocks: &[Vec<u8>]) -> Vec<u8> {
         let mut body = ssrc.to_be_bytes().to_vec();
         body.extend_from_slice(&[9; SENDER_INFO_BYTES]);
@@ -140,9 +147,13 @@ mod tests {
         let mut compound = sender_report(1, &[block(1, 12, 0)]);
         compound.extend(packet(202, 0, &[0; 8]));
         compound.extend(packet(RECEIVER_REPORT, 1, &receiver));
-        let read: Vec<_> = report_blocks(&compound).collect();
+        let read = blocks(&mut compound, |_| false);
         let expected = |ssrc, lost, jitter| ReportBlock { ssrc, lost, jitter };
         assert_eq!(read, [expected(1, 12, 0), expected(2, -3, 480)]);
+        // What is taken says nothing any more, and the rest stays as it is.
+        blocks(&mut compound, |block| block.ssrc == 1);
+        let read = blocks(&mut compound, |_| false);
+        assert_eq!(read, [expected(0, 12, 0), expected(2, -3, 480)]);
     }
 
     #[test]
@@ -169,19 +180,19 @@ mod tests {
     fn a_packet_that_is_longer_than_the_compound_ends_the_reading() {
         let mut compound = sender_report(1, &[block(1, 1, 1)]);
         compound[3] += 1;
-        assert_eq!(report_blocks(&compound).count(), 0);
+        assert_eq!(blocks(&mut compound, |_| false).len(), 0);
         // More blocks promised than there are.
         let mut compound = sender_report(1, &[block(1, 1, 1)]);
         compound[0] |= 0x1f;
-        assert_eq!(report_blocks(&compound).count(), 1);
+        assert_eq!(blocks(&mut compound, |_| false).len(), 1);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = report_blocks(&bytes).count();
-            let info = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
             let length = bytes.len();
+            let _ = blocks(&mut bytes, |_| true);
+            let info = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
             let _ = stamp_sender_reports(&mut bytes, |_| Some(info));
             prop_assert_eq!(bytes.len(), length);
         }

@@ -2,14 +2,19 @@
 //!
 //! The rule that must never break: one (SSRC, index) is sent at most once. A second packet with other
 //! bytes under the same index reuses an SRTP nonce.
+//!
+//! And one that hostile sources try to break: a listener that misses 2^15 numbers guesses the wrong
+//! rollover counter from then on (RFC 3711 section 3.3.1) and never decrypts the stream again, whoever is
+//! in it. So gaps pass only as fast as packets can be lost; packets are limited where they come in.
+
+use std::time::Instant;
+
+use crate::bucket::TokenBucket;
 
 /// Names a source's stream for the rewriters: must differ whenever the incoming numbering may, that
 /// is per SSRC and per layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey(pub u64);
-
-/// A jump of the source's numbers beyond this is a restart, not a loss.
-const JUMP_MAX: u64 = 2_000;
 
 /// Where a packet stands in its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +33,18 @@ pub(crate) struct SequenceLine<const WORDS: usize> {
     anchor: Option<(u64, u64)>,
     next: u64,
     seen: Window<WORDS>,
+    /// Numbers that may be left out.
+    gaps: TokenBucket,
 }
 
 impl<const WORDS: usize> SequenceLine<WORDS> {
-    pub(crate) fn new(first: u64) -> Self {
+    /// `gaps`: how many numbers may be left out per second, and at once; beyond it is no loss.
+    pub(crate) fn new(first: u64, gaps: TokenBucket) -> Self {
         Self {
             anchor: None,
             next: first,
             seen: Window::new(first),
+            gaps,
         }
     }
 
@@ -64,13 +73,17 @@ impl<const WORDS: usize> SequenceLine<WORDS> {
         Some(Placed { index, newest })
     }
 
-    /// Too far ahead to be a loss: the caller should restart.
-    pub(crate) fn is_jump(&self, sequence: u64) -> bool {
-        self.anchor.is_some_and(|(first_in, first_out)| {
-            sequence
-                .checked_sub(first_in)
-                .is_some_and(|ahead| first_out.saturating_add(ahead) >= self.next + JUMP_MAX)
-        })
+    /// Too far ahead to be a loss: the caller should restart. A gap that is none is paid for here: ask
+    /// once per packet.
+    pub(crate) fn leaps(&mut self, sequence: u64, now: Instant) -> bool {
+        let Some((first_in, first_out)) = self.anchor else {
+            return false;
+        };
+        let Some(ahead) = sequence.checked_sub(first_in) else {
+            return false;
+        };
+        let gap = first_out.saturating_add(ahead).saturating_sub(self.next);
+        gap > 0 && !self.gaps.take(now, gap)
     }
 
     fn take(&mut self, index: u64) {
@@ -191,10 +204,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     #[test]
     fn a_switch_continues_and_a_skip_leaves_one_out() {
-        let mut line = SequenceLine::<2>::new(100);
+        let mut line = SequenceLine::<2>::new(100, TokenBucket::new(10, 50));
         assert_eq!(line.place(5), None);
         assert_eq!(line.restart(5_000, false).index, 100);
         assert_eq!(
@@ -209,7 +223,21 @@ mod tests {
         assert_eq!(line.place(4_999), None, "older than the first");
         assert_eq!(line.restart(7, false).index, 103);
         assert_eq!(line.restart(7, true).index, 105);
-        assert!(!line.is_jump(2_000) && line.is_jump(2_100));
+    }
+
+    #[test]
+    fn gaps_pass_as_fast_as_packets_can_be_lost() {
+        let mut line = SequenceLine::<2>::new(0, TokenBucket::new(10, 50));
+        let start = Instant::now();
+        line.restart(1_000, false);
+        assert!(!line.leaps(1_001, start), "no gap");
+        assert!(!line.leaps(1_051, start), "50 at once");
+        line.place(1_051);
+        assert!(line.leaps(1_053, start), "and not one more");
+        assert!(!line.leaps(1_052, start));
+        assert!(!line.leaps(1_020, start), "late, fills a hole");
+        let later = start + Duration::from_secs(2);
+        assert!(!line.leaps(1_072, later) && line.leaps(1_073, later));
     }
 
     #[test]
@@ -231,7 +259,7 @@ mod tests {
         fn no_index_is_used_twice(
             steps in proptest::collection::vec((0u64..400, any::<bool>(), any::<bool>()), 1..500),
         ) {
-            let mut line = SequenceLine::<2>::new(7);
+            let mut line = SequenceLine::<2>::new(7, TokenBucket::new(10, 50));
             let mut used = BTreeSet::new();
             line.restart(200, false);
             used.insert(7);

@@ -16,19 +16,30 @@ thread_local! {
     static CURRENT: RefCell<Current> = RefCell::default();
 }
 
-/// Runs `work`, calls into the `Rtc` of the session that `compact` belongs to. `work` must not unwind:
-/// the next session would find this one's keys.
+/// Runs `work`, calls into the `Rtc` of the session that `compact` belongs to; `now` is what that `Rtc`
+/// was told last.
 pub(crate) fn during<T>(compact: &mut Compact, now: Instant, work: impl FnOnce() -> T) -> T {
-    let swap = |compact: &mut Compact| {
+    let _turn = Turn::begin(compact, now);
+    work()
+}
+
+/// Ends by unwinding too: the next session must not find this one's keys.
+struct Turn<'a>(&'a mut Compact);
+
+impl<'a> Turn<'a> {
+    fn begin(compact: &'a mut Compact, now: Instant) -> Self {
         CURRENT.with_borrow_mut(|current| {
             std::mem::swap(&mut current.compact, compact);
             current.now = Some(now);
         });
-    };
-    swap(compact);
-    let done = work();
-    swap(compact);
-    done
+        Self(compact)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|current| std::mem::swap(&mut current.compact, self.0));
+    }
 }
 
 /// For the providers: the session's own streams, and the time.

@@ -94,8 +94,8 @@ macro_rules! watch {
             ) -> Result<usize, CryptoError> {
                 let length = self.0.decrypt(iv, aads, input, output)?;
                 // Only a compound that is not encrypted has a second part.
-                if let ([aad] | [aad, []], Some(plain)) = (aads, output.get(..length)) {
-                    note_reports(aad, plain);
+                if let ([aad] | [aad, []], Some(plain)) = (aads, output.get_mut(..length)) {
+                    take_reports(aad, plain);
                 }
                 Ok(length)
             }
@@ -116,9 +116,6 @@ fn stamped(aad: &[u8], input: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let changed = current::with(|compact, now| {
-        if !compact.has_sent() {
-            return None;
-        }
         let mut compound = [&aad[..CLEAR_BYTES], input].concat();
         let changed =
             rtcp::stamp_sender_reports(&mut compound, |ssrc| compact.sender_info(ssrc, now));
@@ -127,16 +124,15 @@ fn stamped(aad: &[u8], input: &[u8]) -> Option<Vec<u8>> {
     changed.flatten()
 }
 
-fn note_reports(aad: &[u8], plain: &[u8]) {
+/// What a receiver says of streams that str0m does not send goes no further than here: str0m would keep
+/// every word of it until the stream sends, that is for ever.
+fn take_reports(aad: &[u8], plain: &mut [u8]) {
     if !is_rtcp(aad) {
         return;
     }
     current::with(|compact, _| {
-        if compact.has_sent() {
-            let compound = [&aad[..CLEAR_BYTES], plain].concat();
-            for block in rtcp::report_blocks(&compound) {
-                compact.note_report(&block);
-            }
-        }
+        let mut compound = [&aad[..CLEAR_BYTES], &*plain].concat();
+        rtcp::take_report_blocks(&mut compound, |block| compact.take_report(block));
+        plain.copy_from_slice(&compound[CLEAR_BYTES..]);
     });
 }

@@ -3,9 +3,11 @@
 //! the number of m-lines.
 //!
 //! Rules that keep both from sending one nonce twice: a stream stays on one way for the life of its DTLS
-//! association; [`IndexGuard`](super::IndexGuard) lets each index through once; RTCP is str0m's alone
-//! (`crypto::srtp` stamps its sender reports). The streams are never taken away from the `Rtc` either:
-//! the next negotiation would make up new SSRCs.
+//! association; whichever that is, [`IndexGuard`](super::IndexGuard) of its line lets each index through
+//! once; RTCP is str0m's alone (`crypto::srtp` stamps its sender reports). The streams are never taken
+//! away from the `Rtc` either: the next negotiation would make up new SSRCs.
+//!
+//! Streams that never sent are reported by str0m as empty, once a second, as it does with its own.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -52,6 +54,8 @@ pub(crate) struct Compact {
     /// Id of the audio-level extension as negotiated, for receivers that asked for levels.
     pub(crate) level_id: Option<u8>,
     streams: Vec<Stream>,
+    /// SSRCs that str0m may send on and has not yet, retransmissions included.
+    unsent: Vec<u32>,
 }
 
 /// What a DTLS handshake brought.
@@ -69,9 +73,8 @@ enum Keys {
 #[derive(Debug, Clone, Copy)]
 struct Stream {
     ssrc: u32,
-    timestamp: u32,
-    /// When the packet of `timestamp` left.
-    at: Instant,
+    /// RTP time of the newest packet and when it left; none yet: nothing was sent.
+    newest: Option<(u32, Instant)>,
     packets: u32,
     octets: u32,
     reception: Reception,
@@ -104,32 +107,56 @@ impl Compact {
         self.path = Some(path);
     }
 
-    /// There are streams to report of.
-    pub(crate) fn has_sent(&self) -> bool {
-        !self.streams.is_empty()
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.path
+    }
+
+    /// Audio with this SSRC will be sent: by this way, if it is the session's way.
+    pub(crate) fn declare_audio(&mut self, ssrc: Ssrc) {
+        if self.is_left_to_rtc() {
+            self.unsent.push(*ssrc);
+        } else {
+            self.streams.push(Stream::new(*ssrc));
+        }
+    }
+
+    /// Pictures with this SSRC will be sent, by str0m.
+    pub(crate) fn declare_video(&mut self, ssrc: Ssrc, rtx: Option<Ssrc>) {
+        self.unsent.push(*ssrc);
+        self.unsent.extend(rtx.as_deref());
+    }
+
+    /// str0m has sent the first packet of a stream.
+    pub(crate) fn rtc_sends(&mut self, ssrc: Ssrc, rtx: Option<Ssrc>) {
+        let sent = |known: &u32| *known == *ssrc || rtx.is_some_and(|rtx| *rtx == *known);
+        self.unsent.retain(|known| !sent(known));
     }
 
     /// What a sender report of this moment has to say; `None` for streams that str0m sends.
     pub(crate) fn sender_info(&self, ssrc: u32, now: Instant) -> Option<SenderInfo> {
         let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc)?;
-        let since = now.saturating_duration_since(stream.at);
+        let (timestamp, at) = stream.newest?;
+        let since = now.saturating_duration_since(at);
         let ticks = since.as_micros() * u128::from(CLOCK) / 1_000_000;
         Some(SenderInfo {
-            timestamp: stream.timestamp.wrapping_add(ticks as u32),
+            timestamp: timestamp.wrapping_add(ticks as u32),
             packets: stream.packets,
             octets: stream.octets,
         })
     }
 
-    pub(crate) fn note_report(&mut self, block: &ReportBlock) {
+    /// Notes what the receiver says of a stream. True: it is none of str0m's business.
+    pub(crate) fn take_report(&mut self, block: &ReportBlock) -> bool {
         let mut streams = self.streams.iter_mut();
-        if let Some(stream) = streams.find(|stream| stream.ssrc == block.ssrc) {
-            stream.reception = Reception {
-                // Duplicates on the way make it negative: nothing was lost then.
-                lost: u32::try_from(block.lost).unwrap_or(0),
-                jitter: block.jitter,
-            };
-        }
+        let Some(stream) = streams.find(|stream| stream.ssrc == block.ssrc) else {
+            return self.unsent.contains(&block.ssrc);
+        };
+        stream.reception = Reception {
+            // Duplicates on the way make it negative: nothing was lost then.
+            lost: u32::try_from(block.lost).unwrap_or(0),
+            jitter: block.jitter,
+        };
+        true
     }
 
     /// What the receiver said of a stream of ours.
@@ -149,6 +176,9 @@ impl Compact {
         let (Keys::Here(cipher), Some(path)) = (&mut self.keys, self.path) else {
             return Err(EgressError::NoStream);
         };
+        let mut streams = self.streams.iter_mut();
+        let stream = streams.find(|stream| stream.ssrc == *ssrc);
+        let stream = stream.ok_or(EgressError::NoStream)?;
         let level = self.level_id.zip(packet.level);
         let header = if level.is_some() {
             HEADER + LEVEL_EXTENSION
@@ -164,17 +194,13 @@ impl Compact {
         if sealed.is_err() {
             return Err(EgressError::NotSealed);
         }
-        let mut streams = self.streams.iter_mut();
-        let stream = match streams.find(|stream| stream.ssrc == *ssrc) {
-            Some(stream) => stream,
-            None => {
-                self.streams.push(Stream::new(*ssrc, packet.captured));
-                let last = self.streams.len() - 1;
-                &mut self.streams[last]
-            }
+        // A packet that comes late says nothing new of the clock.
+        let older = |(timestamp, _): (u32, Instant)| {
+            packet.timestamp.wrapping_sub(timestamp).cast_signed() <= 0
         };
-        stream.timestamp = packet.timestamp;
-        stream.at = packet.captured;
+        if !stream.newest.is_some_and(older) {
+            stream.newest = Some((packet.timestamp, packet.captured));
+        }
         stream.packets = stream.packets.wrapping_add(1);
         stream.octets = stream.octets.wrapping_add(payload.len() as u32);
         Ok(())
@@ -182,11 +208,10 @@ impl Compact {
 }
 
 impl Stream {
-    fn new(ssrc: u32, at: Instant) -> Self {
+    fn new(ssrc: u32) -> Self {
         Self {
             ssrc,
-            timestamp: 0,
-            at,
+            newest: None,
             packets: 0,
             octets: 0,
             reception: Reception::default(),
@@ -295,6 +320,7 @@ mod tests {
         let mut compact = Compact::default();
         compact.set_key(Some(key));
         compact.follow(path());
+        compact.declare_audio(7.into());
         compact
     }
 
@@ -421,7 +447,14 @@ mod tests {
         let mut compact = Compact::default();
         compact.set_key(Some(key));
         assert_eq!(write(&mut compact), Err(EgressError::NoStream));
-        assert!(!compact.has_sent());
+        compact.follow(path());
+        assert_eq!(
+            write(&mut compact),
+            Err(EgressError::NoStream),
+            "undeclared"
+        );
+        compact.declare_audio(7.into());
+        assert_eq!(write(&mut compact), Ok(()));
     }
 
     #[test]
@@ -447,10 +480,47 @@ mod tests {
             lost,
             jitter: 48,
         };
-        compact.note_report(&block(-2));
+        assert!(compact.take_report(&block(-2)));
         let reception = compact.reception(7.into()).unwrap();
         assert_eq!((reception.lost, reception.jitter), (0, 48));
-        compact.note_report(&block(3));
+        assert!(compact.take_report(&block(3)));
         assert_eq!(compact.reception(7.into()).unwrap().lost, 3);
+    }
+
+    #[test]
+    fn a_late_packet_does_not_move_the_clock_of_the_reports_back() {
+        let payload: Arc<[u8]> = vec![0; 80].into();
+        let key = SendKey::Aes256Gcm {
+            key: [1; 32],
+            salt: [2; 12],
+        };
+        let mut compact = ready(key);
+        assert_eq!(compact.sender_info(7, Instant::now()), None, "nothing sent");
+        let start = Instant::now();
+        let _ = sent(&mut compact, &packet(&payload, start));
+        let mut late = packet(&payload, start + Duration::from_millis(100));
+        late.timestamp = 0;
+        let _ = sent(&mut compact, &late);
+        let info = compact
+            .sender_info(7, start + Duration::from_millis(100))
+            .unwrap();
+        assert_eq!((info.timestamp, info.packets), (960 + 4_800, 2));
+    }
+
+    #[test]
+    fn reports_of_streams_that_str0m_sends_are_left_to_it_from_its_first_packet_on() {
+        let mut compact = Compact::default();
+        compact.declare_video(8.into(), Some(9.into()));
+        let taken = |compact: &mut Compact, ssrc| {
+            compact.take_report(&ReportBlock {
+                ssrc,
+                lost: 0,
+                jitter: 0,
+            })
+        };
+        assert!(taken(&mut compact, 8) && taken(&mut compact, 9));
+        assert!(!taken(&mut compact, 10));
+        compact.rtc_sends(8.into(), Some(9.into()));
+        assert!(!taken(&mut compact, 8) && !taken(&mut compact, 9));
     }
 }

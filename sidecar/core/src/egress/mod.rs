@@ -73,9 +73,14 @@ pub(crate) struct IndexGuard {
 
 impl IndexGuard {
     const WINDOW: u64 = 128;
+    /// No key encrypts more packets of a stream than this (RFC 3711 section 9.2).
+    const END: u64 = 1 << 48;
 
-    /// True: this index may be sent, and never again.
+    /// True: this index may be sent, and never again, also when sending it then fails.
     pub(crate) fn claim(&mut self, index: u64) -> bool {
+        if index >= Self::END {
+            return false;
+        }
         let Some(newest) = self.newest else {
             self.newest = Some(index);
             self.used = 1;
@@ -131,5 +136,12 @@ mod tests {
         assert!(!guard.claim(299));
         assert!(!guard.claim(300));
         assert!(!guard.claim(10));
+    }
+
+    #[test]
+    fn a_key_is_used_up_at_last() {
+        let mut guard = IndexGuard::default();
+        assert!(guard.claim((1 << 48) - 1));
+        assert!(!guard.claim(1 << 48));
     }
 }

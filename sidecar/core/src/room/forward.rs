@@ -44,19 +44,20 @@ impl Room {
         let result = peer.handle_datagram(tuple, packet, data, shared, &mut events);
         self.handle_driven(seat, result, events, shared);
         if packet == Packet::Check {
-            self.handle_alive(seat, shared);
+            self.handle_alive(seat, tuple, shared);
         }
     }
 
     /// A client that was thought silent proves to be there, and its media stack never noticed.
-    fn handle_alive(&mut self, seat: Key, shared: &mut Shared) {
+    /// Where it is sent to, that is: media must not go on to an address that nobody answers at.
+    fn handle_alive(&mut self, seat: Key, tuple: Tuple, shared: &mut Shared) {
         let Some(session) = self.sessions.get(seat) else {
             return;
         };
         let connected = session
             .peer
             .as_ref()
-            .is_some_and(|peer| peer.rtc.is_connected());
+            .is_some_and(|peer| peer.rtc.is_connected() && peer.is_from_path(tuple));
         if connected && session.media == MediaState::Reconnecting {
             self.handle_connected(seat, shared);
         }
@@ -135,6 +136,10 @@ impl Room {
         {
             session.media = MediaState::Connected;
             session.media_since = shared.now.instant;
+            if let Some(peer) = &mut session.peer {
+                peer.hush(false);
+                peer.stay_lively(shared.now.instant);
+            }
             let session = session.view();
             self.emit(EventKind::MediaChanged { session }, shared);
         }
@@ -179,6 +184,9 @@ impl Room {
         }
         session.media = MediaState::Reconnecting;
         session.media_since = shared.now.instant;
+        if let Some(peer) = &mut session.peer {
+            peer.hush(true);
+        }
         let view = session.view();
         self.emit(EventKind::MediaChanged { session: view }, shared);
         self.free_voice(seat, shared);
@@ -278,6 +286,10 @@ impl Room {
             return;
         };
         let stream = session.up.stream_mut(at);
+        if !stream.admit(now) {
+            session.drop_one("stream_rate", shared);
+            return;
+        }
         stream.last_packet = now;
         stream.packets += 1;
         stream.bytes += (packet.header.header_len + packet.payload.len()) as u64;

@@ -278,6 +278,7 @@ impl Session {
         };
         let down = &mut self.down;
         let offered = matches!(self.negotiator.state, State::Offered { .. });
+        let mut declared = Vec::new();
         let level_id = peer.guard(|rtc| {
             let mut api = rtc.direct_api();
             for line in down.lines_mut() {
@@ -290,13 +291,22 @@ impl Session {
                     // Layers are chosen to fit, so a frame leaves in one go.
                     stream.set_unpaced(true);
                     line.ssrc = Some(stream.ssrc());
+                    declared.push((line.is_audio(), stream.ssrc(), stream.rtx()));
                 }
             }
             // The same in all m-lines of a bundle (RFC 8843 section 7.2).
             let media = rtc.media(down.voices.first()?.line.mid)?;
             media.remote_extmap().id_of(Extension::AudioLevel)
         })?;
-        peer.compact.level_id = level_id;
+        // Ids that fit into one-byte elements (RFC 8285 section 4.2).
+        peer.compact.level_id = level_id.filter(|id| (1..=14).contains(id));
+        for (audio, ssrc, rtx) in declared {
+            if audio {
+                peer.compact.declare_audio(ssrc);
+            } else {
+                peer.compact.declare_video(ssrc, rtx);
+            }
+        }
         if !offered {
             for slot in &mut self.down.videos {
                 slot.ready = slot.active && slot.line.ssrc.is_some();

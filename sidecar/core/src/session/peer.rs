@@ -108,6 +108,8 @@ pub(crate) struct Peer {
     pub(crate) compact: Compact,
     /// As the `Rtc` was told last.
     now: Instant,
+    /// The client's consent to be sent to has run out: nothing leaves but checks (RFC 7675 section 5.1).
+    hushed: bool,
     retransmit: RetransmitBudget,
     /// Deadlines that estimator timers may hide matter until then.
     lively_until: Instant,
@@ -164,6 +166,7 @@ impl Peer {
             queued: 0,
             compact: Compact::default(),
             now,
+            hushed: false,
             retransmit: RetransmitBudget::new(),
             lively_until: now + LIVELY,
             scheduled: Scheduled::default(),
@@ -193,6 +196,10 @@ impl Peer {
         let now = shared.now.instant;
         self.now = now;
         self.last_datagram = now;
+        if packet == Packet::Check && !self.is_from_path(tuple) {
+            // It may have moved, and ICE finds out by its timers.
+            self.stay_lively(now);
+        }
         #[cfg(feature = "sabotage")]
         if shared.has_fault(crate::shared::Fault::PanicInSession) {
             shared.sabotage = None;
@@ -251,6 +258,8 @@ impl Peer {
         let counters = &mut shared.counters;
         let (retransmit, pts) = (&mut self.retransmit, self.pts);
         let now = shared.now.instant;
+        self.now = now;
+        let hushed = self.hushed;
         let mut path = None;
         let drained = crypto::during(&mut self.compact, now, || {
             catch_unwind(AssertUnwindSafe(|| {
@@ -273,6 +282,10 @@ impl Peer {
                             };
                             if !is_stun(&transmit.contents) {
                                 path = Some(to);
+                                if hushed {
+                                    counters.drop_one("egress_disconnected");
+                                    continue;
+                                }
                             }
                             out.push_datagram(to, transmit.contents);
                         }
@@ -299,6 +312,17 @@ impl Peer {
         Ok(())
     }
 
+    /// Stops everything but checks, or lets it leave again.
+    pub(crate) fn hush(&mut self, hushed: bool) {
+        self.hushed = hushed;
+    }
+
+    /// The client's address is the one that is sent to.
+    pub(crate) fn is_from_path(&self, tuple: Tuple) -> bool {
+        let path = self.compact.path();
+        path.is_some_and(|path| path.destination == tuple.remote)
+    }
+
     /// Sends a packet of a line: audio by the compact way, unless the handshake has left all encryption
     /// to the media stack; the rest by the media stack. A line never changes its way.
     pub(crate) fn send(
@@ -318,6 +342,12 @@ impl Peer {
             return Ok(Sent::Away);
         }
         self.guard(|rtc| line.send(&mut RtcEgress::new(rtc), packet, now))??;
+        if line.packets == 1
+            && let Some(ssrc) = line.ssrc
+        {
+            let rtx = self.guard(|rtc| rtc.direct_api().stream_tx(&ssrc)?.rtx())?;
+            self.compact.rtc_sends(ssrc, rtx);
+        }
         self.queued += 1;
         shared.counters.packets_forwarded += 1;
         Ok(Sent::Queued)

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use parley_media::bucket::TokenBucket;
 use parley_media::channel::SlotKind;
 use parley_media::sdp::{MediaKind, Section};
 use parley_media::sequence::StreamKey;
@@ -17,6 +18,11 @@ use crate::stats::{LossCounter, RateMeter, RtcTrackStats};
 
 /// A stream that was silent for so long gives its place to a new one.
 const STREAM_IDLE: Duration = Duration::from_secs(10);
+
+/// Packets of one stream per second, and at once: 2.5 MB of 1,100 bytes.
+const PACKETS_PER_SECOND: u64 = 2_200;
+/// A packet of audio counts as so many: 200 per second are frames of 5 ms.
+const AUDIO_COST: u64 = 11;
 
 /// Ids that the client announced for its shared screen and its camera.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +42,7 @@ pub(crate) struct UpStream {
     /// Names it for rewriters, unique in the process.
     pub(crate) key: StreamKey,
     pub(crate) last_packet: Instant,
+    budget: TokenBucket,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) rate: RateMeter,
@@ -48,6 +55,12 @@ pub(crate) struct UpStream {
 }
 
 impl UpStream {
+    /// Whether one more packet may go on: each goes to everybody.
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        let cost = if self.is_audio() { AUDIO_COST } else { 1 };
+        self.budget.take(now, cost)
+    }
+
     pub(crate) fn is_audio(&self) -> bool {
         matches!(self.kind, Some(SlotKind::Voice | SlotKind::ScreenAudio))
     }
@@ -131,6 +144,7 @@ impl Uplink {
             kind: self.bound.get(&mid).map(|binding| binding.kind),
             key,
             last_packet: now,
+            budget: TokenBucket::new(PACKETS_PER_SECOND, PACKETS_PER_SECOND),
             packets: 0,
             bytes: 0,
             rate: RateMeter::default(),

@@ -39,7 +39,7 @@ fn both_ways_are_the_same(profile: Profile) {
         let line = lines.entry(ours.ssrc).or_insert(reference.ssrc);
         assert_eq!(*line, reference.ssrc);
         assert_eq!(ours.payload, reference.payload);
-        let numbers = |h: &Heard| (h.seq, h.ts, h.marker, h.csrc.clone());
+        let numbers = |h: &Heard| (h.seq, h.ts, h.marker, h.pt, h.csrc.clone());
         assert_eq!(numbers(ours), numbers(reference));
     }
     assert_eq!(lines.len(), 3);
@@ -144,6 +144,18 @@ fn who_is_gone_is_no_longer_sent_to_and_who_comes_back_is() {
     sim.talk(&["b"], 2_000);
     assert_eq!(voices(&sim), before);
     assert!(sim.drop_of("egress_disconnected") >= 95);
+    // Reports neither (RFC 7675 section 5.1): their payload types are 200 and more.
+    let reports = |sim: &Sim| -> u64 {
+        let rtcp = sim
+            .sent
+            .iter()
+            .filter(|((to, pt), _)| *to == to_a && (72..80).contains(pt));
+        rtcp.map(|(_, bytes)| bytes).sum()
+    };
+    let reported = reports(&sim);
+    assert!(reported > 0);
+    sim.talk(&["b"], 5_000);
+    assert_eq!(reports(&sim), reported);
     sim.client("a").mute_network = false;
     sim.talk(&["b"], 3_000);
     sim.client("a").heard.clear();
@@ -162,12 +174,46 @@ fn voices_follow_a_client_whose_address_changes() {
     while sim.client("a").heard.len() < 10 {
         sim.talk(&["b"], 500);
         waited += 500;
-        assert!(waited < 40_000, "never heard again");
+        // Consent must not outlast 30 s (RFC 7675 section 5.1).
+        assert!(waited < 30_000, "never heard again");
     }
+    sim.sent.clear();
     sim.client("a").heard.clear();
     sim.talk(&["b"], 1_000);
     let heard = sim.client("a").heard.len();
     assert!(heard >= 49, "{heard} of 50");
+    let old = sim.client("a").address;
+    assert!(!sim.sent.contains_key(&(old, 111)));
+}
+
+/// A source that leaves out numbers, and a listener that misses some packets meanwhile: it must not lose
+/// count of how often the 16 bits have wrapped, for it would decrypt nothing of that slot ever again.
+#[test]
+fn no_source_can_make_a_listener_lose_count() {
+    let mut sim = Sim::call(&["a", "b", "c"], Profile::Ours);
+    sim.talk(&["b"], 500);
+    let leap = |sim: &mut Sim, packets| {
+        for _ in 0..packets {
+            sim.client("b").jump(1_900);
+            sim.talk(&["b"], 20);
+        }
+    };
+    leap(&mut sim, 5);
+    sim.client("a").deaf = true;
+    leap(&mut sim, 40);
+    sim.client("a").deaf = false;
+    sim.talk(&["b"], 200);
+    let hears = |sim: &mut Sim, who: &str| {
+        sim.client("a").heard.clear();
+        sim.talk(&[who], 2_000);
+        sim.client("a").heard.len()
+    };
+    let heard = hears(&mut sim, "b");
+    assert!(heard >= 99, "{heard} of 100");
+    sim.leave("b");
+    sim.run_ms(500);
+    let heard = hears(&mut sim, "c");
+    assert!(heard >= 95, "{heard} of 100 of who took the slot after");
 }
 
 /// The sequence numbers of a slot wrap, and its rollover counter goes on: the receiver decrypts it all.

@@ -154,3 +154,33 @@ fn no_authentic_report_ends_a_session_or_the_process() {
         assert!(heard >= 45, "{name} has {heard}");
     }
 }
+
+/// str0m remembers each word about a stream until it sends on that stream.
+#[test]
+fn reports_of_what_the_media_stack_does_not_send_are_not_kept() {
+    let mut sim = Sim::call(&["a", "b"], Profile::Ours);
+    sim.talk(&["b"], 3_000);
+    let voice = sim.client("a").heard[0].ssrc;
+    let stats = sim.stats("a");
+    let unsent = stats
+        .tracks
+        .iter()
+        .find(|track| !track.up && track.ssrc != voice);
+    let unsent = unsent.expect("a slot that nobody is in").ssrc;
+    let report = |ssrc: u32| {
+        let block = [&ssrc.to_be_bytes()[..], &[0; 20]].concat();
+        [&[0x80 | 31, 201, 0, 187, 0, 0, 0, 1][..], &block.repeat(31)].concat()
+    };
+    let kept = sim.core_kept;
+    for _ in 0..60 {
+        for _ in 0..9 {
+            sim.inject_rtcp("a", &report(voice));
+            sim.inject_rtcp("a", &report(unsent));
+        }
+        sim.talk(&["b"], 1_000);
+    }
+    let kept = sim.core_kept - kept;
+    // 60 x 18 x 31 blocks of 16 bytes would be 535,680.
+    assert!(kept < 250_000, "{kept} bytes kept");
+    assert_eq!(sim.drop_of("rtcp_rate"), 0);
+}

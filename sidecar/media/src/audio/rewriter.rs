@@ -1,6 +1,7 @@
 //! Renumbering of a room's voice slot, once for all listeners (media-plane.md, "Rewriting").
 
 use super::{FRAME_TICKS, OPUS_HZ};
+use crate::bucket::TokenBucket;
 use crate::sequence::{SequenceLine, StreamKey};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,10 @@ use std::time::{Duration, Instant};
 const DRIFT_MAX: Duration = Duration::from_secs(5);
 /// Packets that may be out of order: 128, more than two seconds.
 const WINDOW_WORDS: usize = 2;
+
+/// Lost packets that are passed on as gaps, per second and at once: frames of 10 ms, for 5 s.
+const GAPS_PER_SECOND: u64 = 100;
+const GAPS_BURST: u64 = 500;
 
 /// A source's packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +64,7 @@ impl SlotRewriter {
     /// `first_timestamp` should be random.
     pub fn new(first_timestamp: u32) -> Self {
         Self {
-            line: SequenceLine::new(0),
+            line: SequenceLine::new(0, TokenBucket::new(GAPS_PER_SECOND, GAPS_BURST)),
             first_timestamp,
             tenancy: None,
         }
@@ -77,7 +82,7 @@ impl SlotRewriter {
             Some(tenancy) if tenancy.source == source => tenancy,
             _ => return Some(self.begin(source, packet, now)),
         };
-        if self.line.is_jump(packet.sequence) {
+        if self.line.leaps(packet.sequence, now) {
             return Some(self.begin(source, packet, now));
         }
         let timestamp = packet.timestamp.wrapping_add(tenancy.shift);

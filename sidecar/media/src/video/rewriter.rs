@@ -2,6 +2,7 @@
 //! the decoder sees one unbroken stream.
 
 use super::{PictureId, VIDEO_HZ};
+use crate::bucket::TokenBucket;
 use crate::sequence::{SequenceLine, StreamKey};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,10 @@ use std::time::{Duration, Instant};
 const WINDOW_WORDS: usize = 16;
 /// Least RTP step at a switch: one frame at 60/s.
 const FRAME_TICKS_MIN: u32 = VIDEO_HZ / 60;
+
+/// Lost packets that are passed on as gaps, per second and at once; beyond, only a key frame helps.
+const GAPS_PER_SECOND: u64 = 500;
+const GAPS_BURST: u64 = 1_000;
 
 /// VP8's own counters (RFC 7741 section 4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,7 +88,10 @@ impl VideoRewriter {
     /// Random numbers: `first` below 2^15.
     pub fn new(first: u16, first_timestamp: u32) -> Self {
         Self {
-            line: SequenceLine::new(u64::from(first & 0x7fff)),
+            line: SequenceLine::new(
+                u64::from(first & 0x7fff),
+                TokenBucket::new(GAPS_PER_SECOND, GAPS_BURST),
+            ),
             shift: Shift::default(),
             current: None,
             target: None,
@@ -134,7 +142,7 @@ impl VideoRewriter {
         if self.current != Some(stream) {
             return None;
         }
-        if self.line.is_jump(packet.sequence) {
+        if self.line.leaps(packet.sequence, now) {
             // The source numbered anew: only a key frame can be shown after that.
             if packet.keyframe {
                 return Some(self.switch(packet, now));

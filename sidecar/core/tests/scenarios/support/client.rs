@@ -41,6 +41,7 @@ pub struct Heard {
     pub seq: u64,
     pub ts: u32,
     pub marker: bool,
+    pub pt: u8,
     pub csrc: Vec<u32>,
     pub payload: Vec<u8>,
     /// The latest sender report of the stream.
@@ -354,6 +355,7 @@ impl Client {
             seq: *packet.seq_no,
             ts: packet.header.timestamp,
             marker: packet.header.marker,
+            pt: *packet.header.payload_type,
             csrc: packet.header.csrc[..packet.header.csrc_count].to_vec(),
             payload: packet.payload.to_vec(),
             report: packet.last_sender_info,
