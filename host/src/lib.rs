@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod environment;
 pub mod hooks;
+pub mod installed;
 pub mod media;
 pub mod platform;
 pub mod plugin;

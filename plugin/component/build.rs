@@ -7,6 +7,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "../src",
         "../wit",
         "../Cargo.toml",
+        "../flavour/src",
+        "../flavour/Cargo.toml",
         "../settings/src",
         "../settings/Cargo.toml",
         "../../proto/proto",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use parley_flavour::Flavour;
 use serde_json::{Value, json};
 
 use crate::Guest;
@@ -26,8 +27,10 @@ impl Guest<'_> {
         // Served to everybody.
         match segments.as_slice() {
             ["version"] if get => {
+                let (id, ours) = (self.env.plugin_id(), self.env.plugin_version());
+                let flavour = Flavour::of(&id).unwrap_or(Flavour::Own);
                 return ok(json!({
-                    "version": self.env.plugin_version(),
+                    "version": flavour.version_before_clients(&ours),
                     "build": "",
                 }));
             }

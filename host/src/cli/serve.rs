@@ -25,7 +25,7 @@ use crate::sidecar::{SidecarConfig, SidecarEnding, Supervisor, runtime_dir};
 use crate::trace::TraceId;
 
 /// The id under which the local platform runs the plugin.
-pub(super) const PLUGIN_ID: &str = "app.parley.calls";
+pub(super) const PLUGIN_ID: &str = parley_flavour::Flavour::Own.id();
 /// How long a second Ctrl-C is waited for while calls go on without this process.
 const SECOND_THOUGHT: Duration = Duration::from_secs(3);
 

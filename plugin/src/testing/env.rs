@@ -51,6 +51,7 @@ pub(crate) struct FakeEnv {
     pub(crate) kv: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) settings: RefCell<String>,
     pub(crate) site: RefCell<String>,
+    pub(crate) plugin_id: RefCell<String>,
     /// So many compare-and-sets lose their race from now on.
     pub(crate) cas_losses: Cell<u32>,
     /// Run once, just before the next compare-and-set of a record: somebody else is faster.
@@ -73,6 +74,7 @@ impl FakeEnv {
             kv: RefCell::default(),
             settings: RefCell::new("{}".to_owned()),
             site: RefCell::new("https://chat.example.com/sub".to_owned()),
+            plugin_id: RefCell::new("app.parley.calls".to_owned()),
             cas_losses: Cell::new(0),
             before_cas: RefCell::default(),
             down: Cell::new(false),
@@ -270,7 +272,7 @@ impl Env for FakeEnv {
     }
 
     fn plugin_id(&self) -> String {
-        "app.parley.calls".to_owned()
+        self.plugin_id.borrow().clone()
     }
 
     fn plugin_version(&self) -> String {

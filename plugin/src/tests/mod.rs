@@ -3,6 +3,7 @@
 mod commands;
 mod ending;
 mod failures;
+mod flavours;
 mod joining;
 mod link;
 mod model;
