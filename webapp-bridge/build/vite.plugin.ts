@@ -1,11 +1,16 @@
-// Builds dist/plugin/main.js: one classic script, as Mattermost's web app loads plugins.
-// React and friends are the web app's own (globals); nothing of them may be bundled, a second
-// React would fail as soon as an element of the one meets the other.
+// Builds dist/plugin: main.js, one classic script as Mattermost's web app loads plugins, and the files
+// that it refers to. React and friends are the web app's own (globals); nothing of them may be bundled,
+// a second React would fail as soon as an element of the one meets the other.
+import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 
 import {defineConfig} from 'vite';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+// The id that the bundle registers under: the manifest's, unless the packager makes another flavour.
+const manifest = JSON.parse(readFileSync(here('../../manifest.json'), 'utf8')) as {id: string};
+const pluginId = process.env.PARLEY_PLUGIN_ID ?? manifest.id;
 
 const globals: Record<string, string> = {
     react: 'React',
@@ -17,8 +22,13 @@ const globals: Record<string, string> = {
 
 export default defineConfig({
     root: here('..'),
+    // Files beside the script are found relative to it, whatever the server's sub-path.
+    base: './',
     publicDir: false,
-    define: {'process.env.NODE_ENV': JSON.stringify('production')},
+    define: {
+        'process.env.NODE_ENV': JSON.stringify('production'),
+        'import.meta.env.PARLEY_PLUGIN_ID': JSON.stringify(pluginId),
+    },
     resolve: {
         alias: [{find: /^react\/jsx(-dev)?-runtime$/, replacement: here('./jsx-runtime.ts')}],
     },
@@ -28,17 +38,19 @@ export default defineConfig({
         emptyOutDir: true,
         target: 'es2020',
         sourcemap: false,
-        cssCodeSplit: false,
-        lib: {
-            entry: here('../src/index.tsx'),
-            formats: ['iife'],
-            name: 'ParleyCallsPlugin',
-            fileName: () => 'main.js',
-            cssFileName: 'main',
-        },
+        modulePreload: false,
+        // For the notices that go with a bundle.
+        license: {fileName: 'licenses.json'},
         rolldownOptions: {
+            input: here('../src/index.tsx'),
             external: Object.keys(globals),
-            output: {globals},
+            output: {
+                format: 'iife',
+                globals,
+                entryFileNames: 'main.js',
+                // The server renames the main script only, and its static files are cached for a year.
+                assetFileNames: '[name]-[hash][extname]',
+            },
         },
     },
 });

@@ -1,6 +1,8 @@
 // Names that the plugin, the host and the server agree on, and addresses built from them.
 
-export const PLUGIN_ID = 'app.parley.calls';
+/** The bundle's build says which (build/vite.plugin.ts); tests have none. */
+const built: unknown = import.meta.env.PARLEY_PLUGIN_ID;
+export const PLUGIN_ID = typeof built === 'string' ? built : 'app.parley.calls';
 
 /** Prefix of WebSocket actions and events. */
 export const WIRE_PREFIX = `custom_${PLUGIN_ID}_`;
