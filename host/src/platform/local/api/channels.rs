@@ -14,7 +14,7 @@ use super::super::db::Tx;
 use super::super::error::{ApiError, ApiResult};
 use super::super::model::{Channel, User};
 use super::super::store::{channels, members, teams};
-use super::{Json, Paging, id, id_list, ok, reply, user_id};
+use super::{Json, Paging, answer, created, done, id, id_list, own_id};
 
 #[derive(Deserialize)]
 pub(super) struct Create {
@@ -33,23 +33,20 @@ pub(super) async fn create(
     if auth.user.is_guest() {
         return Err(ApiError::forbidden());
     }
-    let channel = local
-        .db
-        .run(move |tx| {
-            access::team(tx, &auth.user, &new.team_id)?;
-            teams::get(tx, &new.team_id)?;
-            let by = &auth.user.id;
-            channels::insert(
-                tx,
-                &new.team_id,
-                &new.name,
-                &new.display_name,
-                &new.kind,
-                by,
-            )
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(channel)))
+    created(&local, move |tx| {
+        access::team(tx, &auth.user, &new.team_id)?;
+        teams::get(tx, &new.team_id)?;
+        let by = &auth.user.id;
+        channels::insert(
+            tx,
+            &new.team_id,
+            &new.name,
+            &new.display_name,
+            &new.kind,
+            by,
+        )
+    })
+    .await
 }
 
 pub(super) async fn all(
@@ -59,22 +56,19 @@ pub(super) async fn all(
 ) -> ApiResult<Json> {
     access::admin(&auth.user)?;
     let (offset, limit) = paging.window();
-    let found = local
-        .db
-        .run(move |tx| {
-            let mut list = Vec::new();
-            for channel in channels::all(tx, offset, limit)? {
-                let team = teams::get(tx, &channel.team_id)?;
-                let mut json = json!(channel);
-                json["team_display_name"] = team.display_name.into();
-                json["team_name"] = team.name.into();
-                json["team_update_at"] = team.update_at.into();
-                list.push(json);
-            }
-            Ok(list)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        let mut list = Vec::new();
+        for channel in channels::all(tx, offset, limit)? {
+            let team = teams::get(tx, &channel.team_id)?;
+            let mut json = json!(channel);
+            json["team_display_name"] = team.display_name.into();
+            json["team_name"] = team.name.into();
+            json["team_update_at"] = team.update_at.into();
+            list.push(json);
+        }
+        Ok(list)
+    })
+    .await
 }
 
 /// Guests reach only people they share a channel with.
@@ -106,14 +100,11 @@ pub(super) async fn direct(
         (_, true) => a.clone(),
         _ => return Err(ApiError::forbidden()),
     };
-    let channel = local
-        .db
-        .run(move |tx| {
-            reachable(tx, &auth.user, std::slice::from_ref(&other))?;
-            channels::direct(tx, &auth.user.id, &other)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(channel)))
+    created(&local, move |tx| {
+        reachable(tx, &auth.user, std::slice::from_ref(&other))?;
+        channels::direct(tx, &auth.user.id, &other)
+    })
+    .await
 }
 
 pub(super) async fn group(
@@ -125,14 +116,11 @@ pub(super) async fn group(
     if !ids.contains(&auth.user.id) {
         ids.push(auth.user.id.clone());
     }
-    let channel = local
-        .db
-        .run(move |tx| {
-            reachable(tx, &auth.user, &ids)?;
-            channels::group(tx, &auth.user.id, &ids)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(channel)))
+    created(&local, move |tx| {
+        reachable(tx, &auth.user, &ids)?;
+        channels::group(tx, &auth.user.id, &ids)
+    })
+    .await
 }
 
 pub(super) async fn get(
@@ -141,11 +129,10 @@ pub(super) async fn get(
     Path(channel): Path<String>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    let found = local
-        .db
-        .run(move |tx| access::channel(tx, &auth.user, &channel, Action::Read))
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Read)
+    })
+    .await
 }
 
 fn readable(tx: &Tx<'_>, asking: &User, found: Channel) -> ApiResult<Channel> {
@@ -165,16 +152,13 @@ pub(super) async fn by_name(
     Path((team, name)): Path<(String, String)>,
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
-    let found = local
-        .db
-        .run(move |tx| {
-            // Mattermost finds direct and group channels under any of the user's teams.
-            let found = channels::by_name(tx, &team, &name)
-                .or_else(|_| channels::by_name(tx, "", &name))?;
-            readable(tx, &auth.user, found)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        // Mattermost finds direct and group channels under any of the user's teams.
+        let found =
+            channels::by_name(tx, &team, &name).or_else(|_| channels::by_name(tx, "", &name))?;
+        readable(tx, &auth.user, found)
+    })
+    .await
 }
 
 pub(super) async fn by_names(
@@ -182,16 +166,13 @@ pub(super) async fn by_names(
     auth: Auth,
     Path((team, name)): Path<(String, String)>,
 ) -> ApiResult<Json> {
-    let found = local
-        .db
-        .run(move |tx| {
-            let team = teams::by_name(tx, &team)?;
-            let found = channels::by_name(tx, &team.id, &name)
-                .or_else(|_| channels::by_name(tx, "", &name))?;
-            readable(tx, &auth.user, found)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        let team = teams::by_name(tx, &team)?;
+        let found =
+            channels::by_name(tx, &team.id, &name).or_else(|_| channels::by_name(tx, "", &name))?;
+        readable(tx, &auth.user, found)
+    })
+    .await
 }
 
 pub(super) async fn of_user(
@@ -199,14 +180,8 @@ pub(super) async fn of_user(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    Ok(reply(
-        local
-            .db
-            .run(move |tx| channels::of_user(tx, &id, None, false))
-            .await?,
-    ))
+    let id = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| channels::of_user(tx, &id, None, false)).await
 }
 
 #[derive(Deserialize)]
@@ -222,16 +197,12 @@ pub(super) async fn of_user_in_team(
     Query(query): Query<OfUser>,
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
-    let found = local
-        .db
-        .run(move |tx| {
-            access::team(tx, &auth.user, &team)?;
-            channels::of_user(tx, &user, Some(&team), query.include_deleted)
-        })
-        .await?;
-    Ok(reply(found))
+    let user = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| {
+        access::team(tx, &auth.user, &team)?;
+        channels::of_user(tx, &user, Some(&team), query.include_deleted)
+    })
+    .await
 }
 
 pub(super) async fn memberships(
@@ -240,14 +211,8 @@ pub(super) async fn memberships(
     Path((user, team)): Path<(String, String)>,
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
-    Ok(reply(
-        local
-            .db
-            .run(move |tx| members::members_of_user(tx, &user, &team))
-            .await?,
-    ))
+    let user = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| members::members_of_user(tx, &user, &team)).await
 }
 
 pub(super) async fn public_of_team(
@@ -258,17 +223,14 @@ pub(super) async fn public_of_team(
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
     let (offset, limit) = paging.window();
-    let found = local
-        .db
-        .run(move |tx| {
-            access::team(tx, &auth.user, &team)?;
-            if auth.user.is_guest() {
-                return Err(ApiError::forbidden());
-            }
-            channels::public_of_team(tx, &team, offset, limit)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        access::team(tx, &auth.user, &team)?;
+        if auth.user.is_guest() {
+            return Err(ApiError::forbidden());
+        }
+        channels::public_of_team(tx, &team, offset, limit)
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -285,23 +247,20 @@ pub(super) async fn patch(
     Body(patch): Body<Patch>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    let found = local
-        .db
-        .run(move |tx| {
-            let mut found = access::channel(tx, &auth.user, &channel, Action::Edit)?;
-            if let Some(name) = patch.display_name.filter(|_| !found.is_personal()) {
-                found.display_name = name;
-            }
-            if let Some(header) = patch.header {
-                found.header = header;
-            }
-            if let Some(purpose) = patch.purpose {
-                found.purpose = purpose;
-            }
-            channels::update(tx, &found)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        let mut found = access::channel(tx, &auth.user, &channel, Action::Edit)?;
+        if let Some(name) = patch.display_name.filter(|_| !found.is_personal()) {
+            found.display_name = name;
+        }
+        if let Some(header) = patch.header {
+            found.header = header;
+        }
+        if let Some(purpose) = patch.purpose {
+            found.purpose = purpose;
+        }
+        channels::update(tx, &found)
+    })
+    .await
 }
 
 pub(super) async fn archive(
@@ -310,14 +269,11 @@ pub(super) async fn archive(
     Path(channel): Path<String>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    local
-        .db
-        .run(move |tx| {
-            access::channel(tx, &auth.user, &channel, Action::Archive)?;
-            channels::set_archived(tx, &channel, true)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Archive)?;
+        channels::set_archived(tx, &channel, true).map(drop)
+    })
+    .await
 }
 
 pub(super) async fn restore(
@@ -326,14 +282,11 @@ pub(super) async fn restore(
     Path(channel): Path<String>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    let found = local
-        .db
-        .run(move |tx| {
-            access::channel(tx, &auth.user, &channel, Action::Archive)?;
-            channels::set_archived(tx, &channel, false)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Archive)?;
+        channels::set_archived(tx, &channel, false)
+    })
+    .await
 }
 
 pub(super) async fn stats(
@@ -342,18 +295,15 @@ pub(super) async fn stats(
     Path(channel): Path<String>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    let counts = local
-        .db
-        .run(move |tx| {
-            access::channel(tx, &auth.user, &channel, Action::Read)?;
-            Ok(json!({
-                "channel_id": channel,
-                "member_count": members::member_count(tx, &channel, false)?,
-                "guest_count": members::member_count(tx, &channel, true)?,
-                "pinnedpost_count": 0,
-                "files_count": 0,
-            }))
-        })
-        .await?;
-    Ok(reply(counts))
+    answer(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Read)?;
+        Ok(json!({
+            "channel_id": channel,
+            "member_count": members::member_count(tx, &channel, false)?,
+            "guest_count": members::member_count(tx, &channel, true)?,
+            "pinnedpost_count": 0,
+            "files_count": 0,
+        }))
+    })
+    .await
 }

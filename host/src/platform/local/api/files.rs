@@ -14,7 +14,7 @@ use super::super::auth::Auth;
 use super::super::error::{ApiError, ApiResult};
 use super::super::store::{files, users};
 use super::super::{Local, limits};
-use super::{Json, id, ok, reply, user_id};
+use super::{Json, answer, id, ok, own_id, reply, user_id};
 
 /// Types that a browser may show on its own; all others are downloads.
 const INLINE: &[&str] = &[
@@ -116,15 +116,12 @@ pub(super) async fn info(
     Path(file): Path<String>,
 ) -> ApiResult<Json> {
     id(&file, "file_id")?;
-    let info = local
-        .db
-        .run(move |tx| {
-            let info = files::info(tx, &file)?;
-            access::channel(tx, &auth.user, &info.channel_id, Action::Read)?;
-            Ok(info)
-        })
-        .await?;
-    Ok(reply(info))
+    answer(&local, move |tx| {
+        let info = files::info(tx, &file)?;
+        access::channel(tx, &auth.user, &info.channel_id, Action::Read)?;
+        Ok(info)
+    })
+    .await
 }
 
 pub(super) async fn download(
@@ -253,8 +250,7 @@ pub(super) async fn set_picture(
     Path(user): Path<String>,
     request: Request,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
+    let id = own_id(&user, &auth.user)?;
     let mut form = multipart(request, limits::IMAGE_BYTES_MAX + 16 * 1024).await?;
     while let Some(field) = form
         .next_field()

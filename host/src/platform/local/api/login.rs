@@ -8,12 +8,12 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
+use super::super::Local;
 use super::super::auth::{Auth, Body, login_cookies, logout_cookies};
 use super::super::error::{ApiError, ApiResult};
 use super::super::model::User;
 use super::super::store::{sessions, users};
-use super::super::{Local, access};
-use super::{Json, ok, user_id};
+use super::{Json, done, ok, own_id};
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -128,8 +128,7 @@ pub(super) async fn set_password(
     Path(user): Path<String>,
     Body(body): Body<NewPassword>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
+    let id = own_id(&user, &auth.user)?;
     users::check_password(&body.new_password)?;
     if id == auth.user.id {
         let name = auth.user.username.clone();
@@ -148,14 +147,11 @@ pub(super) async fn set_password(
         }
     }
     let hash = local.passwords.hash(body.new_password).await?;
-    local
-        .db
-        .run(move |tx| {
-            users::set_password(tx, &id, &hash)?;
-            sessions::revoke_others(tx, &id, &auth.session.id)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        users::set_password(tx, &id, &hash)?;
+        sessions::revoke_others(tx, &id, &auth.session.id)
+    })
+    .await
 }
 
 pub(super) async fn revoke_all(
@@ -163,11 +159,6 @@ pub(super) async fn revoke_all(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    local
-        .db
-        .run(move |tx| sessions::revoke_all(tx, &id))
-        .await?;
-    Ok(ok())
+    let id = own_id(&user, &auth.user)?;
+    done(&local, move |tx| sessions::revoke_all(tx, &id)).await
 }

@@ -12,7 +12,7 @@ use super::super::access::{self, Action};
 use super::super::auth::{Auth, Body};
 use super::super::error::{ApiError, ApiResult};
 use super::super::store::members;
-use super::{Json, Paging, id, ok, reply, user_id};
+use super::{Json, Paging, answer, created, done, id, own_id, reply, user_id};
 
 pub(super) async fn members(
     State(local): State<Arc<Local>>,
@@ -22,14 +22,11 @@ pub(super) async fn members(
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
     let (offset, limit) = paging.window();
-    let found = local
-        .db
-        .run(move |tx| {
-            access::channel(tx, &auth.user, &channel, Action::Read)?;
-            members::members(tx, &channel, offset, limit)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Read)?;
+        members::members(tx, &channel, offset, limit)
+    })
+    .await
 }
 
 pub(super) async fn member(
@@ -39,16 +36,13 @@ pub(super) async fn member(
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
     let user = user_id(&user, &auth.user)?;
-    let found = local
-        .db
-        .run(move |tx| {
-            access::channel(tx, &auth.user, &channel, Action::Read)?;
-            members::member(tx, &channel, &user)?.ok_or_else(|| {
-                ApiError::not_found("app.channel.get_member.missing.app_error", "channel member")
-            })
+    answer(&local, move |tx| {
+        access::channel(tx, &auth.user, &channel, Action::Read)?;
+        members::member(tx, &channel, &user)?.ok_or_else(|| {
+            ApiError::not_found("app.channel.get_member.missing.app_error", "channel member")
         })
-        .await?;
-    Ok(reply(found))
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -64,25 +58,22 @@ pub(super) async fn add_member(
     Body(AddMember { user_id }): Body<AddMember>,
 ) -> ApiResult<(StatusCode, Json)> {
     id(&channel, "channel_id")?;
-    let member = local
-        .db
-        .run(move |tx| {
-            if let Some(present) = members::member(tx, &channel, &user_id)?
-                && user_id == auth.user.id
-            {
-                return Ok(present);
-            }
-            let own = user_id == auth.user.id;
-            let action = if own {
-                Action::Join
-            } else {
-                Action::ManageMembers
-            };
-            access::channel(tx, &auth.user, &channel, action)?;
-            members::add_member(tx, &channel, &user_id, false)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(member)))
+    created(&local, move |tx| {
+        if let Some(present) = members::member(tx, &channel, &user_id)?
+            && user_id == auth.user.id
+        {
+            return Ok(present);
+        }
+        let own = user_id == auth.user.id;
+        let action = if own {
+            Action::Join
+        } else {
+            Action::ManageMembers
+        };
+        access::channel(tx, &auth.user, &channel, action)?;
+        members::add_member(tx, &channel, &user_id, false)
+    })
+    .await
 }
 
 pub(super) async fn remove_member(
@@ -92,25 +83,22 @@ pub(super) async fn remove_member(
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
     let user = user_id(&user, &auth.user)?;
-    local
-        .db
-        .run(move |tx| {
-            let action = if user == auth.user.id {
-                Action::Read
-            } else {
-                Action::ManageMembers
-            };
-            let found = access::channel(tx, &auth.user, &channel, action)?;
-            if found.name == "town-square" && !auth.user.is_guest() {
-                return Err(ApiError::bad(
-                    "api.channel.remove.default.app_error",
-                    "Unable to remove user from the default channel.",
-                ));
-            }
-            members::remove_member(tx, &found, &user, &auth.user.id)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        let action = if user == auth.user.id {
+            Action::Read
+        } else {
+            Action::ManageMembers
+        };
+        let found = access::channel(tx, &auth.user, &channel, action)?;
+        if found.name == "town-square" && !auth.user.is_guest() {
+            return Err(ApiError::bad(
+                "api.channel.remove.default.app_error",
+                "Unable to remove user from the default channel.",
+            ));
+        }
+        members::remove_member(tx, &found, &user, &auth.user.id)
+    })
+    .await
 }
 
 pub(super) async fn set_notify_props(
@@ -120,8 +108,7 @@ pub(super) async fn set_notify_props(
     Body(props): Body<serde_json::Map<String, serde_json::Value>>,
 ) -> ApiResult<Json> {
     id(&channel, "channel_id")?;
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
+    let user = own_id(&user, &auth.user)?;
     if props.len() > 50
         || !props
             .values()
@@ -129,11 +116,10 @@ pub(super) async fn set_notify_props(
     {
         return Err(ApiError::body("notify_props"));
     }
-    local
-        .db
-        .run(move |tx| members::set_notify_props(tx, &channel, &user, &props))
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        members::set_notify_props(tx, &channel, &user, &props)
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -148,8 +134,7 @@ pub(super) async fn view(
     Path(user): Path<String>,
     Body(View { channel_id }): Body<View>,
 ) -> ApiResult<Json> {
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
+    let user = own_id(&user, &auth.user)?;
     if channel_id.is_empty() {
         return Ok(reply(json!({"status": "OK", "last_viewed_at_times": {}})));
     }

@@ -15,12 +15,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{delete, get, post, put};
-use serde::Deserialize;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::model::User;
-use super::{Local, ids, limits, socket};
+use super::{Local, access, ids, limits, socket};
 
 pub(crate) use login::signed_in;
 
@@ -51,6 +53,40 @@ pub(crate) fn user_id(text: &str, asking: &User) -> ApiResult<String> {
     }
     id(text, "user_id")?;
     Ok(text.to_owned())
+}
+
+/// As [`user_id`]; only an administrator may name somebody else.
+fn own_id(text: &str, asking: &User) -> ApiResult<String> {
+    let id = user_id(text, asking)?;
+    access::own(asking, &id)?;
+    Ok(id)
+}
+
+/// Runs a request's part in the database and answers with what it gives.
+async fn answer<T, F>(local: &Local, job: F) -> ApiResult<Json>
+where
+    T: Serialize + Send + 'static,
+    F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+{
+    Ok(reply(local.db.run(job).await?))
+}
+
+/// As [`answer`], of something that was made.
+async fn created<T, F>(local: &Local, job: F) -> ApiResult<(StatusCode, Json)>
+where
+    T: Serialize + Send + 'static,
+    F: FnOnce(&Tx<'_>) -> ApiResult<T> + Send + 'static,
+{
+    Ok((StatusCode::CREATED, answer(local, job).await?))
+}
+
+/// As [`answer`], when there is nothing to give back.
+async fn done<F>(local: &Local, job: F) -> ApiResult<Json>
+where
+    F: FnOnce(&Tx<'_>) -> ApiResult<()> + Send + 'static,
+{
+    local.db.run(job).await?;
+    Ok(ok())
 }
 
 /// `?page=&per_page=`.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
+use super::super::Local;
 use super::super::auth::{Auth, Body};
 use super::super::error::ApiResult;
 use super::super::model::Preference;
 use super::super::store::{people, users};
-use super::super::{Local, access};
-use super::{Json, id_list, ok, reply, user_id};
+use super::{Json, answer, done, id_list, own_id, user_id};
 
 pub(super) async fn statuses(
     State(local): State<Arc<Local>>,
@@ -19,15 +19,12 @@ pub(super) async fn statuses(
 ) -> ApiResult<Json> {
     let ids = id_list(ids)?;
     let hub = local.hub.clone();
-    let found = local
-        .db
-        .run(move |tx| {
-            ids.iter()
-                .map(|id| people::status(tx, id, hub.is_connected(id)))
-                .collect::<ApiResult<Vec<_>>>()
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        ids.iter()
+            .map(|id| people::status(tx, id, hub.is_connected(id)))
+            .collect::<ApiResult<Vec<_>>>()
+    })
+    .await
 }
 
 pub(super) async fn status(
@@ -37,14 +34,11 @@ pub(super) async fn status(
 ) -> ApiResult<Json> {
     let id = user_id(&user, &auth.user)?;
     let connected = local.hub.is_connected(&id);
-    let found = local
-        .db
-        .run(move |tx| {
-            users::get(tx, &id)?;
-            people::status(tx, &id, connected)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        users::get(tx, &id)?;
+        people::status(tx, &id, connected)
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -58,17 +52,13 @@ pub(super) async fn set_status(
     Path(user): Path<String>,
     Body(SetStatus { status }): Body<SetStatus>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
+    let id = own_id(&user, &auth.user)?;
     let connected = local.hub.is_connected(&id);
-    let found = local
-        .db
-        .run(move |tx| {
-            people::set_status(tx, &id, &status, true)?;
-            people::status(tx, &id, connected)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        people::set_status(tx, &id, &status, true)?;
+        people::status(tx, &id, connected)
+    })
+    .await
 }
 
 pub(super) async fn preferences(
@@ -76,11 +66,8 @@ pub(super) async fn preferences(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    Ok(reply(
-        local.db.run(move |tx| people::preferences(tx, &id)).await?,
-    ))
+    let id = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| people::preferences(tx, &id)).await
 }
 
 pub(super) async fn set_preferences(
@@ -89,13 +76,8 @@ pub(super) async fn set_preferences(
     Path(user): Path<String>,
     Body(all): Body<Vec<Preference>>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    local
-        .db
-        .run(move |tx| people::set_preferences(tx, &id, &all))
-        .await?;
-    Ok(ok())
+    let id = own_id(&user, &auth.user)?;
+    done(&local, move |tx| people::set_preferences(tx, &id, &all)).await
 }
 
 pub(super) async fn delete_preferences(
@@ -104,11 +86,6 @@ pub(super) async fn delete_preferences(
     Path(user): Path<String>,
     Body(all): Body<Vec<Preference>>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    local
-        .db
-        .run(move |tx| people::delete_preferences(tx, &id, &all))
-        .await?;
-    Ok(ok())
+    let id = own_id(&user, &auth.user)?;
+    done(&local, move |tx| people::delete_preferences(tx, &id, &all)).await
 }

@@ -15,7 +15,7 @@ use super::super::model::{Post, User};
 use super::super::store::posts::{self, NewPost, Window};
 use super::super::store::threads;
 use super::super::{Local, limits};
-use super::{Json, id, ok, user_id};
+use super::{Json, done, id, own_id};
 
 #[derive(Deserialize)]
 pub(super) struct Create {
@@ -147,16 +147,13 @@ pub(super) async fn delete(
     Path(post): Path<String>,
 ) -> ApiResult<Json> {
     id(&post, "post_id")?;
-    local
-        .db
-        .run(move |tx| {
-            let post = readable(tx, &auth.user, &post)?;
-            access::channel(tx, &auth.user, &post.channel_id, Action::Post)?;
-            access::own(&auth.user, &post.user_id)?;
-            posts::delete(tx, &post, &auth.user.id)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        let post = readable(tx, &auth.user, &post)?;
+        access::channel(tx, &auth.user, &post.channel_id, Action::Post)?;
+        access::own(&auth.user, &post.user_id)?;
+        posts::delete(tx, &post, &auth.user.id)
+    })
+    .await
 }
 
 #[derive(Deserialize, Default)]
@@ -230,8 +227,7 @@ pub(super) async fn user_thread(
     Path((user, _team, thread)): Path<(String, String, String)>,
 ) -> ApiResult<Json> {
     id(&thread, "thread_id")?;
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
+    let user = own_id(&user, &auth.user)?;
     let json = local
         .db
         .run(move |tx| {
@@ -265,19 +261,15 @@ async fn set_following(
     following: bool,
 ) -> ApiResult<Json> {
     id(&thread, "thread_id")?;
-    let user = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &user)?;
-    local
-        .db
-        .run(move |tx| {
-            let post = readable(tx, &auth.user, &thread)?;
-            let root = if post.root_id.is_empty() {
-                post.id
-            } else {
-                post.root_id
-            };
-            threads::follow(tx, &root, &user, following)
-        })
-        .await?;
-    Ok(ok())
+    let user = own_id(&user, &auth.user)?;
+    done(&local, move |tx| {
+        let post = readable(tx, &auth.user, &thread)?;
+        let root = if post.root_id.is_empty() {
+            post.id
+        } else {
+            post.root_id
+        };
+        threads::follow(tx, &root, &user, following)
+    })
+    .await
 }

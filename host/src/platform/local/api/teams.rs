@@ -10,7 +10,7 @@ use super::super::auth::{Auth, Body};
 use super::super::error::{ApiError, ApiResult};
 use super::super::store::teams;
 use super::super::{Local, access};
-use super::{Json, Paging, id, ok, reply, user_id};
+use super::{Json, Paging, answer, created, done, id, own_id, user_id};
 
 #[derive(Deserialize)]
 pub(super) struct Create {
@@ -28,19 +28,16 @@ pub(super) async fn create(
     if auth.user.is_guest() {
         return Err(ApiError::forbidden());
     }
-    let team = local
-        .db
-        .run(move |tx| {
-            teams::insert(
-                tx,
-                &new.name,
-                &new.display_name,
-                &new.kind,
-                Some(&auth.user),
-            )
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(team)))
+    created(&local, move |tx| {
+        teams::insert(
+            tx,
+            &new.name,
+            &new.display_name,
+            &new.kind,
+            Some(&auth.user),
+        )
+    })
+    .await
 }
 
 pub(super) async fn get(
@@ -49,17 +46,14 @@ pub(super) async fn get(
     Path(team): Path<String>,
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
-    let found = local
-        .db
-        .run(move |tx| {
-            let found = teams::get(tx, &team)?;
-            if found.kind != "O" || auth.user.is_guest() {
-                access::team(tx, &auth.user, &team)?;
-            }
-            Ok(found)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        let found = teams::get(tx, &team)?;
+        if found.kind != "O" || auth.user.is_guest() {
+            access::team(tx, &auth.user, &team)?;
+        }
+        Ok(found)
+    })
+    .await
 }
 
 pub(super) async fn by_name(
@@ -67,17 +61,14 @@ pub(super) async fn by_name(
     auth: Auth,
     Path(name): Path<String>,
 ) -> ApiResult<Json> {
-    let found = local
-        .db
-        .run(move |tx| {
-            let found = teams::by_name(tx, &name)?;
-            if found.kind != "O" || auth.user.is_guest() {
-                access::team(tx, &auth.user, &found.id)?;
-            }
-            Ok(found)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        let found = teams::by_name(tx, &name)?;
+        if found.kind != "O" || auth.user.is_guest() {
+            access::team(tx, &auth.user, &found.id)?;
+        }
+        Ok(found)
+    })
+    .await
 }
 
 pub(super) async fn of_user(
@@ -85,11 +76,8 @@ pub(super) async fn of_user(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    Ok(reply(
-        local.db.run(move |tx| teams::of_user(tx, &id)).await?,
-    ))
+    let id = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| teams::of_user(tx, &id)).await
 }
 
 pub(super) async fn members_of_user(
@@ -97,14 +85,8 @@ pub(super) async fn members_of_user(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
-    Ok(reply(
-        local
-            .db
-            .run(move |tx| teams::members_of_user(tx, &id))
-            .await?,
-    ))
+    let id = own_id(&user, &auth.user)?;
+    answer(&local, move |tx| teams::members_of_user(tx, &id)).await
 }
 
 pub(super) async fn members(
@@ -115,14 +97,11 @@ pub(super) async fn members(
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
     let (offset, limit) = paging.window();
-    let found = local
-        .db
-        .run(move |tx| {
-            access::team(tx, &auth.user, &team)?;
-            teams::members(tx, &team, offset, limit)
-        })
-        .await?;
-    Ok(reply(found))
+    answer(&local, move |tx| {
+        access::team(tx, &auth.user, &team)?;
+        teams::members(tx, &team, offset, limit)
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -138,20 +117,16 @@ pub(super) async fn add_member(
     Body(AddMember { user_id }): Body<AddMember>,
 ) -> ApiResult<(StatusCode, Json)> {
     id(&team, "team_id")?;
-    let member = local
-        .db
-        .run(move |tx| {
-            let found = teams::get(tx, &team)?;
-            let own = found.kind == "O" && user_id == auth.user.id && !auth.user.is_guest();
-            let team_admin =
-                teams::member(tx, &team, &auth.user.id)?.is_some_and(|m| m.scheme_admin);
-            if !own && !team_admin && !auth.user.is_admin() {
-                return Err(ApiError::forbidden());
-            }
-            teams::add_member(tx, &team, &user_id, false)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, reply(member)))
+    created(&local, move |tx| {
+        let found = teams::get(tx, &team)?;
+        let own = found.kind == "O" && user_id == auth.user.id && !auth.user.is_guest();
+        let team_admin = teams::member(tx, &team, &auth.user.id)?.is_some_and(|m| m.scheme_admin);
+        if !own && !team_admin && !auth.user.is_admin() {
+            return Err(ApiError::forbidden());
+        }
+        teams::add_member(tx, &team, &user_id, false)
+    })
+    .await
 }
 
 pub(super) async fn remove_member(
@@ -161,16 +136,12 @@ pub(super) async fn remove_member(
 ) -> ApiResult<Json> {
     id(&team, "team_id")?;
     let user = user_id(&user, &auth.user)?;
-    local
-        .db
-        .run(move |tx| {
-            let team_admin =
-                teams::member(tx, &team, &auth.user.id)?.is_some_and(|m| m.scheme_admin);
-            if user != auth.user.id && !team_admin && !auth.user.is_admin() {
-                return Err(ApiError::forbidden());
-            }
-            teams::remove_member(tx, &team, &user, &auth.user.id)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        let team_admin = teams::member(tx, &team, &auth.user.id)?.is_some_and(|m| m.scheme_admin);
+        if user != auth.user.id && !team_admin && !auth.user.is_admin() {
+            return Err(ApiError::forbidden());
+        }
+        teams::remove_member(tx, &team, &user, &auth.user.id)
+    })
+    .await
 }

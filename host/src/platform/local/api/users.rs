@@ -14,7 +14,7 @@ use super::super::model::User;
 use super::super::store::users::{self, NewUser, UserKey};
 use super::super::store::{members, teams};
 use super::super::{Local, access, limits};
-use super::{Json, Paging, id_list, ok, user_id};
+use super::{Json, Paging, done, id_list, own_id, user_id};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -212,8 +212,7 @@ pub(super) async fn patch(
     Path(user): Path<String>,
     Body(patch): Body<Patch>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
+    let id = own_id(&user, &auth.user)?;
     let user = local
         .db
         .run(move |tx| {
@@ -271,20 +270,16 @@ pub(super) async fn deactivate(
     auth: Auth,
     Path(user): Path<String>,
 ) -> ApiResult<Json> {
-    let id = user_id(&user, &auth.user)?;
-    access::own(&auth.user, &id)?;
+    let id = own_id(&user, &auth.user)?;
     change_active(&local, id, false).await
 }
 
 async fn change_active(local: &Local, id: String, active: bool) -> ApiResult<Json> {
-    local
-        .db
-        .run(move |tx| {
-            users::set_active(tx, &id, active)?;
-            last_admin(users::admins(tx)?)
-        })
-        .await?;
-    Ok(ok())
+    done(local, move |tx| {
+        users::set_active(tx, &id, active)?;
+        last_admin(users::admins(tx)?)
+    })
+    .await
 }
 
 /// A server without an administrator could not be helped.
@@ -317,18 +312,15 @@ pub(super) async fn set_roles(
     ) {
         return Err(ApiError::body("roles"));
     }
-    local
-        .db
-        .run(move |tx| {
-            let mut user = users::get(tx, &id)?;
-            let was_guest = user.is_guest();
-            user.roles = roles;
-            let user = users::update(tx, &user)?;
-            if was_guest != user.is_guest() {
-                members::set_guest(tx, &user.id, user.is_guest())?;
-            }
-            last_admin(users::admins(tx)?)
-        })
-        .await?;
-    Ok(ok())
+    done(&local, move |tx| {
+        let mut user = users::get(tx, &id)?;
+        let was_guest = user.is_guest();
+        user.roles = roles;
+        let user = users::update(tx, &user)?;
+        if was_guest != user.is_guest() {
+            members::set_guest(tx, &user.id, user.is_guest())?;
+        }
+        last_admin(users::admins(tx)?)
+    })
+    .await
 }
