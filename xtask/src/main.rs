@@ -1,12 +1,13 @@
 //! The project's chores as one program: `cargo xtask demo` runs a call, `cargo xtask test` runs every test.
 //!
-//! No dependencies, so that it builds in seconds on a fresh machine. Each chore is one module.
+//! Few and small dependencies, so that it builds in seconds on a fresh machine. Each chore is one module.
 
 #![allow(clippy::print_stdout)] // a command-line program talks on stdout
 
 mod bench;
 mod codegen;
 mod demo;
+mod dist;
 mod sabotage;
 mod sh;
 mod test;
@@ -26,6 +27,7 @@ Commands:
   lint                        Formatting, clippy, licences (what CI checks before the tests)
   sabotage [FAULT ...]        Plant named faults and see the right scenario go red (all, without names)
   bench <W1|W3> [--json]      Load the real sidecar and print its figures
+  dist [ARGS]                 Make the bundle for Mattermost servers (--help: flavours, platforms)
   codegen [--check]           Write what is generated from the sources (manifest settings, proto baseline)
   web                         Build the web bundle and the local platform's page
   doctor                      Say which tools are here, and how to get the rest
@@ -48,9 +50,10 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        // The demo's and the bench's own arguments have their own help.
+        // These have a help of their own.
         "demo" => demo::run(rest),
         "bench" => bench::run(rest),
+        "dist" => dist::run(rest),
         _ if wants_help => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -20,6 +20,11 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     } else {
         None
     };
+    let without_go = if browsers {
+        tools::ready_for_go().err()
+    } else {
+        None
+    };
 
     web::build()?;
     sh::step("types", &mut web::npm(&["run", "--silent", "check"]))?;
@@ -36,12 +41,17 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     codegen::run(&["--check".into()])?;
     sabotage::run(&SABOTAGES_IN_CI.map(String::from))?;
     if browsers && missing.is_none() {
-        sh::step("browser tests", &mut web::npm(&["run", "--silent", "e2e"]))?;
+        let mut tests = web::npm(&["run", "--silent", "e2e"]);
+        if without_go.is_some() {
+            tests.env("PARLEY_WITHOUT_GO", "1");
+        }
+        sh::step("browser tests", &mut tests)?;
         sh::step(
             "types of the browser tests",
             &mut web::e2e(&["run", "--silent", "check"]),
         )?;
         println!("screenshots: target/screens/index.html");
+        missing = without_go;
     } else if missing.is_none() {
         missing = Some(Failure::new(
             "the browser tests were left out (--no-browser)",

@@ -24,6 +24,15 @@ const CHROMIUM: Tool = Tool {
     why: "browser tests",
 };
 
+const GO: Tool = Tool {
+    programs: &["go"],
+    package: "golang-go",
+    why: "a second WebRTC stack to test against (tests/pion-client)",
+};
+
+/// Go's oldest version that tests/pion-client/go.mod takes: major, minor.
+const GO_MIN: (u32, u32) = (1, 24);
+
 /// Node's oldest major version that the web bundle is built with.
 const NODE_MAJOR_MIN: u32 = 20;
 
@@ -104,10 +113,30 @@ pub(crate) fn ready_for_browsers() -> Result<(), Failure> {
     provide(&[&CHROMIUM])
 }
 
+/// What the tests against Go's WebRTC stack need.
+pub(crate) fn ready_for_go() -> Result<(), Failure> {
+    provide(&[&GO])?;
+    let version = sh::output("go", &["env", "GOVERSION"]).unwrap_or_default();
+    if go_version(&version).is_some_and(|found| found >= GO_MIN) {
+        return Ok(());
+    }
+    let (major, minor) = GO_MIN;
+    Err(Failure {
+        code: crate::INCOMPLETE,
+        message: format!("Go {version} is too old: >= {major}.{minor} is needed (go.dev/dl)"),
+    })
+}
+
+/// Of a text such as `go1.26.8`: major, minor.
+fn go_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.strip_prefix("go")?.split(['.', '-', ' ']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// Lists the tools and what is missing; changes nothing.
 pub(crate) fn doctor() -> Outcome {
     let mut complete = true;
-    for tool in [&CC, &CHROMIUM] {
+    for tool in [&CC, &CHROMIUM, &GO] {
         match found(tool) {
             Some(path) => println!("ok       {:10} {path}", tool.package),
             None => {
