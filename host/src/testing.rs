@@ -5,6 +5,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::platform::{
     Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
     PlatformFuture, Post, Team, User,
@@ -16,6 +18,8 @@ pub(crate) struct FakePlatform {
     kv: Mutex<BTreeMap<String, Vec<u8>>>,
     events: Mutex<Vec<String>>,
     user_delay: Mutex<Duration>,
+    /// `get_user` so far.
+    users_asked: watch::Sender<usize>,
 }
 
 impl FakePlatform {
@@ -27,6 +31,14 @@ impl FakePlatform {
     /// Makes `get_user` slow.
     pub(crate) fn delay_users(&self, delay: Duration) {
         *self.user_delay.lock().unwrap() = delay;
+    }
+
+    /// Waits until `get_user` was called so often.
+    pub(crate) async fn users_asked(&self, times: usize) {
+        let mut asked = self.users_asked.subscribe();
+        let enough = asked.wait_for(|asked| *asked >= times);
+        let waited = tokio::time::timeout(Duration::from_secs(10), enough).await;
+        assert!(waited.is_ok(), "get_user was not called {times} times");
     }
 
     /// Sets a key.
@@ -41,6 +53,7 @@ impl FakePlatform {
 impl Platform for FakePlatform {
     fn get_user<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, User> {
         let delay = *self.user_delay.lock().unwrap();
+        self.users_asked.send_modify(|asked| *asked += 1);
         Box::pin(async move {
             tokio::time::sleep(delay).await;
             Ok(User {

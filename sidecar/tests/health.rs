@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Sidecar, http_get, next_id};
+use common::{Sidecar, http_get, next_id, until};
 use parley_proto::v1::{DrainRequest, GetHealthRequest};
 
 #[tokio::test]
@@ -15,9 +15,13 @@ async fn readiness_follows_draining_and_metrics_count() {
     let host = sidecar.host().await;
     host.open("r").await;
     host.join("r", "s").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1300)).await;
-    let (status, metrics) = http_get(http, "/metrics");
-    assert_eq!(status, 200);
+    // The numbers are taken once a second.
+    let metrics = until("a session in the metrics", || {
+        let (status, metrics) = http_get(http, "/metrics");
+        assert_eq!(status, 200);
+        metrics.contains("\nparley_sessions 1.0").then_some(metrics)
+    })
+    .await;
     let value = |name: &str| {
         let line = metrics
             .lines()

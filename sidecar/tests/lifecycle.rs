@@ -242,8 +242,19 @@ async fn a_lost_host_is_awaited_while_sessions_live_and_goodbye_is_final() {
     host.open("r").await;
     host.join("r", "s").await;
     // Counters come once a second.
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    drop(host);
+    let mut node = host.node();
+    let counted = async {
+        let mut sessions = 0;
+        while sessions == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let health = node.get_health(GetHealthRequest {}).await.unwrap();
+            sessions = health.into_inner().sessions;
+        }
+    };
+    tokio::time::timeout(SOON, counted)
+        .await
+        .expect("the session is counted");
+    drop((host, node));
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(
         sidecar.child.try_wait().unwrap().is_none(),

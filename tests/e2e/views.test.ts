@@ -5,7 +5,6 @@ import {it} from 'vitest';
 import {ALICE, type Person} from './support/person';
 import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
-import {sleep} from './support/until';
 
 const stage = useStage();
 const LARGE = {width: 1280, height: 800};
@@ -76,13 +75,25 @@ it('the call from the first command to its end', async () => {
     await both(bob, '22_ended');
 });
 
+it('somebody whose connection is lost', async () => {
+    const alice = await stage.alice();
+    const bob = await stage.bob();
+    await alice.startCall();
+    await bob.joinByPost();
+    await bob.page.close();
+    await alice.call.getByRole('img', {name: 'Reconnecting'}).waitFor();
+    await both(alice, '23_reconnecting');
+    await alice.say('/call end');
+    await alice.call.waitFor({state: 'detached'});
+});
+
 it('link, answers of the server, thread, German', async () => {
     const alice = await stage.alice();
     await alice.say('/call link');
     const link = alice.page.locator('.post').last().getByRole('link');
     const address = new URL(await link.getAttribute('href') ?? '');
     await alice.say('/call help');
-    await sleep(500);
+    await alice.page.locator('.post').filter({hasText: 'shows this help'}).last().waitFor();
     await both(alice, '30_answers_of_the_server');
     await alice.page.goto(`${stage.platform.localAddress}${address.pathname}`);
     await alice.page.getByRole('dialog', {name: 'Join the call?'}).waitFor();

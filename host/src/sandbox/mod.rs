@@ -61,7 +61,7 @@ pub struct Sandbox {
 /// How a call of the guest ended, for whoever counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
-    /// Calls begun.
+    /// Calls that ended.
     pub calls: u64,
     /// Calls without a result.
     pub failures: u64,

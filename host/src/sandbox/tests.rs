@@ -256,7 +256,7 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
     });
     fixture.platform.delay_users(Duration::from_millis(300));
     let late = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        fixture.platform.users_asked(1).await;
         fixture.order("echo x").await
     };
     let (first, second, third) =
@@ -274,7 +274,7 @@ async fn an_event_of_the_platform_is_not_lost_while_all_are_busy() {
     });
     fixture.platform.delay_users(Duration::from_millis(300));
     let late = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        fixture.platform.users_asked(1).await;
         assert!(matches!(
             fixture.order("echo x").await,
             Err(CallError::Busy)
@@ -299,7 +299,7 @@ async fn events_leave_room_for_those_who_wait() {
     let events = (0..20).map(|_| fixture.plugin.on_media_event(b"user alice"));
     let events = futures::future::join_all(events);
     let person = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        fixture.platform.users_asked(3).await;
         let start = Instant::now();
         fixture.still_works().await;
         start.elapsed()

@@ -337,3 +337,19 @@ pub fn http_get(address: SocketAddr, path: &str) -> (u16, String) {
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
+
+/// Waits until it is so; panics when it is not within 10 s.
+pub async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = found() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let Ok(found) = tokio::time::timeout(Duration::from_secs(10), looking).await else {
+        panic!("never: {what}");
+    };
+    found
+}

@@ -207,6 +207,18 @@ impl Fixture {
             .unwrap();
     }
 
+    /// Waits until some handling is to be repeated.
+    async fn retried(&self) {
+        let retried = async {
+            while self.count(|c| &c.retried) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, retried)
+            .await
+            .expect("a failed handling");
+    }
+
     fn count(&self, counter: fn(&PumpCounters) -> &std::sync::atomic::AtomicU64) -> u64 {
         counter(&self.counters).load(std::sync::atomic::Ordering::Relaxed)
     }
@@ -296,7 +308,7 @@ async fn a_lost_stream_is_opened_again_and_unfinished_handling_does_not_overlap(
         .fail(1, 3, NotHandled::Later("not now".to_owned()));
     let stream = fixture.stream().await;
     stream.event("a", 1);
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    fixture.retried().await;
     drop(stream);
     let mut stream = fixture.stream().await;
     // The service gives again what was not acked.

@@ -99,11 +99,21 @@ async fn more_connections_are_no_way_around_the_limit() {
                 .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": n}))
                 .await;
         }
-        socket.send(json!({"action": "ping", "seq": 99})).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let arrived = world.hooks.messages.lock().unwrap().len();
+    let told = || {
+        let dropped = world.local.drops().rate_limited.load(Ordering::Relaxed);
+        let arrived = world.hooks.messages.lock().unwrap().len();
+        (dropped, arrived)
+    };
+    let all_told = async {
+        while told().0 + (told().1 as u64) < 6 * 90 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_told)
+        .await
+        .expect("each message is counted or delivered");
+    let arrived = told().1;
     assert!((250..400).contains(&arrived), "{arrived}");
     assert!(world.local.drops().rate_limited.load(Ordering::Relaxed) > 100);
 }
@@ -195,7 +205,14 @@ async fn sockets_per_user_are_limited() {
         .unwrap();
     assert!(more.closed().await);
     sockets.pop().unwrap().close().await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let gone = async {
+        while world.local.hub.len() >= limits::SOCKETS_PER_USER_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone)
+        .await
+        .expect("the closed one is gone");
     world.connect(port, &carol).await;
 }
 
