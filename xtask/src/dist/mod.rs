@@ -27,7 +27,7 @@ use toolchain::Toolchain;
 use crate::sh::{self, Failure, Outcome};
 use crate::tools;
 
-/// Servers take 50 MiB by default; this leaves room to grow.
+/// Reverse proxies let 50 MB pass where they follow Mattermost's example; this leaves some room.
 const ARCHIVE_BYTES_MAX: usize = 45_000_000;
 /// The web build's account of its parts: for the notices, not for the bundle.
 const WEB_LICENCES: &str = "licenses.json";
@@ -133,7 +133,7 @@ impl Bundle {
             .map_err(|e| Failure::new(format!("packing: {e}")))?;
         if packed.len() > ARCHIVE_BYTES_MAX {
             return Err(Failure::new(format!(
-                "the bundle has {} bytes, {ARCHIVE_BYTES_MAX} are the most that servers should be asked to take",
+                "the bundle has {} bytes, {ARCHIVE_BYTES_MAX} are the most",
                 packed.len()
             )));
         }
