@@ -420,7 +420,7 @@ mod tests {
                 begun.elapsed()
             });
             let best = 2_000.0 / times.min().unwrap().as_secs_f64();
-            println!("{name}: {best:.0} per second");
+            eprintln!("{name}: {best:.0} per second");
             assert!(best >= REFUSED_PER_SECOND, "{name}: {best:.0} per second");
         }
     }

@@ -115,6 +115,7 @@ impl Session {
         }
         peer.stay_lively(shared.now.instant);
         let queue = &mut self.channel.queue;
+        let waiting = queue.len();
         let written = peer.guard(|rtc| {
             let Some(mut channel) = rtc.channel(id) else {
                 return;
@@ -129,7 +130,10 @@ impl Session {
             }
         });
         match written {
-            Ok(()) => self.mark_dirty(shared),
+            // What could not be written waits for news of the client: to try again at once would go on
+            // for ever, as a client can have it.
+            Ok(()) if self.channel.queue.len() < waiting => self.mark_dirty(shared),
+            Ok(()) => {}
             Err(fault) => self.fail(fault, shared),
         }
     }

@@ -3,58 +3,8 @@
 
 use parley_media::channel::ClientMessage;
 
+use crate::support::sctp::{ABORT, DATA, INIT, SHUTDOWN};
 use crate::support::{Profile, Sim};
-
-/// Chunks of SCTP (RFC 9260 section 3.2).
-const DATA: u8 = 0;
-const INIT: u8 = 1;
-const ABORT: u8 = 6;
-
-/// A packet with the verification tag of this client's association, CRC32c and all.
-fn sctp(sim: &mut Sim, name: &str, kind: u8, flags: u8, body: &[u8]) -> Vec<u8> {
-    let sent = sim.client(name).keys.sctp_packets();
-    let mut packet = sent.last().expect("the channel is open")[..8].to_vec();
-    packet.extend([0; 4]);
-    packet.extend([kind, flags]);
-    packet.extend((body.len() as u16 + 4).to_be_bytes());
-    packet.extend(body);
-    packet.resize(packet.len().next_multiple_of(4), 0);
-    let sum = crc32c(&packet).to_le_bytes();
-    packet[8..12].copy_from_slice(&sum);
-    packet
-}
-
-/// RFC 9260 appendix A.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let mut sum = !0u32;
-    for byte in bytes {
-        sum ^= u32::from(*byte);
-        for _ in 0..8 {
-            sum = sum >> 1 ^ if sum & 1 == 1 { 0x82f6_3b78 } else { 0 };
-        }
-    }
-    !sum
-}
-
-/// The number after that of the last DATA chunk this client sent.
-fn next_tsn(sim: &mut Sim) -> u32 {
-    let sent = sim.client("alice").keys.sctp_packets();
-    let data = sent.iter().rev().find(|packet| packet[12] == DATA);
-    let tsn = data.expect("it opened its channel")[16..20]
-        .try_into()
-        .unwrap();
-    u32::from_be_bytes(tsn) + 1
-}
-
-/// Until everything is sent.
-fn flush(sim: &mut Sim) {
-    for _ in 0..1_000 {
-        if sim.client("alice").keys.waiting() == 0 {
-            break;
-        }
-        sim.run_ms(1);
-    }
-}
 
 fn check_others(sim: &mut Sim) {
     assert_eq!(sim.core.counters().panics, 0);
@@ -74,7 +24,7 @@ fn a_message_of_16_mb_is_never_taken_in() {
     let before = sim.core.counters().bytes_in;
     let kept = sim.core_kept;
     sim.client("alice").deaf = true;
-    let first = next_tsn(&mut sim);
+    let first = sim.next_tsn("alice");
     // Its own media stack keeps to the size we announce, so the fragments are made by hand: the first
     // (flag B), middles, and never a last.
     for tsn in 0..6_000u32 {
@@ -82,10 +32,10 @@ fn a_message_of_16_mb_is_never_taken_in() {
         body.extend([0, 0, 0, 0, 0, 0, 0, 53]);
         body.extend([7; 1_000]);
         let flags = if tsn == 0 { 2 } else { 0 };
-        let packet = sctp(&mut sim, "alice", DATA, flags, &body);
+        let packet = sim.sctp("alice", DATA, flags, &body);
         sim.client("alice").keys.send_in_dtls(packet);
         if tsn % 100 == 99 {
-            flush(&mut sim);
+            sim.flush_dtls("alice");
             // As fast as a session may send.
             sim.run_ms(60);
         }
@@ -118,15 +68,33 @@ fn junk_within_dtls_harms_nobody_else() {
     sim.client("alice").deaf = true;
     for length in (0..64).chain([500, 1_000]) {
         for kind in [DATA, INIT, 2, 3, 4, 5, 7, 8, 9, 10, 14, 64, 130, 192, 255] {
-            let packet = sctp(&mut sim, "alice", kind, 0xff, &vec![0xff; length]);
+            let packet = sim.sctp("alice", kind, 0xff, &vec![0xff; length]);
             sim.client("alice").keys.send_in_dtls(packet);
         }
         sim.client("alice").keys.send_in_dtls(vec![0xff; length]);
-        flush(&mut sim);
+        sim.flush_dtls("alice");
     }
-    let abort = sctp(&mut sim, "alice", ABORT, 0, &[]);
+    let abort = sim.sctp("alice", ABORT, 0, &[]);
     sim.client("alice").keys.send_in_dtls(abort);
     sim.run_ms(500);
+    check_others(&mut sim);
+}
+
+/// Once it had the core try for ever to send what waits: nothing else went on in the process.
+#[test]
+fn who_shuts_its_association_down_holds_nobody_up() {
+    let mut sim = Sim::call(&["alice", "bob", "carol"], Profile::Ours);
+    sim.client("alice").deaf = true;
+    // That nothing of ours has arrived (RFC 9260 section 3.3.8).
+    let shutdown = sim.sctp("alice", SHUTDOWN, 0, &0u32.to_be_bytes());
+    sim.client("alice").keys.send_in_dtls(shutdown);
+    sim.flush_dtls("alice");
+    sim.run_ms(50);
+    // Each change of who speaks is told over the channel.
+    for _ in 0..5 {
+        sim.talk(&["bob", "carol"], 500);
+        sim.run_ms(2_500);
+    }
     check_others(&mut sim);
 }
 
@@ -143,16 +111,16 @@ fn stream_ids_used_again_open_no_second_channel() {
     let mut open = vec![3, 0, 0, 0, 0, 0, 0, 0, 0, label.len() as u8, 0, 0];
     open.extend(label);
     sim.client("alice").deaf = true;
-    let first_tsn = next_tsn(&mut sim);
+    let first_tsn = sim.next_tsn("alice");
     for n in 0..50u32 {
         let mut body = (first_tsn + n).to_be_bytes().to_vec();
         body.extend(stream.to_be_bytes());
         body.extend([0, n as u8, 0, 0, 0, 50]);
         body.extend(&open);
-        let packet = sctp(&mut sim, "alice", DATA, 3, &body);
+        let packet = sim.sctp("alice", DATA, 3, &body);
         sim.client("alice").keys.send_in_dtls(packet);
     }
-    flush(&mut sim);
+    sim.flush_dtls("alice");
     sim.run_ms(500);
     // At most her own session is gone.
     assert!(sim.view().sessions.len() >= 2);

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod keys;
 pub mod memory;
+pub mod sctp;
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
