@@ -1,6 +1,9 @@
 //! How much of a CPU forwarding costs in the core alone, without sockets: one room, so many listeners,
 //! so many speakers. `cargo run --release -p parley-core --example fanout -- 50 3 10`
 
+// It measures real time.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
 #[path = "../tests/scenarios/support/mod.rs"]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod support;

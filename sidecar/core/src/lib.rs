@@ -8,6 +8,9 @@
 //!
 //! [`Output::Timeout`]: api::Output::Timeout
 
+// Tests begin their own time.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod api;
 
 mod commands;
