@@ -201,7 +201,7 @@ fn web_entries(folder: &Path, script: &str) -> Result<Vec<Entry>, Failure> {
 
 /// `<name>-<hash>.<extension>`, as the web build makes it.
 fn is_hashed(name: &str) -> bool {
-    let Some((stem, _)) = name.split_once('.') else {
+    let Some((stem, _)) = name.rsplit_once('.') else {
         return false;
     };
     // The hash may have a hyphen in it too.
@@ -264,11 +264,15 @@ mod tests {
 
     #[test]
     fn web_files_go_beside_the_script_and_the_account_of_licences_does_not() {
-        let found = web(&["main.js", "ring-a-cdEF_1.ogg", "licenses.json"]).unwrap();
-        assert_eq!(
-            found,
-            ["webapp/dist/main.js", "webapp/dist/ring-a-cdEF_1.ogg"]
-        );
+        let names = [
+            "main.js",
+            "ring-a-cdEF_1.ogg",
+            "a.b-01234567.js",
+            "licenses.json",
+        ];
+        let found = web(&names).unwrap();
+        let expected = ["a.b-01234567.js", "main.js", "ring-a-cdEF_1.ogg"];
+        assert_eq!(found, expected.map(|name| format!("webapp/dist/{name}")));
     }
 
     #[test]
