@@ -22,6 +22,9 @@ use crate::timers::Wake;
 /// Without anything to do the shell still comes back after this.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// Drains of sessions between two outputs. A room of a thousand needs a few for each.
+const DRIVES_MAX: u32 = 20_000;
+
 /// All rooms and sessions of one shard.
 ///
 /// After every call of a `handle_` method drain [`Self::poll_output`] until it says
@@ -189,10 +192,21 @@ impl Core {
         self.shared.demux.skip_integrity = false;
     }
 
-    /// Drains every session that was written to, until none is.
+    /// Drains every session that was written to, until none is. One that is written to whenever it is
+    /// drained would hold up everybody: it ends.
     fn drain_dirty(&mut self) {
+        let mut drives = 0;
         while let Some(owner) = self.shared.dirty.pop() {
-            self.in_room(owner, |room, shared| room.drive(owner.seat, shared));
+            drives += 1;
+            if drives > DRIVES_MAX {
+                // The last in is the first out, so it is this one.
+                drives = 0;
+                tracing::error!("a session is drained without end");
+                self.shared.drop_one("drain_endless");
+                self.shared.ended.push((owner, LeaveReason::Internal));
+            } else {
+                self.in_room(owner, |room, shared| room.drive(owner.seat, shared));
+            }
             self.settle();
         }
     }

@@ -47,6 +47,8 @@ pub enum Fault {
     StunIntegritySkipped,
     /// The next datagram of any session panics inside its media stack.
     PanicInSession,
+    /// A session whose channel takes nothing is drained again and again.
+    DrainsWithoutEnd,
     /// Deciding whose a datagram is panics.
     PanicAtTheDoor,
     /// Each change of a session's state panics.
@@ -70,6 +72,7 @@ impl std::str::FromStr for Fault {
             "lock_ignored" => Self::LockIgnored,
             "stun_integrity_skipped" => Self::StunIntegritySkipped,
             "panic_in_session" => Self::PanicInSession,
+            "drains_without_end" => Self::DrainsWithoutEnd,
             "panic_at_the_door" => Self::PanicAtTheDoor,
             "panic_in_command" => Self::PanicInCommand,
             "panic_in_settle" => Self::PanicInSettle,

@@ -133,6 +133,10 @@ impl Session {
             // What could not be written waits for news of the client: to try again at once would go on
             // for ever, as a client can have it.
             Ok(()) if self.channel.queue.len() < waiting => self.mark_dirty(shared),
+            #[cfg(feature = "sabotage")]
+            Ok(()) if shared.has_fault(crate::shared::Fault::DrainsWithoutEnd) => {
+                self.mark_dirty(shared);
+            }
             Ok(()) => {}
             Err(fault) => self.fail(fault, shared),
         }

@@ -1,6 +1,7 @@
 //! A panic of ours ends as little as possible: inside one session's media stack that session, in a
 //! room's bookkeeping that room; never the process.
 
+use crate::support::sctp::SHUTDOWN;
 use crate::support::{Profile, Sim, room_ref, session_ref};
 use parley_core::Fault;
 use parley_core::api::*;
@@ -93,6 +94,29 @@ fn check_other_ended_alone(sim: &mut Sim, panics: u64) {
     });
     assert!(matches!(reopened, Ok(Reply::Room { created: true, .. })));
     join_other(sim, "zoe").unwrap();
+}
+
+#[test]
+fn a_session_that_is_drained_without_end_ends_alone() {
+    let mut sim = Sim::call(&["alice", "bob", "carol"], Profile::Ours);
+    sim.core.sabotage(Fault::DrainsWithoutEnd);
+    sim.client("alice").deaf = true;
+    let shutdown = sim.sctp("alice", SHUTDOWN, 0, &0u32.to_be_bytes());
+    sim.client("alice").keys.send_in_dtls(shutdown);
+    sim.flush_dtls("alice");
+    // Who speaks is told over the channel.
+    sim.talk(&["bob", "carol"], 1_000);
+    let left = sim.events.iter().find_map(|event| match &event.kind {
+        EventKind::SessionLeft {
+            session, reason, ..
+        } => Some((session.session.0.clone(), *reason)),
+        _ => None,
+    });
+    assert_eq!(left, Some(("alice".to_owned(), LeaveReason::Internal)));
+    assert_eq!(sim.view().sessions.len(), 2);
+    sim.client("bob").heard.clear();
+    sim.talk(&["carol"], 500);
+    assert!(sim.client("bob").heard_from("carol").len() >= 20);
 }
 
 #[test]
