@@ -126,6 +126,11 @@ export class Person {
         return (await this.hearing()).some((heard) => heard.peak > 0 && Math.abs(heard.peak - tone) <= TONE_TOLERANCE_HZ);
     }
 
+    /** A tone that is nobody's of the browsers. */
+    async hearsTone(tone: number): Promise<void> {
+        await until(`${this.name} hears ${tone} Hz`, () => this.hearsNow(tone), {seen: () => this.hearing()});
+    }
+
     async hears(other: Person, within = 20_000): Promise<void> {
         await until(`${this.name} hears ${other.name} (${other.tone} Hz)`, () => this.hearsNow(other.tone), {
             within,

@@ -1,0 +1,292 @@
+// A second WebRTC stack against the sidecar, behaving as the Go client of the official load test does.
+// Names carry the line of docs/protocol.md that they show.
+import {afterEach, beforeAll, expect, it} from 'vitest';
+
+import {readFileSync, readdirSync} from 'node:fs';
+import {join as path} from 'node:path';
+
+import {Admin, PASSWORD, populate} from './support/admin';
+import {ALICE, type Person} from './support/person';
+import {Pion, TONES, type PionOptions, type Report} from './support/pion';
+import {useStage} from './support/stage';
+import {sleep, until} from './support/until';
+
+/** PARLEY_PACKETS=70000 sees the sequence numbers wrap (24 minutes, by hand). */
+const PACKETS = Number(process.env.PARLEY_PACKETS ?? '300');
+
+const stage = useStage({command: 'serve'});
+let made: {teamId: string; channelId: string; ids: string[]};
+const pions: Pion[] = [];
+
+beforeAll(async () => {
+    const admin = await Admin.signIn(stage.platform);
+    made = await populate(admin, [['Alice', 'Adler'], ['Bob', 'Berg'], ['Gina', 'Go'], ['Gustav', 'Go']]);
+});
+
+afterEach(async (context) => {
+    if (context.task.result?.state === 'fail') {
+        pions.forEach((pion) => console.error(`--- ${pion.user}\n${pion.story()}`));
+    }
+    await Promise.all(pions.splice(0).map((pion) => pion.leave()));
+});
+
+function start(user: string, more: Partial<PionOptions> = {}): Pion {
+    const pion = Pion.start({site: stage.platform.address, channel: made.channelId, user, ...more});
+    pions.push(pion);
+    return pion;
+}
+
+async function join(user: string, more: Partial<PionOptions> = {}): Promise<Pion> {
+    const pion = start(user, more);
+    await pion.sees('ready');
+    return pion;
+}
+
+/** Nothing lost, doubled, out of order or undecipherable. */
+function checkFlawless(report: Report): void {
+    for (const track of report.tracks) {
+        expect(track, `${track.id} of ${JSON.stringify(report)}`).toMatchObject({missing: 0, late: 0, doubled: 0, repaired: 0, resets: 0, backwards: 0});
+        expect(track.packets).toBe(track.span);
+    }
+    expect(report.log['srtp info'] ?? 0, 'packets that could not be decrypted').toBe(0);
+    expect(report.log['srtp error'] ?? 0).toBe(0);
+}
+
+/** Frequency that is loudest in a voice that the Go client recorded, decoded by a browser. */
+function strongest(decoder: Person, pion: Pion): Promise<number> {
+    const [name] = readdirSync(pion.recordings).filter((file) => file.startsWith('voice'));
+    const file = readFileSync(path(pion.recordings, name ?? '')).toString('base64');
+    return decoder.page.evaluate(async (encoded) => {
+        const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+        const context = new OfflineAudioContext(1, 48_000, 48_000);
+        const sound = await context.decodeAudioData(bytes.buffer);
+        // The last second, by counting how often the wave comes up through zero.
+        const samples = sound.getChannelData(0).slice(-48_000);
+        let periods = 0;
+        for (let at = 1; at < samples.length; at++) {
+            periods += samples[at - 1]! < 0 && samples[at]! >= 0 ? 1 : 0;
+        }
+        return Math.round(periods * (48_000 / samples.length));
+    }, file);
+}
+
+/** A browser of ours in the same channel. */
+async function browse(who: typeof ALICE): Promise<Person> {
+    const person = await stage.person(who);
+    await person.logIn(stage.platform.address, who.name.toLowerCase(), PASSWORD, '/demo/channels/lounge');
+    return person;
+}
+
+it('two Go clients hear each other, one of them unmuting as the other does', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav', {tone: TONES.high});
+    gina.tell('unmute');
+    gustav.tell('unmute');
+    await gina.hearsTone(TONES.high);
+    await gustav.hearsTone(TONES.low);
+    for (const pion of [gina, gustav]) {
+        checkFlawless(await pion.report());
+        await until('a sender report that counts what came', async () =>
+            (await pion.report()).tracks.some((track) => track.reports > 0 && Math.abs(track.counted - track.packets) < 120));
+    }
+});
+
+it.each(['gcm128', 'gcm256', 'sha1', 'gcm128,sha1', 'sha1,gcm128'])('a client that offers only the SRTP profiles %s hears and is heard', async (profiles) => {
+    const gina = await join('gina', {tone: TONES.low, more: ['-srtp', profiles]});
+    const gustav = await join('gustav', {tone: TONES.high});
+    gina.tell('unmute');
+    gustav.tell('unmute');
+    await gina.hearsTone(TONES.high);
+    await gustav.hearsTone(TONES.low);
+    checkFlawless(await gina.report());
+    checkFlawless(await gustav.report());
+});
+
+it(`no packet is lost, doubled or undecipherable in ${PACKETS} of them, by each way out`, async () => {
+    // The compact way takes AEAD profiles; for the other one voices leave by the media stack.
+    const speaker = await join('gina', {tone: TONES.low});
+    const listeners = [
+        await join('gustav', {more: ['-srtp', 'gcm128']}),
+        await join('alice', {more: ['-srtp', 'sha1']}),
+    ];
+    speaker.tell('unmute');
+    for (const listener of listeners) {
+        await listener.hearsTone(TONES.low);
+    }
+    await until(`${PACKETS} packets`, async () => (await speaker.report()).sent >= PACKETS, {within: PACKETS * 22 + 10_000, every: 500});
+    speaker.tell('mute');
+    await speaker.hears('user_muted');
+    const {sent} = await speaker.report();
+    for (const listener of listeners) {
+        const report = await until('the rest arrives', async () => {
+            const now = await listener.report();
+            return now.tracks.some((track) => track.packets >= sent - 5) && now;
+        }, {seen: () => listener.report()});
+        checkFlawless(report);
+        console.info('heard', sent, report.tracks.map(({packets, missing, late, resets, reports}) => ({packets, missing, late, resets, reports})));
+    }
+}, PACKETS * 25 + 90_000);
+
+it('l15: text and binary candidates and actions without data are taken', async () => {
+    const gina = await join('gina');
+    const gustav = await join('gustav');
+    // Its candidates went as binary frames before; here the same as text, and the end of candidates.
+    gina.tell('candidates');
+    gina.tell('do raise_hand');
+    await gustav.hears('user_raise_hand', (data) => data.session_id === gina.session);
+    expect(gina.exitCode).toBeUndefined();
+});
+
+it('l25: the lock of a Go client is given once, given back, and needs no owner to be given back', async () => {
+    const gina = await join('gina');
+    expect((await gina.ask('unlock', 'pong_after')).took_ms).toBeLessThan(1_000);
+    await gina.lock();
+    expect((await gina.ask('lock', 'lock')).held).toBe(false);
+    await gina.ask('unlock', 'pong_after');
+    expect((await gina.ask('lock', 'lock')).held).toBe(true);
+});
+
+it('l25: a lock that is never given back holds the server\'s offers for 10 s, and no longer', async () => {
+    const gina = await join('gina');
+    await gina.lock();
+    const locked = gina.happened.length;
+    const lockedAt = gina.happened[locked - 1]!.at_ms;
+    const gustav = await join('gustav');
+    gustav.tell('screen');
+    const answer = await gina.sees('answer', () => true, locked);
+    expect(answer.at_ms - lockedAt).toBeGreaterThan(9_000);
+    expect(answer.at_ms - lockedAt).toBeLessThan(13_000);
+    await gina.sees('track', (track) => track.kind === 'screen');
+});
+
+it('l27: pings are answered within 50 ms, a text ping by a text pong', async () => {
+    const gina = await join('gina');
+    const from = gina.happened.length;
+    gina.tell('pings');
+    const pongs = await until('ten answers', () => {
+        const found = gina.happened.slice(from).filter((one) => one.event === 'pong');
+        return found.length === 10 && found;
+    });
+    // Half of them: a busy machine may hold one up.
+    const took = pongs.map((pong) => Number(pong.took_ms)).sort((a, b) => a - b);
+    expect(took[5]).toBeLessThan(50);
+    expect((await gina.ask('text-ping', 'text_pong')).text).toBe('pong');
+});
+
+it('l28: statistics of whole numbers do no harm', async () => {
+    const gina = await join('gina');
+    gina.tell('statistics');
+    expect((await gina.ask('text-ping', 'text_pong')).text).toBe('pong');
+});
+
+it('l31, l34: the screen of a Go client, without rid, and its sound are received; a second sharer is refused in silence', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav', {tone: TONES.high});
+    gina.tell('screen sound');
+    const screen = await gustav.sees('track', (track) => track.kind === 'screen');
+    expect(screen.id).toMatch(new RegExp(`^screen_${gina.session}_.{8}$`));
+    expect(screen.stream).toBe(gina.session);
+    const sound = await gustav.hearsTone(TONES.low);
+    expect(sound.kind).toBe('screen-audio');
+
+    gustav.tell('screen');
+    await gustav.sees('answered');
+    const before = (await gustav.report()).tracks.find((track) => track.kind === 'screen')!.frames;
+    await until('the first screen goes on', async () =>
+        (await gustav.report()).tracks.some((track) => track.kind === 'screen' && track.frames > before + 10));
+    expect(gina.names()).not.toContain('error');
+    expect(gustav.names()).not.toContain('error');
+    expect(gina.happened.some((one) => one.event === 'track' && one.kind === 'screen')).toBe(false);
+    checkFlawless(await gustav.report());
+});
+
+it('l37: clients with other payload types interwork with a browser', async () => {
+    // Pictures have the type that it offered first, voices the one that the server did.
+    const gina = await join('gina', {tone: TONES.low, more: ['-opus-type', '109', '-vp8-type', '120']});
+    gina.tell('screen sound');
+    await gina.sees('offer', (offer) => Number(offer.lines) >= 3);
+    gina.tell('unscreen');
+    await gina.hears('user_screen_off');
+    const alice = await browse(ALICE);
+    await alice.joinByPost();
+    await alice.unmute();
+    await alice.control('Share screen').click();
+    gina.tell('unmute');
+    await alice.hearsTone(650);
+    await until('Alice\'s voice and screen', async () => {
+        const {tracks} = await gina.report();
+        return tracks.some((track) => track.kind === 'voice' && track.pt === 111 && track.packets > 50)
+            && tracks.some((track) => track.kind === 'screen' && track.pt === 120 && track.frames > 10);
+    }, {seen: () => gina.report()});
+    checkFlawless(await gina.report());
+});
+
+it('a Go client and a browser hear each other, and its screen is seen', async () => {
+    const alice = await browse(ALICE);
+    await alice.startCall();
+    const gina = await join('gina', {tone: TONES.low});
+    await alice.unmute();
+    gina.tell('unmute');
+    await alice.hearsTone(650);
+    gina.tell('screen');
+    await alice.sees('Screen of Gina Go');
+    await until('Alice\'s voice', async () => (await gina.report()).tracks.some((track) => track.kind === 'voice' && track.packets > 150));
+    checkFlawless(await gina.report());
+    expect(await strongest(alice, gina), 'what the Go client recorded').toBeCloseTo(ALICE.tone, -2);
+
+    gina.tell('unscreen');
+    await alice.call.getByRole('figure', {name: 'Screen of Gina Go'}).waitFor({state: 'detached'});
+    await alice.hearsTone(650);
+    // Its line is answered, and nothing comes back on it (line 22).
+    expect((await gina.report()).log).toEqual({});
+    gina.tell('screen');
+    await alice.sees('Screen of Gina Go');
+});
+
+it('l32: both layers of a Go client\'s screen are received, and the better one is shown without a stop', async () => {
+    const alice = await browse(ALICE);
+    await alice.startCall();
+    const gina = await join('gina', {more: ['-simulcast']});
+    gina.tell('screen');
+    await alice.sees('Screen of Gina Go');
+    const figure = alice.page.locator('figure[aria-label="Screen of Gina Go"] video');
+    await until('the large layer', () => figure.evaluate((video) => (video as HTMLVideoElement).videoHeight === 360));
+    await alice.sees('Screen of Gina Go');
+});
+
+it('l39: fifty lines fit into the frames of the socket', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav');
+    gina.tell('unmute');
+    await gina.sees('microphone');
+    for (let number = 2; number <= 50; number++) {
+        const made = gina.happened.length;
+        gina.tell('device');
+        await gina.sees('answered', () => true, made);
+        await gina.sees('microphone', (one) => one.number === number);
+    }
+    const last = gina.happened.filter((one) => one.event === 'offer').at(-1);
+    expect(last?.lines).toBeGreaterThanOrEqual(51);
+    const before = (await gustav.report()).tracks.find((track) => track.kind === 'voice')!.packets;
+    await until('the newest microphone is heard', async () =>
+        (await gustav.report()).tracks.some((track) => track.kind === 'voice' && track.packets > before + 50));
+});
+
+it('l40: a cut socket loses neither session nor sound, and signals go to the new one', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav', {tone: TONES.high});
+    gina.tell('unmute');
+    await gustav.hearsTone(TONES.low);
+    gina.tell('cut');
+    await sleep(5_000);
+    const from = gina.happened.length;
+    gina.tell('reconnect');
+    const hello = await gina.sees('hello', () => true, from);
+    expect(hello.connection).not.toBe(gina.session);
+    gustav.tell('screen');
+    await gina.hears('user_screen_on', (data) => data.session_id === gustav.session, from);
+    await gina.sees('signal', () => true, from);
+    await gina.sees('track', (track) => track.kind === 'screen', from);
+    expect(gustav.names()).not.toContain('user_left');
+    checkFlawless(await gustav.report());
+});
