@@ -89,6 +89,30 @@ fn a_clients_own_voice_line_is_answered_recvonly() {
     assert!(sim.client("bob").heard_from("alice").len() >= 15);
 }
 
+/// Who stops sharing offers its line as `recvonly`, because the server might send on it: nothing is sent,
+/// so no remote track fires.
+#[test]
+fn l22_a_line_that_its_client_stopped_is_answered_inactive() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
+    let mid = publish(&mut sim, "alice", true, &[]);
+    let (_, offer) = sim.client("alice").offer_line(MediaKind::Audio, "mic", &[]);
+    let at = offer.find(&format!("a=mid:{mid}\\r")).unwrap();
+    let (before, after) = offer.split_at(at);
+    let (section, after) = after.split_at(after.find("m=audio").unwrap());
+    let stopped = section
+        .replace("a=sendrecv", "a=recvonly")
+        .replace("a=sendonly", "a=recvonly");
+    assert_ne!(section, stopped);
+    sim.events.clear();
+    sim.signal("alice", format!("{before}{stopped}{after}"))
+        .unwrap();
+    let answer = signals(&sim.events, "alice").remove(0);
+    let section = answer.split("m=video").nth(1).unwrap();
+    let section = section.split("m=audio").next().unwrap();
+    assert!(section.contains("a=inactive"), "{answer}");
+    assert!(!section.contains("a=ssrc"), "{answer}");
+}
+
 /// Row 26.
 #[test]
 fn later_descriptions_go_by_the_channel_only_where_it_was_declared() {

@@ -3,9 +3,11 @@
 use super::sections::{Direction, lines};
 
 /// Drops candidates, and in media sections whose mid is not in `own_mids` makes `sendrecv` (also when
-/// it is only implied) `sendonly`, so that the answer does not send on a client's own m-line.
+/// it is only implied) `sendonly` and `recvonly` `inactive`, so that the answer does not send on a
+/// client's own m-line.
 ///
-/// str0m mirrors `sendrecv`; the client would then fire a track that nobody sends.
+/// str0m sends wherever it may; the client would then fire a track that nobody sends: at once, or when it
+/// takes its own track away, which turns `sendrecv` into `recvonly`.
 pub fn prepare_offer(sdp: &str, own_mids: &[&str]) -> String {
     let mut output = String::with_capacity(sdp.len() + 64);
     let mut session_direction = None;
@@ -22,7 +24,12 @@ pub fn prepare_offer(sdp: &str, own_mids: &[&str]) -> String {
         let effective = direction
             .or(session_direction)
             .unwrap_or(Direction::SendRecv);
-        if is_own || !is_media || effective != Direction::SendRecv {
+        let allowed = match effective {
+            Direction::SendRecv => "a=sendonly",
+            Direction::RecvOnly => "a=inactive",
+            Direction::SendOnly | Direction::Inactive => "",
+        };
+        if is_own || !is_media || allowed.is_empty() {
             push_all(&mut output, &section);
             continue;
         }
@@ -32,7 +39,7 @@ pub fn prepare_offer(sdp: &str, own_mids: &[&str]) -> String {
             .copied()
             .collect();
         push_all(&mut output, &kept);
-        push_all(&mut output, &["a=sendonly"]);
+        push_all(&mut output, &[allowed]);
     }
     output
 }
@@ -93,22 +100,23 @@ mod tests {
     }
 
     #[test]
-    fn only_the_clients_own_sendrecv_sections_become_sendonly() {
+    fn nothing_is_to_be_sent_on_the_clients_own_sections() {
         let sdp = [
             "v=0\r\n".to_owned(),
             section("audio", "own", "a=sendrecv\r\n"),
             section("audio", "mic", "a=sendrecv\r\n"),
             section("video", "cam", ""),
+            section("video", "stopped", "a=recvonly\r\n"),
             section("video", "down", "a=recvonly\r\n"),
             section("application", "dc", ""),
         ]
         .concat();
-        let prepared = prepare_offer(&sdp, &["own"]);
+        let prepared = prepare_offer(&sdp, &["own", "down"]);
         let directions: Vec<_> = sections(&prepared).iter().map(|s| s.direction).collect();
         use Direction::*;
         assert_eq!(
             directions,
-            [SendRecv, SendOnly, SendOnly, RecvOnly, SendRecv]
+            [SendRecv, SendOnly, SendOnly, Inactive, RecvOnly, SendRecv]
         );
         assert!(
             !prepared
@@ -126,7 +134,8 @@ mod tests {
             section("audio", "mic", ""),
         ]
         .concat();
-        assert_eq!(prepare_offer(&sdp, &[]), sdp);
+        assert!(prepare_offer(&sdp, &[]).ends_with("a=inactive\r\n"));
+        assert_eq!(prepare_offer(&sdp, &["mic"]), sdp);
     }
 
     proptest! {
