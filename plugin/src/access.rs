@@ -2,6 +2,7 @@
 
 use parley_settings::Settings;
 
+use crate::channel_switch;
 use crate::env::{Channel, ChannelKind, ChannelPermission, Env, PlatformError, User};
 use crate::ids::{ChannelId, UserId};
 use crate::refusal::Refusal;
@@ -18,8 +19,10 @@ pub(crate) enum Action {
     Stay,
     /// See whether there is a call and who is in it; follow the link.
     Read,
-    /// End the call for everyone.
+    /// End the call for everyone, and what else its host may do with the others.
     End,
+    /// Switch calls on or off in the channel.
+    Switch,
 }
 
 /// Everything that the table looks at.
@@ -29,11 +32,15 @@ struct Facts {
     admin: bool,
     known_channel: bool,
     direct: bool,
+    group: bool,
     archived: bool,
     member: bool,
     can_read: bool,
     can_post: bool,
     host: bool,
+    channel_admin: bool,
+    /// Chosen for this channel.
+    switched: Option<bool>,
     default_enabled: bool,
     group_calls_allowed: bool,
 }
@@ -46,15 +53,15 @@ struct Row {
 
 /// The first row that denies decides. Guests have no row: they may where they were added as members.
 const TABLE: &[Row] = &{
-    use Action::{End, Join, Read, Start, Stay};
+    use Action::{End, Join, Read, Start, Stay, Switch};
     [
         Row {
-            actions: &[Start, Join, Stay, Read, End],
+            actions: &[Start, Join, Stay, Read, End, Switch],
             denied: |f| !f.active,
             refusal: Refusal::Deactivated,
         },
         Row {
-            actions: &[Start, Join, Stay, Read, End],
+            actions: &[Start, Join, Stay, Read, End, Switch],
             denied: |f| !f.known_channel,
             refusal: Refusal::NotMember,
         },
@@ -69,7 +76,7 @@ const TABLE: &[Row] = &{
             refusal: Refusal::NoPermission,
         },
         Row {
-            actions: &[Start, Join, Stay, Read],
+            actions: &[Start, Join, Stay, Read, Switch],
             denied: |f| f.archived,
             refusal: Refusal::Archived,
         },
@@ -85,13 +92,23 @@ const TABLE: &[Row] = &{
         },
         Row {
             actions: &[Start],
-            denied: |f| !f.default_enabled && !f.admin,
+            denied: |f| f.switched == Some(false),
+            refusal: Refusal::ChannelOff,
+        },
+        Row {
+            actions: &[Start],
+            denied: |f| !f.default_enabled && f.switched != Some(true) && !f.admin,
             refusal: Refusal::TestMode,
         },
         Row {
             actions: &[End],
             denied: |f| !(f.admin || f.host && f.member),
             refusal: Refusal::NotHost,
+        },
+        Row {
+            actions: &[Switch],
+            denied: |f| !(f.admin || f.member && (f.channel_admin || f.direct || f.group)),
+            refusal: Refusal::NoPermission,
         },
     ]
 };
@@ -127,12 +144,21 @@ pub(crate) fn check(
         direct: found_channel
             .as_ref()
             .is_some_and(|c| c.kind == ChannelKind::Direct),
+        group: found_channel
+            .as_ref()
+            .is_some_and(|c| c.kind == ChannelKind::Group),
         archived: found_channel.as_ref().is_some_and(|c| c.delete_at != 0),
         member: found_channel.is_some() && known(env.is_member(channel, user))?.unwrap_or(false),
         can_read: action != Action::Read || permission(ChannelPermission::ReadChannel)?,
         can_post: !matches!(action, Action::Start | Action::Join | Action::Stay)
             || permission(ChannelPermission::CreatePost)?,
         host: is_host,
+        channel_admin: action == Action::Switch
+            && known(env.is_channel_admin(channel, user))?.unwrap_or(false),
+        switched: match action {
+            Action::Start => channel_switch::load(env, channel)?,
+            _ => None,
+        },
         default_enabled: settings.default_enabled,
         group_calls_allowed: settings.group_calls_allowed,
     };

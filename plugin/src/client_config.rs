@@ -3,15 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::Guest;
+use crate::turn;
 
 impl Guest<'_> {
     /// The answer to `GET /config`.
     pub(crate) fn client_config(&self) -> Value {
+        // Usually none: one fixed port with host candidates in the answer needs no third party. Those that
+        // want credentials come with them, by another request.
+        let mut servers = self.settings.ice_servers();
+        servers.retain(|server| !server.wants_credentials());
         json!({
-            // One fixed port with host candidates in the answer: no third party is needed.
             "ICEServers": [],
-            "ICEServersConfigs": [],
-            "NeedsTURNCredentials": false,
+            "ICEServersConfigs": servers,
+            "NeedsTURNCredentials": !turn::servers(&self.settings).is_empty(),
             "AllowEnableCalls": true,
             "DefaultEnabled": self.settings.default_enabled,
             "MaxCallParticipants": self.settings.max_call_participants,
@@ -25,7 +29,7 @@ impl Guest<'_> {
             "EnableDCSignaling": true,
             "EnableRinging": false,
             "EnableVideo": self.settings.enable_video,
-            "HostControlsAllowed": false,
+            "HostControlsAllowed": true,
             "GroupCallsAllowed": self.settings.group_calls_allowed,
             "sku_short_name": "",
         })

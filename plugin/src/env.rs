@@ -258,6 +258,8 @@ pub trait Env {
     fn channel(&self, id: &ChannelId) -> Result<Channel, PlatformError>;
     /// Whether the user is a member of the channel.
     fn is_member(&self, channel: &ChannelId, user: &UserId) -> Result<bool, PlatformError>;
+    /// Whether the member administers the channel.
+    fn is_channel_admin(&self, channel: &ChannelId, user: &UserId) -> Result<bool, PlatformError>;
     /// False for unknown users and channels too.
     fn has_permission(
         &self,

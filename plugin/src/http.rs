@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use crate::Guest;
 use crate::access::{self, Action};
-use crate::env::{HttpRequest, HttpResponse, Level};
+use crate::channel_switch;
+use crate::env::{ChannelKind, HttpRequest, HttpResponse, Level};
 use crate::ids::{ChannelId, UserId};
-use crate::publish::call_object;
+use crate::publish::call_object_for;
 use crate::rate;
 use crate::record;
 use crate::refusal::Refusal;
@@ -52,12 +53,32 @@ impl Guest<'_> {
             ("GET", ["config"]) => Ok(self.client_config()),
             ("GET", ["channels"]) => self.channels(user).await,
             ("GET", ["calls", channel, "active"]) => self.active(channel, user).await,
-            ("POST", ["calls", channel, "end"]) => self.end(channel, user).await,
+            ("GET", ["turn-credentials"]) => self.turn_credentials(user),
+            ("POST", ["calls", channel, "end"] | ["calls", channel, "host", "end"]) => {
+                self.end(channel, user).await
+            }
+            (
+                "POST",
+                [
+                    "calls",
+                    channel,
+                    "host",
+                    action @ ("make" | "mute" | "mute-others" | "screen-off" | "lower-hand"
+                    | "remove"),
+                ],
+            ) => self.control(channel, user, action, &request.body).await,
+            ("POST", ["calls", channel, "dismiss-notification"]) => {
+                self.dismiss(channel, user).await
+            }
             ("POST", ["calls", channel, "client-stats"]) => {
                 self.client_stats(channel, user, &request.body).await
             }
             ("GET", [channel]) => match ChannelId::parse(channel) {
                 Some(channel) => self.channel(&channel, user).await,
+                None => return error(404, "not found"),
+            },
+            ("POST", [channel]) => match ChannelId::parse(channel) {
+                Some(channel) => self.switch_channel(&channel, user, &request.body),
                 None => return error(404, "not found"),
             },
             _ => return error(404, "not found"),
@@ -68,6 +89,7 @@ impl Guest<'_> {
                 let status = match refusal {
                     Refusal::Unavailable => 503,
                     Refusal::RateLimited => 429,
+                    Refusal::NoPermission if segments.len() == 1 => 403,
                     // As the clients of the official protocol expect it: see `end`.
                     _ if request.method == "POST" => 400,
                     _ => 403,
@@ -77,43 +99,51 @@ impl Guest<'_> {
         }
     }
 
-    /// Channels of the user that have a call.
+    /// Channels of the user that have a call or a switch of their own.
     async fn channels(&self, user: &UserId) -> Result<Value, Refusal> {
         // Calls are few, a user's channels may be many.
         let with_call: BTreeSet<ChannelId> = record::channels(self.env)?.into_iter().collect();
+        let switched = channel_switch::all(self.env)?;
         let mut found = Vec::new();
-        if !with_call.is_empty() {
+        if !with_call.is_empty() || !switched.is_empty() {
             for channel in self.env.channels_of_user(user)? {
-                if with_call.contains(&channel.id)
-                    && access::check(
-                        self.env,
-                        &self.settings,
-                        Action::Read,
-                        user,
-                        &channel.id,
-                        false,
-                    )
-                    .is_ok()
-                    && let Some((record, room)) = self.live(&channel.id).await?
+                let id = &channel.id;
+                let matters = with_call.contains(id) || switched.contains(id);
+                if matters
+                    && self.may_read(user, id)
+                    && let Some(shown) = self.shown(user, id).await?
                 {
-                    found.push(json!({
-                        "channel_id": channel.id,
-                        "enabled": true,
-                        "call": call_object(&record, &room),
-                    }));
+                    found.push(shown);
                 }
             }
         }
         Ok(Value::Array(found))
     }
 
+    fn may_read(&self, user: &UserId, channel: &ChannelId) -> bool {
+        let read = Action::Read;
+        access::check(self.env, &self.settings, read, user, channel, false).is_ok()
+    }
+
     async fn channel(&self, channel: &ChannelId, user: &UserId) -> Result<Value, Refusal> {
-        access::check(self.env, &self.settings, Action::Read, user, channel, false)?;
-        let mut answer = json!({ "channel_id": channel, "enabled": true });
-        if let Some((record, room)) = self.live(channel).await? {
-            answer["call"] = call_object(&record, &room);
+        let read = Action::Read;
+        access::check(self.env, &self.settings, read, user, channel, false)?;
+        let shown = self.shown(user, channel).await?;
+        Ok(shown.unwrap_or_else(|| json!({ "channel_id": channel })))
+    }
+
+    /// What there is to say of a channel; `None` = nothing.
+    async fn shown(&self, user: &UserId, channel: &ChannelId) -> Result<Option<Value>, Refusal> {
+        let mut shown = json!({ "channel_id": channel });
+        let enabled = self.shown_enabled(channel)?;
+        if let Some(enabled) = enabled {
+            shown["enabled"] = json!(enabled);
         }
-        Ok(answer)
+        let live = self.live(channel).await?;
+        if let Some((record, room)) = &live {
+            shown["call"] = call_object_for(user, record, room);
+        }
+        Ok((enabled.is_some() || live.is_some()).then_some(shown))
     }
 
     async fn active(&self, channel: &str, user: &UserId) -> Result<Value, Refusal> {
@@ -132,6 +162,39 @@ impl Guest<'_> {
     async fn end(&self, channel: &str, user: &UserId) -> Result<Value, Refusal> {
         let channel = ChannelId::parse(channel).ok_or(Refusal::BadRequest("channel_id"))?;
         self.end_for_all(&channel, user).await?;
+        Ok(success())
+    }
+
+    async fn control(
+        &self,
+        channel: &str,
+        user: &UserId,
+        action: &str,
+        body: &[u8],
+    ) -> Result<Value, Refusal> {
+        let channel = ChannelId::parse(channel).ok_or(Refusal::BadRequest("channel_id"))?;
+        self.host_control(&channel, user, action, body).await?;
+        Ok(success())
+    }
+
+    /// The user does not want to be called any more: told to all of the user's devices.
+    async fn dismiss(&self, channel: &str, user: &UserId) -> Result<Value, Refusal> {
+        let channel = ChannelId::parse(channel).ok_or(Refusal::BadRequest("channel_id"))?;
+        let read = Action::Read;
+        let grant = access::check(self.env, &self.settings, read, user, &channel, false)?;
+        let (record, _) = self.live(&channel).await?.ok_or(Refusal::NoCall)?;
+        // Nobody is called elsewhere, and there the list could grow without end.
+        if matches!(grant.channel.kind, ChannelKind::Direct | ChannelKind::Group) {
+            record::update(self.env, &channel, &record.call_id, |record| {
+                let new = !record.dismissed.contains(user);
+                if new {
+                    record.dismissed.push(user.clone());
+                }
+                new
+            })?;
+        }
+        let data = json!({ "userID": user, "callID": record.call_id, "channelID": channel });
+        self.to_user("user_dismissed_notification", &channel, user, data)?;
         Ok(success())
     }
 

@@ -9,10 +9,12 @@
 mod access;
 mod autocomplete;
 mod call;
+mod channel_switch;
 mod client_config;
 mod commands;
 mod env;
 mod events;
+mod host_controls;
 mod http;
 mod ids;
 mod join;
@@ -33,6 +35,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turn;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 

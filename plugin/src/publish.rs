@@ -139,6 +139,15 @@ pub(crate) fn call_object(record: &Record, room: &Room) -> Value {
     })
 }
 
+/// As [`call_object`], with what concerns this user alone.
+pub(crate) fn call_object_for(user: &UserId, record: &Record, room: &Room) -> Value {
+    let mut call = call_object(record, room);
+    if record.dismissed.contains(user) {
+        call["dismissed_notification"] = json!({ user.as_str(): true });
+    }
+    call
+}
+
 /// The effective host; without anybody there the owner, so that it is never empty.
 fn host_id(record: &Record, room: &Room) -> UserId {
     record

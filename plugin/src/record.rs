@@ -49,6 +49,8 @@ pub(crate) struct Record {
     pub last_seq: u64,
     /// How it was started.
     pub started_by: StartedBy,
+    /// Who does not want to be called any more, in direct and group channels.
+    pub dismissed: Vec<UserId>,
     /// Who took part before the last restart of the sidecar.
     pub participants: Vec<UserId>,
 }

@@ -14,6 +14,7 @@ pub(crate) enum Refusal {
     Archived,
     Deactivated,
     TestMode,
+    ChannelOff,
     GroupCallsOff,
     Full,
     TooManySessions,
@@ -41,6 +42,7 @@ impl Refusal {
             Self::Archived => "archived",
             Self::Deactivated => "deactivated",
             Self::TestMode => "test_mode",
+            Self::ChannelOff => "channel_off",
             Self::GroupCallsOff => "group_calls_off",
             Self::Full => "full",
             Self::TooManySessions => "too_many_sessions",
@@ -64,6 +66,7 @@ impl Refusal {
             Self::Archived => Text::Archived,
             Self::Deactivated => Text::Deactivated,
             Self::TestMode => Text::TestMode,
+            Self::ChannelOff => Text::ChannelOff,
             Self::GroupCallsOff => Text::GroupCallsOff,
             Self::Full => Text::Full,
             Self::TooManySessions => {

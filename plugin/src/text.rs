@@ -54,6 +54,8 @@ texts! {
         "Dein Konto ist deaktiviert.";
     TestMode: "Calls are in test mode: only system admins can start one.",
         "Anrufe sind im Testbetrieb: Nur Systemadministratoren können einen starten.";
+    ChannelOff: "Calls are switched off in this channel.",
+        "Anrufe sind in diesem Kanal abgeschaltet.";
     GroupCallsOff: "Calls are possible in direct messages only.",
         "Anrufe sind nur in Direktnachrichten möglich.";
     Full: "The call is full.",

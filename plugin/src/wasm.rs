@@ -235,6 +235,17 @@ impl Env for HostEnv {
         member.map(|member| member.is_some()).map_err(read_error)
     }
 
+    fn is_channel_admin(&self, channel: &ChannelId, user: &UserId) -> Answer<bool> {
+        let member = wit::platform::get_member(channel.as_str(), user.as_str());
+        let is_admin = |member: t::Member| {
+            let mut roles = member.roles.split_whitespace();
+            roles.any(|role| role == "channel_admin")
+        };
+        member
+            .map(|member| member.is_some_and(is_admin))
+            .map_err(read_error)
+    }
+
     fn has_permission(
         &self,
         user: &UserId,

@@ -4,9 +4,12 @@
 //! [`Settings::parse`] accepts that, names the key of anything wrong, and everything behind it works with
 //! checked values only. A setting appears here with the feature that it controls.
 
+mod ice;
 mod loose;
 #[cfg(feature = "schema")]
 pub mod schema;
+
+pub use ice::{IceServer, Secret};
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -65,6 +68,27 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schemars(title = "Media port (UDP)"))]
     #[garde(range(min = 1))]
     pub media_port: u16,
+    /// STUN and TURN servers for clients that cannot reach the media port otherwise: a JSON list such as
+    /// [{"urls":["turn:turn.example.com:3478"]}]. A TURN server without "username" and "credential" gets
+    /// them from the shared secret.
+    #[cfg_attr(feature = "schema", schemars(title = "ICE servers"))]
+    #[garde(custom(ice::check))]
+    pub ice_servers_configs: String,
+    /// The secret that the TURN servers share (coturn: static-auth-secret). Each user gets a name and
+    /// password of limited life made from it.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "TURN shared secret", with = "String", extend("secret" = true))
+    )]
+    #[garde(skip)]
+    pub turn_static_auth_secret: Secret,
+    /// How long such a name and password are good for, 5 to 10080 minutes.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "Life of TURN credentials (minutes)")
+    )]
+    #[garde(range(min = TURN_MINUTES_MIN, max = TURN_MINUTES_MAX))]
+    pub turn_credentials_expiration_minutes: u32,
 }
 
 /// Most participants an admin may ask for: the media server's own limit per room.
@@ -75,6 +99,11 @@ pub const ALONE_TIMEOUT_MINUTES_MAX: u32 = 1_440;
 pub const DISCONNECT_TIMEOUT_SECONDS_MIN: u32 = 5;
 /// Longest disconnect timeout: more would keep ghosts in the call.
 pub const DISCONNECT_TIMEOUT_SECONDS_MAX: u32 = 300;
+
+/// Shortest life of TURN credentials: less would end before a slow client has connected.
+pub const TURN_MINUTES_MIN: u32 = 5;
+/// Longest life of TURN credentials: a week.
+pub const TURN_MINUTES_MAX: u32 = 10_080;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -87,6 +116,9 @@ impl Default for Settings {
             alone_timeout_minutes: 15,
             disconnect_timeout_seconds: 30,
             media_port: 8443,
+            ice_servers_configs: String::new(),
+            turn_static_auth_secret: Secret::default(),
+            turn_credentials_expiration_minutes: 1_440,
         }
     }
 }
@@ -132,6 +164,12 @@ impl Settings {
                 }
             }
         }
+    }
+
+    /// The servers of `ice_servers_configs`.
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        // Checked when these settings were read.
+        ice::parse(&self.ice_servers_configs).unwrap_or_default()
     }
 
     /// All settings as a JSON object, keys as in the schema.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::Settings;
 
 /// Order on the page. Checked against the type: a forgotten or unknown key is an error.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 11] = [
     "DefaultEnabled",
     "GroupCallsAllowed",
     "MaxCallParticipants",
@@ -15,6 +15,9 @@ const ORDER: [&str; 8] = [
     "AloneTimeoutMinutes",
     "DisconnectTimeoutSeconds",
     "MediaPort",
+    "IceServersConfigs",
+    "TurnStaticAuthSecret",
+    "TurnCredentialsExpirationMinutes",
 ];
 
 /// `settings_schema` with header, footer and settings; titles, help texts, types and defaults come from
@@ -42,13 +45,17 @@ pub fn settings_schema() -> Result<Value> {
             let help = property["description"]
                 .as_str()
                 .with_context(|| format!("{key}: no text"))?;
-            Ok(json!({
+            let mut setting = json!({
                 "key": key,
                 "display_name": title,
                 "type": kind,
                 "help_text": help.split_whitespace().collect::<Vec<_>>().join(" "),
                 "default": defaults[*key],
-            }))
+            });
+            if property["secret"] == true {
+                setting["secret"] = json!(true);
+            }
+            Ok(setting)
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(json!({
@@ -75,5 +82,8 @@ mod tests {
         }
         assert_eq!(settings[7]["default"], 8443);
         assert_eq!(settings[7]["type"], "number");
+        let secret: Vec<_> = settings.iter().filter(|s| s["secret"] == true).collect();
+        assert_eq!(secret.len(), 1);
+        assert_eq!(secret[0]["key"], "TurnStaticAuthSecret");
     }
 }

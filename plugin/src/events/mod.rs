@@ -143,12 +143,13 @@ impl Guest<'_> {
                 participants,
             } => self.ended(event, *reason, participants),
             EventKind::Snapshot { room } => self.snapshot(event, room),
-            EventKind::Opened | EventKind::Timer { .. } | EventKind::Other => Ok(()),
+            EventKind::Timer { name } => self.removal_due(event, name).await,
+            EventKind::Opened | EventKind::Other => Ok(()),
         }
     }
 
     /// The record of the event's call, if that is still the channel's.
-    fn record_of(&self, event: &Event) -> Result<Option<Record>> {
+    pub(crate) fn record_of(&self, event: &Event) -> Result<Option<Record>> {
         let stored = record::load(self.env, &event.labels.channel_id)?;
         Ok(stored
             .map(|stored| stored.record)
@@ -156,7 +157,7 @@ impl Guest<'_> {
     }
 
     /// The event's room as it is now; `None` = gone.
-    async fn room(&self, event: &Event) -> Result<Option<Room>> {
+    pub(crate) async fn room(&self, event: &Event) -> Result<Option<Room>> {
         match self.media.room(&event.call_id).await {
             Ok(room) => Ok(Some(room)),
             Err(MediaError::NotFound) => Ok(None),

@@ -174,7 +174,7 @@ impl Guest<'_> {
         Ok(self.to_users_of(name, &event.labels.channel_id, &room.sessions, &data)?)
     }
 
-    pub(super) fn host_changed(&self, record: &Record, room: &Room) -> Result {
+    pub(crate) fn host_changed(&self, record: &Record, room: &Room) -> Result {
         let Some(host) = record.host(&room.sessions) else {
             return Ok(());
         };

@@ -44,6 +44,7 @@ pub(crate) struct FakeEnv {
     pub(crate) users: RefCell<BTreeMap<UserId, User>>,
     pub(crate) channels: RefCell<BTreeMap<ChannelId, Channel>>,
     pub(crate) members: RefCell<BTreeSet<(ChannelId, UserId)>>,
+    pub(crate) channel_admins: RefCell<BTreeSet<(ChannelId, UserId)>>,
     /// Members who may not post.
     pub(crate) muted: RefCell<BTreeSet<(ChannelId, UserId)>>,
     pub(crate) posts: RefCell<BTreeMap<PostId, Post>>,
@@ -68,6 +69,7 @@ impl FakeEnv {
             users: RefCell::default(),
             channels: RefCell::default(),
             members: RefCell::default(),
+            channel_admins: RefCell::default(),
             muted: RefCell::default(),
             posts: RefCell::default(),
             published: RefCell::default(),
@@ -180,6 +182,14 @@ impl Env for FakeEnv {
         self.up()?;
         Ok(self
             .members
+            .borrow()
+            .contains(&(channel.clone(), user.clone())))
+    }
+
+    fn is_channel_admin(&self, channel: &ChannelId, user: &UserId) -> Answer<bool> {
+        self.up()?;
+        Ok(self
+            .channel_admins
             .borrow()
             .contains(&(channel.clone(), user.clone())))
     }

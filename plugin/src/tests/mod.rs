@@ -4,6 +4,7 @@ mod commands;
 mod ending;
 mod failures;
 mod flavours;
+mod host_controls;
 mod joining;
 mod link;
 mod model;

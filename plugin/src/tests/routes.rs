@@ -119,3 +119,117 @@ fn more_than_ten_requests_at_once_are_too_many() {
         "the link always works"
     );
 }
+
+#[test]
+fn l06_a_channel_is_switched_off_and_on_for_all() {
+    let world = World::new();
+    let town = format!("/{}", id("town"));
+    let switch = |world: &World, who: &str, on: bool| {
+        let body = j!({ "enabled": on }).to_string();
+        world.http(who, "POST", &town, &body)
+    };
+    assert_eq!(
+        switch(&world, "alice", false).status,
+        403,
+        "no channel admin"
+    );
+    assert_eq!(world.http("root", "POST", &town, "{}").status, 400);
+    world
+        .env
+        .channel_admins
+        .borrow_mut()
+        .insert((channel("town"), user("alice")));
+    let answer = switch(&world, "alice", false);
+    assert_eq!(answer.status, 200);
+    let stored = j!({"channel_id": id("town"), "enabled": false});
+    assert_eq!(json(&answer.body), stored);
+    let events = world.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(
+        (events[0].name.as_str(), events[0].scope().as_str()),
+        ("channel_disable_voice", "channel")
+    );
+    assert_eq!(get(&world, "bob", &town), (200, stored.clone()));
+    assert_eq!(get(&world, "bob", "/channels"), (200, j!([stored])));
+    world.join("bob", "conn1", "town");
+    assert_eq!(world.error_code(), "channel_off");
+
+    assert_eq!(switch(&world, "root", true).status, 200);
+    assert_eq!(world.names(), ["channel_enable_voice"]);
+    world.join("bob", "conn1", "town");
+    assert!(world.names().contains(&"call_start".to_owned()));
+    // Who is in a direct channel decides for it.
+    let dm = format!("/{}", id("dm"));
+    let off = r#"{"enabled":false}"#;
+    assert_eq!(world.http("bob", "POST", &dm, off).status, 200);
+    assert_eq!(world.http("eve", "POST", &dm, off).status, 403);
+}
+
+#[test]
+fn a_channel_that_is_switched_on_is_out_of_test_mode() {
+    let world = World::with_settings(r#"{"DefaultEnabled": false}"#);
+    let town = format!("/{}", id("town"));
+    assert_eq!(get(&world, "bob", &town).1, j!({"channel_id": id("town")}));
+    world.join("bob", "conn1", "town");
+    assert_eq!(world.error_code(), "test_mode");
+    let on = r#"{"enabled":true}"#;
+    assert_eq!(world.http("root", "POST", &town, on).status, 200);
+    assert_eq!(get(&world, "bob", &town).1["enabled"], true);
+    world.events();
+    world.join("bob", "conn1", "town");
+    assert!(world.names().contains(&"call_start".to_owned()));
+}
+
+#[test]
+fn l07_turn_credentials_are_made_from_the_shared_secret() {
+    assert_eq!(get(&World::new(), "alice", "/turn-credentials").0, 403);
+    let servers = r#"[{"urls":["stun:s"]},{"urls":["turn:t:3478","turns:t"]},{"urls":["turn:u"],"username":"n","credential":"c"}]"#;
+    let settings = j!({"ICEServersConfigs": servers, "TURNStaticAuthSecret": "north", "TURNCredentialsExpirationMinutes": 60});
+    let world = World::with_settings(&settings.to_string());
+    let (_, config) = get(&world, "alice", "/config");
+    assert_eq!(config["NeedsTURNCredentials"], true);
+    let named =
+        j!([{"urls": ["stun:s"]}, {"urls": ["turn:u"], "username": "n", "credential": "c"}]);
+    assert_eq!(config["ICEServersConfigs"], named);
+    assert!(!config.to_string().contains("north"));
+    let (status, answer) = get(&world, "alice", "/turn-credentials");
+    // Unix seconds of the fake clock, plus an hour.
+    let username = "1700003600:alice";
+    assert_eq!(status, 200);
+    assert_eq!(answer.as_array().unwrap().len(), 1);
+    assert_eq!(answer[0]["urls"], j!(["turn:t:3478", "turns:t"]));
+    assert_eq!(answer[0]["username"], username);
+    assert_eq!(answer[0]["credential"], "wjwSXO2ch1B6VaLTLMy2Avn5O9o=");
+}
+
+#[test]
+fn l47_a_dismissed_call_is_dismissed_on_all_devices() {
+    let world = World::new();
+    let dismiss = format!("/calls/{}/dismiss-notification", id("dm"));
+    assert_eq!(
+        world.http("bob", "POST", &dismiss, "").status,
+        400,
+        "no call"
+    );
+    world.join("alice", "conn1", "dm");
+    world.events();
+    assert_eq!(world.http("eve", "POST", &dismiss, "").status, 400);
+    assert_eq!(world.http("bob", "POST", &dismiss, "").status, 200);
+    let events = world.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].name, "user_dismissed_notification");
+    assert_eq!(events[0].scope(), format!("user {}", id("bob")));
+    let call = world.record("dm").unwrap().call_id;
+    assert_eq!(
+        (&events[0].data["userID"], &events[0].data["callID"]),
+        (&j!(id("bob")), &j!(call))
+    );
+    let dm = format!("/{}", id("dm"));
+    let mine = get(&world, "bob", &dm).1["call"]["dismissed_notification"].clone();
+    assert_eq!(mine, j!({ id("bob"): true }));
+    assert!(
+        get(&world, "alice", &dm).1["call"]
+            .get("dismissed_notification")
+            .is_none()
+    );
+}

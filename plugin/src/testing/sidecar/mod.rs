@@ -88,6 +88,16 @@ impl FakeSidecar {
         sessions.map(|session| session.session_id.clone()).collect()
     }
 
+    /// A timer of the only room comes up.
+    pub(crate) fn fire(&self, name: &str) {
+        let room = self.only_room().room.room_id;
+        let timer = v1::TimerFired {
+            name: name.to_owned(),
+            ..Default::default()
+        };
+        self.emit(&room, Kind::TimerFired(timer));
+    }
+
     pub(crate) fn emit(&self, room_id: &str, kind: Kind) {
         let now_ms = self.now_ms();
         self.state().emit(room_id, now_ms, kind);
