@@ -1,13 +1,15 @@
 //! Where log lines go: standard error, as text or JSON. Every line of a request carries its trace id, as a
 //! field of the span around it.
 
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, Registry, fmt};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt};
 
 use super::args::LogFormat;
 use super::config::CommonConfig;
 use super::failure::Failure;
+use crate::platform::mattermost::log::HclogJson;
 
 /// Installs the process' logger.
 pub(super) fn start(config: &CommonConfig) -> Result<(), Failure> {
@@ -22,4 +24,21 @@ pub(super) fn start(config: &CommonConfig) -> Result<(), Failure> {
         .with(lines.with_filter(config.log_filter.clone()))
         .try_init()
         .map_err(|error| Failure::internal("log", error))
+}
+
+/// Installs the logger of a process that a Mattermost server started; panics are logged, too.
+pub(super) fn start_hclog(filter: String) -> Result<(), Failure> {
+    let filter = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| Failure::config("PARLEY_LOG", error))?;
+    let lines = fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(HclogJson)
+        .with_writer(std::io::stderr);
+    Registry::default()
+        .with(lines.with_filter(filter))
+        .try_init()
+        .map_err(|error| Failure::internal("log", error))?;
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic")));
+    Ok(())
 }

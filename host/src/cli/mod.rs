@@ -7,6 +7,8 @@ mod demo;
 mod failure;
 mod listen;
 mod logging;
+mod mattermost;
+mod plugin_env;
 mod request_trace;
 mod robot;
 mod serve;
@@ -17,7 +19,15 @@ use clap::Parser as _;
 pub use self::failure::Failure;
 
 /// Reads the arguments and does what they say, until it is done or the process is told to end.
+/// Started by a Mattermost server instead, serves that.
 pub fn run() -> Result<(), Failure> {
+    if mattermost::is_asked_for() {
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(mattermost::run());
+        // The end waits for nothing that is still compiled: a server kills after 2 s.
+        runtime.shutdown_background();
+        return outcome;
+    }
     match args::Cli::parse().command {
         args::Command::Serve(args) => {
             let config = config::ServeConfig::check(args)?;
@@ -33,12 +43,15 @@ pub fn run() -> Result<(), Failure> {
 }
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(command)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("host")
         .build()
-        .map_err(|error| Failure::system("runtime", error))?;
-    runtime.block_on(command)
+        .map_err(|error| Failure::system("runtime", error))
 }
 
 /// Prints what was asked for. Logs go to standard error; a reader that went away is no reason to end.

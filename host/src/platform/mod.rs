@@ -1,13 +1,30 @@
-//! What the host needs of a chat platform, and the one local implementation so far.
+//! What the host needs of a chat platform, and its two implementations.
 //!
 //! The trait's words are the guest's (`plugin/wit/world.wit`, interfaces `platform` and `kv`): the sandbox
 //! passes calls through after checking grants. An adapter is mechanism: who may do what in a call is the
 //! guest's business; what a user may do on the platform is the adapter's.
 
 pub mod local;
+pub mod mattermost;
 
 use std::future::Future;
 use std::pin::Pin;
+
+/// Headers of one connection, not of the request (RFC 9110 section 7.6.1), and of addresses: neither the
+/// plugin's to see nor its to set.
+pub(crate) const HEADERS_NOT_FORWARDED: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "x-forwarded-for",
+    "x-real-ip",
+    "forwarded",
+];
 
 /// Every adapter call: boxed so that the sandbox can hold `dyn Platform`.
 pub type PlatformFuture<'a, T> =

@@ -13,23 +13,9 @@ use super::config::Site;
 use super::error::{ApiError, ApiResult};
 use super::{Local, limits, web};
 use crate::hooks::HttpRequest;
+use crate::platform::HEADERS_NOT_FORWARDED;
 
 const USER_ID: &str = "mattermost-user-id";
-/// Of one connection, not of the request (RFC 9110 section 7.6.1), and of addresses.
-const NOT_FORWARDED: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
-    "x-forwarded-for",
-    "x-real-ip",
-    "forwarded",
-];
-
 /// `/plugins/<id>` without anything: no page there.
 pub(crate) async fn bare() -> ApiError {
     ApiError::no_route()
@@ -91,7 +77,7 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
     let mut response = (status, answer.body).into_response();
     response.headers_mut().remove(http::header::CONTENT_TYPE);
     for (name, value) in answer.headers {
-        let hop = NOT_FORWARDED.contains(&name.to_lowercase().as_str());
+        let hop = HEADERS_NOT_FORWARDED.contains(&name.to_lowercase().as_str());
         let parsed = (
             HeaderName::from_bytes(name.as_bytes()),
             HeaderValue::from_str(&value),
@@ -164,7 +150,7 @@ fn forwarded(headers: &HeaderMap, user_id: &str, token: Option<&str>) -> Vec<(St
     for (name, value) in headers {
         let Ok(text) = value.to_str() else { continue };
         let own = matches!(name.as_str(), USER_ID | "mattermost-plugin-id") || *name == REFERER;
-        if own || NOT_FORWARDED.contains(&name.as_str()) {
+        if own || HEADERS_NOT_FORWARDED.contains(&name.as_str()) {
             continue;
         }
         if *name == AUTHORIZATION && token.is_some_and(|token| text.contains(token)) {

@@ -1,0 +1,333 @@
+//! The executable as a Mattermost server starts it: the composition for that platform.
+//!
+//! The handshake comes first, for the server waits 3 s for it; the component is compiled meanwhile. Sidecar
+//! and events start with the activation, and are left with the deactivation or the server's end: calls go on
+//! for the sidecar's lease, until the next start of the plugin adopts it.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parley_goplugin::{Ended, Listener};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::logging;
+use super::plugin_env::PluginEnv;
+use crate::environment::SystemEnvironment;
+use crate::hooks::Hooks;
+use crate::installed::Installed;
+use crate::media::pump::{Pump, PumpCounters};
+use crate::media::{FixedLink, LinkReceiver};
+use crate::platform::mattermost::{
+    Activation, ActivationFuture, HANDSHAKE, Mattermost, MattermostPlugin, ServerFacts,
+};
+use crate::plugin::Plugin;
+use crate::sandbox::{Limits, LoadError, Services};
+use crate::settings;
+use crate::sidecar::{SidecarConfig, Supervisor, runtime_dir};
+use crate::trace::TraceId;
+
+/// How long a deactivation may take: the server waits longer, the admin should not.
+const DEACTIVATION_MAX: Duration = Duration::from_secs(3);
+
+/// Whether this process was started by a server.
+pub(super) fn is_asked_for() -> bool {
+    HANDSHAKE.is_asked_for()
+}
+
+/// Serves until the server needs us no more.
+pub(super) async fn run() -> Result<(), Failure> {
+    let started = Instant::now();
+    let listener =
+        Listener::bind(&HANDSHAKE).map_err(|error| Failure::system("handshake", error))?;
+    announce(&listener)?;
+    let env = PluginEnv::read()?;
+    logging::start_hclog(env.log_filter.clone())?;
+    ignore_interrupts()?;
+    let installed =
+        Installed::of_this_process().map_err(|error| Failure::config("bundle", error))?;
+    tracing::info!(
+        ms = milliseconds(started),
+        version = %installed.manifest_version,
+        plugin = installed.flavour.id(),
+        "started by the server"
+    );
+    let platform = Arc::new(Mattermost::new(installed.flavour));
+    let (loaded, plugin) = watch::channel(None);
+    let composition = Arc::new(Composition::new(env, Arc::clone(&platform), plugin));
+    let loading = composition.load();
+    let serving = MattermostPlugin::new(platform, composition);
+    let serving = parley_goplugin::serve(&listener, serving);
+    let loading = async {
+        match loading.await {
+            Ok(Ok(plugin)) => {
+                loaded.send_replace(Some(plugin));
+                std::future::pending().await
+            }
+            // Better gone than active and mute: the server says so to the admin.
+            Ok(Err(error)) => Failure::internal("plugin", error),
+            Err(error) => Failure::internal("plugin", error),
+        }
+    };
+    let ended = tokio::select! {
+        ended = serving => ended.map_err(|error| Failure::system("connection", error))?,
+        failure = loading => {
+            tracing::error!(%failure, "the plugin cannot be loaded");
+            return Err(failure);
+        }
+    };
+    match ended {
+        Ended::Quit => tracing::info!("the server ends the plugin"),
+        Ended::Disconnected => tracing::warn!("the server is gone"),
+    }
+    Ok(())
+}
+
+/// The one line that standard output may ever have.
+fn announce(listener: &Listener) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(listener.line().as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::system("handshake", error))
+}
+
+/// A Ctrl-C at the server's terminal is the server's to handle.
+fn ignore_interrupts() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::system("signals", error))?;
+    tokio::spawn(async move { while interrupts.recv().await.is_some() {} });
+    Ok(())
+}
+
+/// What is behind the platform.
+struct Composition {
+    env: PluginEnv,
+    platform: Arc<Mattermost>,
+    host_id: String,
+    /// Follows the supervisor of the moment.
+    link: FixedLink,
+    /// `None` while it is compiled.
+    plugin: watch::Receiver<Option<Plugin>>,
+    counters: Arc<PumpCounters>,
+    active: Mutex<Option<Active>>,
+}
+
+/// What one activation started.
+struct Active {
+    media_port: u16,
+    supervisor: Option<Supervisor>,
+    pump: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Composition {
+    fn new(
+        env: PluginEnv,
+        platform: Arc<Mattermost>,
+        plugin: watch::Receiver<Option<Plugin>>,
+    ) -> Self {
+        Self {
+            env,
+            platform,
+            host_id: TraceId::random().to_string(),
+            link: FixedLink::new(None),
+            plugin,
+            counters: Arc::default(),
+            active: Mutex::default(),
+        }
+    }
+
+    /// Compiles the component, which takes longer than a server should wait for its answers.
+    fn load(&self) -> tokio::task::JoinHandle<Result<Plugin, LoadError>> {
+        let services = Services {
+            platform: Arc::clone(&self.platform) as _,
+            media: Arc::new(self.link.clone()),
+            environment: Arc::new(SystemEnvironment),
+        };
+        tokio::task::spawn_blocking(move || {
+            let start = Instant::now();
+            let plugin = Plugin::new(parley_component::COMPONENT, services, Limits::default())?;
+            tracing::info!(ms = milliseconds(start), "plugin loaded");
+            Ok(plugin)
+        })
+    }
+
+    /// The pump, once there is a plugin to handle events.
+    fn pump(&self) -> impl Future<Output = Pump> + use<> {
+        let (host_id, link) = (self.host_id.clone(), self.link.clone());
+        let (platform, plugin) = (Arc::clone(&self.platform), self.plugin.clone());
+        let counters = Arc::clone(&self.counters);
+        async move {
+            Pump {
+                host_id,
+                link: Arc::new(link),
+                platform,
+                handler: Arc::new(when_loaded(plugin).await),
+                counters,
+            }
+        }
+    }
+
+    fn start_all(&self, facts: &ServerFacts) -> Result<Active, String> {
+        let settings = settings::effective(&facts.settings_json);
+        let media_port = self.env.media_port.unwrap_or(settings.media_port);
+        let stop = CancellationToken::new();
+        let supervisor = if facts.is_cluster {
+            tracing::warn!(
+                "this server is one of a cluster: calls need a media server that all of them reach, \
+                 so none is started here"
+            );
+            None
+        } else {
+            let config = self.sidecar(facts, media_port)?;
+            Some(Supervisor::start(config))
+        };
+        if let Some(supervisor) = &supervisor {
+            let connection = supervisor.link().connection();
+            tokio::spawn(follow(connection, self.link.clone(), stop.clone()));
+        }
+        let pump = self.pump();
+        let stopped = stop.clone();
+        let pump = tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                pump = pump => pump.run(stopped.clone()).await,
+            }
+        });
+        Ok(Active {
+            media_port,
+            supervisor,
+            pump,
+            stop,
+        })
+    }
+
+    fn sidecar(&self, facts: &ServerFacts, media_port: u16) -> Result<SidecarConfig, String> {
+        let data_dir = self.env.data_dir(facts.file_dir.as_deref())?;
+        let runtime_dir = runtime_dir(&data_dir, self.env.xdg_runtime_dir.as_deref())
+            .map_err(|error| error.to_string())?;
+        let executable = crate::sidecar::locate(self.env.sidecar.as_deref())
+            .map_err(|error| error.to_string())?;
+        tracing::info!(data_dir = %data_dir.display(), media_port, "starting the media server");
+        Ok(SidecarConfig {
+            executable,
+            data_dir,
+            runtime_dir,
+            media_port,
+            media_addresses: self.env.media_addresses.clone(),
+            config_file: None,
+            host_id: self.host_id.clone(),
+        })
+    }
+}
+
+/// Waits until the plugin is compiled; if that fails, the process ends.
+async fn when_loaded(mut loaded: watch::Receiver<Option<Plugin>>) -> Plugin {
+    let plugin = loaded.wait_for(Option::is_some).await;
+    match plugin.ok().and_then(|plugin| plugin.clone()) {
+        Some(plugin) => plugin,
+        None => std::future::pending().await,
+    }
+}
+
+/// Passes a supervisor's connection on for as long as it is the one in use.
+async fn follow(mut connection: LinkReceiver, link: FixedLink, stop: CancellationToken) {
+    let following = async {
+        loop {
+            let present = connection.borrow_and_update().clone();
+            link.set(present);
+            if connection.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = following => {}
+        () = stop.cancelled() => {}
+    }
+    link.set(None);
+}
+
+impl Active {
+    /// No more events are taken, the sidecar hears goodbye and goes on for its lease.
+    async fn leave(self) {
+        self.stop.cancel();
+        let _ = self.pump.await;
+        if let Some(supervisor) = self.supervisor {
+            supervisor.stop().await;
+        }
+    }
+}
+
+impl Activation for Composition {
+    fn activate<'a>(&'a self, facts: &'a ServerFacts) -> ActivationFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let mut active = self.active.lock().await;
+            // A server that lost our answer asks again: everything is there already.
+            if active.is_none() {
+                *active = Some(self.start_all(facts)?);
+            }
+            Ok(())
+        })
+    }
+
+    fn settings_changed(&self) -> ActivationFuture<'_, ()> {
+        Box::pin(async move {
+            use crate::platform::Platform as _;
+            let wanted = settings::effective(&self.platform.settings_json()).media_port;
+            let wanted = self.env.media_port.unwrap_or(wanted);
+            let active = self.active.lock().await;
+            if active
+                .as_ref()
+                .is_some_and(|active| active.media_port != wanted)
+            {
+                tracing::warn!(
+                    media_port = wanted,
+                    "the new media port is used when the plugin is enabled the next time and no call runs"
+                );
+            }
+            tracing::info!("settings taken");
+        })
+    }
+
+    fn deactivate(&self) -> ActivationFuture<'_, ()> {
+        Box::pin(async move {
+            let Some(active) = self.active.lock().await.take() else {
+                return;
+            };
+            if tokio::time::timeout(DEACTIVATION_MAX, active.leave())
+                .await
+                .is_err()
+            {
+                tracing::warn!("left without a goodbye to the media server");
+            }
+        })
+    }
+
+    fn support_data(&self) -> Value {
+        use crate::media::MediaLink as _;
+        use std::sync::atomic::Ordering::Relaxed;
+        let calls = self.plugin.borrow().as_ref().map(Plugin::counters);
+        json!({
+            "media_server_connected": self.link.connection().borrow().is_some(),
+            "media_events_handled": self.counters.handled.load(Relaxed),
+            "media_events_retried": self.counters.retried.load(Relaxed),
+            "media_events_given_up": self.counters.poisoned.load(Relaxed),
+            "guest_calls": calls.map(|calls| calls.calls),
+            "guest_failures": calls.map(|calls| calls.failures),
+        })
+    }
+
+    fn hooks(&self) -> ActivationFuture<'_, Arc<dyn Hooks>> {
+        Box::pin(async move { Arc::new(when_loaded(self.plugin.clone()).await) as _ })
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

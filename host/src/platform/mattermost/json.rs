@@ -1,0 +1,64 @@
+//! JSON and Go's interface values, both ways.
+
+use std::collections::BTreeMap;
+
+use parley_goplugin::gob::Any;
+use serde_json::{Map, Number, Value};
+
+/// As an interface value of the few types that every server knows.
+pub(crate) fn to_any(value: Value) -> Any {
+    match value {
+        Value::Null => Any::Nil,
+        Value::Bool(value) => Any::Bool(value),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Any::Int(whole),
+            None => Any::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => Any::String(text),
+        Value::Array(list) => Any::List(list.into_iter().map(to_any).collect()),
+        Value::Object(object) => Any::Map(to_map(object)),
+    }
+}
+
+/// As `map[string]any`.
+pub(crate) fn to_map(object: Map<String, Value>) -> BTreeMap<String, Any> {
+    let entries = object.into_iter();
+    entries.map(|(key, value)| (key, to_any(value))).collect()
+}
+
+/// Bytes become a list of numbers: JSON has no better word.
+pub(crate) fn from_any(any: Any) -> Value {
+    match any {
+        Any::Nil | Any::Registered(_) => Value::Null,
+        Any::Bool(value) => Value::Bool(value),
+        Any::Int(value) => value.into(),
+        Any::Uint(value) => value.into(),
+        Any::Float(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
+        Any::String(text) => Value::String(text),
+        Any::Bytes(bytes) => bytes.into(),
+        Any::List(list) => list.into_iter().map(from_any).collect(),
+        Any::Map(map) => Value::Object(from_map(map)),
+    }
+}
+
+/// A JSON object.
+pub(crate) fn from_map(map: BTreeMap<String, Any>) -> Map<String, Value> {
+    let entries = map.into_iter();
+    entries.map(|(key, any)| (key, from_any(any))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_comes_back() {
+        let value = json!({
+            "text": "x", "whole": 5, "part": 1.5, "yes": true, "nothing": null,
+            "list": [1, "a", {"b": []}],
+        });
+        assert_eq!(from_any(to_any(value.clone())), value);
+    }
+}

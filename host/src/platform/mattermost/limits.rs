@@ -1,0 +1,29 @@
+//! Every limit of this adapter, by name.
+
+use std::time::Duration;
+
+/// Body of a request under `/plugins/<id>`, bytes (as the guest's contract says).
+pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// One piece of an answer's body, bytes.
+pub(crate) const BODY_CHUNK_BYTES: usize = 32 * 1024;
+/// Requests under `/plugins/<id>` whose bodies are held at the same time.
+pub(crate) const REQUESTS_AT_ONCE: usize = 128;
+/// Of these, requests of signed-out people: they must not keep the plugin from those who are in calls.
+pub(crate) const ANONYMOUS_AT_ONCE: usize = 16;
+/// How long a further one waits for its turn before it is refused.
+pub(crate) const TURN_WAIT: Duration = Duration::from_secs(20);
+/// How long a body may take to come.
+pub(crate) const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// Queues of messages and events on their way to the plugin. One connection always uses the same.
+pub(crate) const LANES: usize = 64;
+/// Messages and events that may wait in one of them.
+pub(crate) const LANE_QUEUE: usize = 256;
+
+/// Connections of which it is remembered whether they are a phone's.
+pub(crate) const CONNECTIONS_REMEMBERED: usize = 20_000;
+
+/// Keys of one page of the server's list.
+pub(crate) const KEYS_PER_PAGE: usize = 1_000;
+/// Pages that a listing reads at most.
+pub(crate) const KEY_PAGES_MAX: usize = 100;

@@ -1,0 +1,18 @@
+//! Mattermost's structs, as far as calls need them. The other side may have more fields, or fewer.
+
+mod autocomplete;
+mod http;
+mod post;
+mod push;
+mod server;
+mod socket;
+
+pub(crate) use self::autocomplete::{AutocompleteArg, AutocompleteData, Command, TextArg};
+pub(crate) use self::http::{Header, HttpRequest, OnActivateArgs, ServeHttpArgs};
+pub(crate) use self::post::Post;
+pub(crate) use self::push::PushNotification;
+pub(crate) use self::server::{
+    Bot, Channel, ChannelMember, Config, ErrorString, FileData, KvSetOptions, Permission,
+    PluginStatus, Session, Team, User,
+};
+pub(crate) use self::socket::{Broadcast, CommandArgs, CommandResponse, WebSocketRequest};
