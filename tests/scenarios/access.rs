@@ -36,7 +36,7 @@ async fn refused_with(world: &World, user: &str, channel: &str, code: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_are_refused() {
+async fn l10_strangers_are_refused() {
     let world = World::new(&["alice"]).await;
     world.platform.add_user("mallory");
     refused_with(&world, "mallory", "town", "not_member").await;

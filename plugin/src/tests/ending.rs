@@ -6,7 +6,7 @@ use crate::env::{Env, PlatformEvent, Value};
 use crate::testing::*;
 
 #[test]
-fn the_last_one_ends_the_call_without_call_end() {
+fn l46_the_last_one_ends_the_call_without_call_end() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.join("bob", "conn2", "town");

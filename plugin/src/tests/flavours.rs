@@ -15,7 +15,7 @@ fn get(world: &World, who: &str, path: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_drop_in_answers_as_a_version_that_its_clients_know() {
+fn l02_a_drop_in_answers_as_a_version_that_its_clients_know() {
     let version = get(&drop_in(), "", "/version")["version"].to_string();
     assert!(version.starts_with("\"1.12."), "{version}");
     assert_eq!(get(&World::new(), "", "/version")["version"], "0.1.0");

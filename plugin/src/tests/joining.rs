@@ -8,7 +8,7 @@ use crate::ids::ConnectionId;
 use crate::testing::*;
 
 #[test]
-fn join_in_an_idle_channel_tells_in_the_protocols_order() {
+fn l09_l12_join_in_an_idle_channel_tells_in_the_protocols_order() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     let events = world.events();
@@ -95,7 +95,7 @@ fn signals_go_both_ways() {
 }
 
 #[test]
-fn one_connection_joins_once_and_a_full_call_refuses() {
+fn l11_one_connection_joins_once_and_a_full_call_refuses() {
     let world = World::with_settings(r#"{"MaxCallParticipants": 1}"#);
     world.join("alice", "conn1", "town");
     world.events();
@@ -180,7 +180,7 @@ fn reconnect_moves_the_session_of_its_user_only() {
 }
 
 #[test]
-fn call_state_is_answered_to_the_asking_connection() {
+fn l16_call_state_is_answered_to_the_asking_connection() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.events();

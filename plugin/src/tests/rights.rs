@@ -6,7 +6,7 @@ use crate::env::{PlatformEvent, Value};
 use crate::testing::*;
 
 #[test]
-fn who_loses_a_right_leaves_the_call_at_once() {
+fn l43_who_loses_a_right_leaves_the_call_at_once() {
     type Change = fn(&World) -> PlatformEvent;
     let changes: [(&str, Change); 3] = [
         ("left_channel", |world| {

@@ -14,7 +14,7 @@ fn get(world: &World, who: &str, path: &str) -> (u16, serde_json::Value) {
 }
 
 #[test]
-fn only_version_and_link_are_served_without_login() {
+fn l02_l08_only_version_and_link_are_served_without_login() {
     let world = World::new();
     assert_eq!(
         get(&world, "", "/version"),
@@ -34,36 +34,43 @@ fn only_version_and_link_are_served_without_login() {
 }
 
 #[test]
-fn the_configuration_has_every_key() {
+fn l03_the_configuration_has_every_key_in_its_type() {
     let world = World::with_settings(r#"{"EnableVideo": "false", "MaxCallParticipants": 7}"#);
     let (_, config) = get(&world, "alice", "/config");
+    // Key, and its type as JavaScript names it.
     let keys = [
-        "ICEServers",
-        "ICEServersConfigs",
-        "NeedsTURNCredentials",
-        "AllowEnableCalls",
-        "DefaultEnabled",
-        "MaxCallParticipants",
-        "AllowScreenSharing",
-        "EnableRecordings",
-        "EnableTranscriptions",
-        "EnableLiveCaptions",
-        "MaxRecordingDuration",
-        "EnableSimulcast",
-        "EnableAV1",
-        "EnableDCSignaling",
-        "EnableRinging",
-        "EnableVideo",
-        "HostControlsAllowed",
-        "GroupCallsAllowed",
-        "sku_short_name",
+        ("ICEServers", "array"),
+        ("ICEServersConfigs", "array"),
+        ("NeedsTURNCredentials", "boolean"),
+        ("AllowEnableCalls", "boolean"),
+        ("DefaultEnabled", "boolean"),
+        ("MaxCallParticipants", "number"),
+        ("AllowScreenSharing", "boolean"),
+        ("EnableRecordings", "boolean"),
+        ("EnableTranscriptions", "boolean"),
+        ("EnableLiveCaptions", "boolean"),
+        ("MaxRecordingDuration", "number"),
+        ("EnableSimulcast", "boolean"),
+        ("EnableAV1", "boolean"),
+        ("EnableDCSignaling", "boolean"),
+        ("EnableRinging", "boolean"),
+        ("EnableVideo", "boolean"),
+        ("HostControlsAllowed", "boolean"),
+        ("GroupCallsAllowed", "boolean"),
+        ("sku_short_name", "string"),
     ];
     let config = config.as_object().unwrap();
     assert_eq!(config.len(), keys.len());
-    assert!(
-        keys.iter()
-            .all(|key| config.get(*key).is_some_and(|value| !value.is_null()))
-    );
+    for (key, kind) in keys {
+        let found = match &config[key] {
+            serde_json::Value::Array(_) => "array",
+            serde_json::Value::Bool(_) => "boolean",
+            serde_json::Value::Number(_) => "number",
+            serde_json::Value::String(_) => "string",
+            _ => "none of these",
+        };
+        assert_eq!(found, kind, "{key}");
+    }
     assert_eq!(
         (&config["EnableVideo"], &config["MaxCallParticipants"]),
         (&j!(false), &j!(7))
@@ -71,7 +78,7 @@ fn the_configuration_has_every_key() {
 }
 
 #[test]
-fn calls_are_shown_to_readers_only() {
+fn l04_l05_calls_are_shown_to_readers_only() {
     let world = World::new();
     assert_eq!(get(&world, "alice", "/channels"), (200, j!([])));
     world.join("alice", "conn1", "town");
@@ -94,7 +101,7 @@ fn calls_are_shown_to_readers_only() {
 }
 
 #[test]
-fn more_than_ten_requests_at_once_are_too_many() {
+fn l08_more_than_ten_requests_at_once_are_too_many() {
     let world = World::new();
     let path = format!("/calls/{}/end", id("town"));
     let statuses = |n: usize| -> Vec<u16> {

@@ -7,7 +7,7 @@ use crate::env::Value;
 use crate::testing::*;
 
 #[test]
-fn states_reach_each_participants_user_once() {
+fn l13_states_reach_each_participants_user_once() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.join("alice", "conn2", "town");
@@ -61,7 +61,57 @@ fn states_reach_each_participants_user_once() {
 }
 
 #[test]
-fn official_clients_are_refused_in_silence_within_a_call() {
+fn l12_l13_who_is_not_in_the_call_hears_of_its_people_and_no_more() {
+    let world = World::new();
+    world.join_official("alice", "conn1", "town");
+    world.join_official("bob", "conn2", "town");
+    for (who, connection, action) in [
+        ("alice", "conn1", "unmute"),
+        ("alice", "conn1", "raise_hand"),
+        ("bob", "conn2", "unmute"),
+        ("bob", "conn2", "mute"),
+        ("alice", "conn1", "leave"),
+        ("bob", "conn2", "leave"),
+    ] {
+        world.send(who, connection, action, &[]);
+    }
+    let events = world.events();
+    assert!(events.iter().all(|e| e.to.channel_id == channel("town")));
+    let public = events.iter().filter(|event| event.scope() == "channel");
+    let names: Vec<_> = public.map(|event| event.name.as_str()).collect();
+    let people = [
+        "call_start",
+        "user_joined",
+        "user_joined",
+        "user_left",
+        "user_left",
+    ];
+    assert_eq!(names, people);
+    let carol = format!("user {}", id("carol"));
+    assert!(events.iter().all(|event| event.scope() != carol));
+}
+
+#[test]
+fn l14_bots_take_part_unseen() {
+    let world = World::new();
+    world.env.edit_user("carol", |user| user.is_bot = true);
+    world.join_official("alice", "conn1", "town");
+    world.events();
+    world.join_official("carol", "conn2", "town");
+    assert!(!world.names().contains(&"user_joined".to_owned()));
+    let at = [("channelID", Value::Text(id("town")))];
+    world.send("bob", "conn3", "call_state", &at);
+    let events = world.events();
+    let call = events[0].data["call"].as_str().expect("a text");
+    let sessions = json(call.as_bytes())["sessions"].clone();
+    assert_eq!(sessions.as_array().unwrap().len(), 1);
+    assert_eq!(sessions[0]["user_id"], id("alice"));
+    world.send("carol", "conn2", "leave", &[]);
+    assert!(!world.names().contains(&"user_left".to_owned()));
+}
+
+#[test]
+fn l31_official_clients_are_refused_in_silence_within_a_call() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.join_official("bob", "conn2", "town");
@@ -80,7 +130,7 @@ fn official_clients_are_refused_in_silence_within_a_call() {
 }
 
 #[test]
-fn voices_are_told_to_clients_without_slots_only() {
+fn l36_voices_are_told_to_clients_without_slots_only() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.join_official("bob", "conn2", "town");
@@ -100,7 +150,7 @@ fn voices_are_told_to_clients_without_slots_only() {
 }
 
 #[test]
-fn the_host_passes_on_to_the_earliest_joiner() {
+fn l44_the_host_passes_on_to_the_earliest_joiner() {
     let world = World::new();
     world.join("alice", "conn1", "town");
     world.advance_ms(5);

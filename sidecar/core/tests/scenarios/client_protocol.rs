@@ -19,7 +19,7 @@ fn signals(events: &[RoomEvent], to: &str) -> Vec<String> {
 
 /// Row 19.
 #[test]
-fn a_mobile_client_connects_in_time_over_a_slow_link() {
+fn l19_a_mobile_client_connects_in_time_over_a_slow_link() {
     let mut sim = Sim::new();
     sim.network.delay = Duration::from_millis(200);
     sim.join("alice", Profile::Mobile);
@@ -29,7 +29,7 @@ fn a_mobile_client_connects_in_time_over_a_slow_link() {
 
 /// Row 20.
 #[test]
-fn no_offer_comes_before_the_channel_is_open() {
+fn l20_no_offer_comes_before_the_channel_is_open() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     sim.join("carol", Profile::Official);
     sim.client("carol").mute_network = true;
@@ -43,7 +43,7 @@ fn no_offer_comes_before_the_channel_is_open() {
 
 /// Row 21.
 #[test]
-fn a_late_joiner_has_the_map_before_the_offer_it_describes() {
+fn l21_a_late_joiner_has_the_map_before_the_offer_it_describes() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.talk(&["alice", "bob"], 400);
     let mid = publish(&mut sim, "alice", true, &[]);
@@ -71,7 +71,7 @@ fn a_late_joiner_has_the_map_before_the_offer_it_describes() {
 
 /// Row 22.
 #[test]
-fn a_clients_own_voice_line_is_answered_recvonly() {
+fn l22_a_clients_own_voice_line_is_answered_recvonly() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     sim.events.clear();
     sim.client("alice").mic_mid = None;
@@ -115,7 +115,7 @@ fn l22_a_line_that_its_client_stopped_is_answered_inactive() {
 
 /// Row 26.
 #[test]
-fn later_descriptions_go_by_the_channel_only_where_it_was_declared() {
+fn l26_later_descriptions_go_by_the_channel_only_where_it_was_declared() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     assert_eq!(
         signals(&sim.events, "alice").len(),
@@ -136,7 +136,7 @@ fn later_descriptions_go_by_the_channel_only_where_it_was_declared() {
 
 /// Row 38.
 #[test]
-fn odd_candidates_do_no_harm() {
+fn l38_odd_candidates_do_no_harm() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     for candidate in [
         "candidate:1 1 udp 2122260223 9f6c1a52-1f4e-4c3e-8d2b-0d1f2a3b4c5d.local 50000 typ host",
@@ -165,7 +165,7 @@ fn odd_candidates_do_no_harm() {
 
 /// Row 29: a mute in the middle of a word.
 #[test]
-fn states_are_what_was_set_last() {
+fn l29_states_are_what_was_set_last() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     assert!(sim.session("alice").unmuted);
     sim.set("alice", StateChange::HandRaised(true)).unwrap();

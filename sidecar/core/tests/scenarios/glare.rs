@@ -4,7 +4,7 @@ use crate::support::{Profile, Sim};
 use str0m::media::MediaKind;
 
 #[test]
-fn the_servers_offer_wins_and_the_client_offers_again() {
+fn l24_the_servers_offer_wins_and_the_client_offers_again() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     // Two more sessions make the server offer more slots while alice holds her signalling back.
     sim.client("alice").mute_signalling = true;

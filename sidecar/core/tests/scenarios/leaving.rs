@@ -62,7 +62,7 @@ fn events_count_without_gaps_and_name_what_happened() {
 }
 
 #[test]
-fn an_official_session_goes_at_once_when_its_media_is_lost() {
+fn l42_an_official_session_goes_at_once_when_its_media_is_lost() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     sim.client("alice").mute_network = true;
     sim.run_ms(12_500);
@@ -141,7 +141,7 @@ fn a_session_without_media_is_removed_in_time() {
 }
 
 #[test]
-fn a_lost_signalling_connection_ends_the_session_unless_it_returns() {
+fn l40_l41_a_lost_signalling_connection_ends_the_session_unless_it_returns() {
     let policy = RoomPolicy {
         disconnect_timeout: seconds(10),
         ..RoomPolicy::default()

@@ -13,7 +13,7 @@ fn locks(sim: &mut Sim, name: &str) -> Vec<bool> {
 }
 
 #[test]
-fn the_server_waits_for_the_clients_lock() {
+fn l25_the_server_waits_for_the_clients_lock() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.client("alice").send(&ClientMessage::Lock);
     sim.run_ms(50);
@@ -37,7 +37,7 @@ fn the_server_waits_for_the_clients_lock() {
 }
 
 #[test]
-fn a_forgotten_lock_expires() {
+fn l25_a_forgotten_lock_expires() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.client("alice").send(&ClientMessage::Lock);
     sim.run_ms(50);
@@ -49,7 +49,7 @@ fn a_forgotten_lock_expires() {
 }
 
 #[test]
-fn no_lock_is_given_while_an_offer_is_out() {
+fn l25_no_lock_is_given_while_an_offer_is_out() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.client("alice").mute_signalling = true;
     sim.join("carol", Profile::Ours);
@@ -68,7 +68,7 @@ fn no_lock_is_given_while_an_offer_is_out() {
 }
 
 #[test]
-fn pings_are_answered_at_once_in_kind() {
+fn l27_pings_are_answered_at_once_in_kind() {
     let mut sim = Sim::call(&["alice"], Profile::Ours);
     sim.client("alice").send(&ClientMessage::Ping);
     sim.client("alice").send(&ClientMessage::TextPing);

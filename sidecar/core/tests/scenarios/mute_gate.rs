@@ -4,7 +4,7 @@ use crate::support::{Profile, Sim};
 use parley_core::api::StateChange;
 
 #[test]
-fn muted_packets_stay_here() {
+fn l29_muted_packets_stay_here() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.talk(&["bob"], 400);
     assert!(!sim.client("alice").heard_from("bob").is_empty());

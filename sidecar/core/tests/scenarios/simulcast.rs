@@ -92,7 +92,7 @@ fn a_good_link_gets_the_better_layer() {
 }
 
 #[test]
-fn switching_leaves_no_gap() {
+fn l32_switching_leaves_no_gap() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     sim.network.jitter = Duration::from_millis(1);
     let mid = publish(&mut sim, "alice", true, &RIDS);

@@ -133,7 +133,7 @@ fn track_of(sim: &Sim, name: &str, mid: &str) -> String {
 }
 
 #[test]
-fn mobile_sessions_see_screens_but_never_a_camera() {
+fn l35_mobile_sessions_see_screens_but_never_a_camera() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Mobile);
     let camera = publish(&mut sim, "alice", false, &[]);
     film(&mut sim, "alice", camera, &[None], 20);
@@ -146,7 +146,7 @@ fn mobile_sessions_see_screens_but_never_a_camera() {
 }
 
 #[test]
-fn a_second_sharer_is_refused() {
+fn l31_a_second_sharer_is_refused() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     publish(&mut sim, "alice", true, &[]);
     let refused = sim.set("bob", StateChange::Screen(Some("x".into())));
@@ -157,7 +157,7 @@ fn a_second_sharer_is_refused() {
 }
 
 #[test]
-fn the_announcement_may_come_after_the_offer() {
+fn l30_the_announcement_may_come_after_the_offer() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
     let (mid, offer) = sim
         .client("alice")

@@ -25,7 +25,7 @@ fn told(sim: &Sim) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn official_rooms_hear_of_voices_by_events() {
+fn l36_official_rooms_hear_of_voices_by_events() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     speak(&mut sim, "alice", 3_000);
     assert_eq!(told(&sim), [("alice".to_owned(), true)]);

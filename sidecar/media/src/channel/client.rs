@@ -165,7 +165,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_what_the_clients_were_seen_to_send() {
+    fn l25_l28_reads_what_the_clients_were_seen_to_send() {
         let cases: [(&[u8], ClientMessage<'_>); 9] = [
             (b"\x01", ClientMessage::Ping),
             (b"\xcc\x01", ClientMessage::Ping),

@@ -9,7 +9,7 @@ use super::*;
 use crate::platform::local::limits;
 
 #[tokio::test]
-async fn a_flood_of_messages_is_dropped_and_counted() {
+async fn l17_a_flood_of_messages_is_dropped_and_counted() {
     let world = World::new().await;
     let carol = world.member("carol").await;
     let port = world.listen().await;
@@ -60,7 +60,7 @@ async fn a_dropped_message_is_answered_once_a_second() {
         }
     }
     let dropped = world.local.drops().rate_limited.load(Ordering::Relaxed);
-    assert!(dropped > 500, "{dropped}");
+    assert!(dropped > 100, "{dropped}");
     // At once, and after one and two seconds.
     assert!((2..=4).contains(&answers.len()), "{answers:?}");
     for answer in answers {
