@@ -14,13 +14,17 @@ import {sleep, until} from './support/until';
 /** PARLEY_PACKETS=70000 sees the sequence numbers wrap (24 minutes, by hand). */
 const PACKETS = Number(process.env.PARLEY_PACKETS ?? '300');
 
+/** PARLEY_SECONDS=300 is the length of the official load test. */
+const SECONDS = Number(process.env.PARLEY_SECONDS ?? '8');
+
 const stage = useStage({command: 'serve'});
+let admin: Admin;
 let made: {teamId: string; channelId: string; ids: string[]};
 const pions: Pion[] = [];
 
 beforeAll(async () => {
-    const admin = await Admin.signIn(stage.platform);
-    made = await populate(admin, [['Alice', 'Adler'], ['Bob', 'Berg'], ['Gina', 'Go'], ['Gustav', 'Go']]);
+    admin = await Admin.signIn(stage.platform);
+    made = await populate(admin, [['Alice', 'Adler'], ['Bob', 'Berg'], ['Gina', 'Go'], ['Gustav', 'Go'], ['Greta', 'Go']]);
 });
 
 afterEach(async (context) => {
@@ -200,6 +204,15 @@ it('l31, l34: the screen of a Go client, without rid, and its sound are received
     checkFlawless(await gustav.report());
 });
 
+it('l36: of a Go client, which sends no levels, no speaking is told, and it is heard', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav');
+    gina.tell('unmute');
+    await gustav.hearsTone(TONES.low);
+    await until('three seconds of sound', async () => (await gina.report()).sent > 150);
+    expect(gustav.names()).not.toContain('user_voice_on');
+});
+
 it('l37: clients with other payload types interwork with a browser', async () => {
     // Pictures have the type that it offered first, voices the one that the server did.
     const gina = await join('gina', {tone: TONES.low, more: ['-opus-type', '109', '-vp8-type', '120']});
@@ -271,6 +284,43 @@ it('l39: fifty lines fit into the frames of the socket', async () => {
     await until('the newest microphone is heard', async () =>
         (await gustav.report()).tracks.some((track) => track.kind === 'voice' && track.packets > before + 50));
 });
+
+it(`l48: two calls of five Go clients, one speaking and one sharing in each, for ${SECONDS} s`, async () => {
+    const channels = [made.channelId, (await admin.channel(made.teamId, 'second', 'Second')).id];
+    const crowd = ['alice', 'bob', 'gina', 'gustav', 'greta'];
+    for (const user of made.ids) {
+        await admin.addToChannel(channels[1]!, user);
+    }
+    const calls: Pion[][] = [];
+    for (const channel of channels) {
+        // The first one shares and speaks, as in the official load test.
+        const [first, ...others] = crowd.map((user) => start(user, {channel, tone: TONES.low, more: ['-simulcast', '-dc-signaling']}));
+        calls.push([first!, ...others]);
+        await Promise.all([first!, ...others].map((pion) => pion.sees('ready')));
+        first!.tell('unmute');
+        first!.tell('screen');
+    }
+    await sleep(SECONDS * 1_000);
+    for (const [first, ...others] of calls) {
+        // Recording would be started by who sees itself made host.
+        expect([first!, ...others].some((pion) => pion.names().includes('call_host_changed'))).toBe(true);
+        const {sent} = await first!.report();
+        expect(sent).toBeGreaterThan(SECONDS * 45);
+        for (const listener of others) {
+            const report = await listener.report();
+            checkFlawless(report);
+            const voice = report.tracks.find((track) => track.kind === 'voice' && track.packets > 0);
+            expect(voice?.packets, listener.user).toBeGreaterThan(SECONDS * 45);
+            const screen = report.tracks.find((track) => track.kind === 'screen');
+            expect(screen?.frames, listener.user).toBeGreaterThan(SECONDS * 4);
+        }
+    }
+    for (const pion of calls.flat()) {
+        expect(pion.exitCode, pion.story()).toBeUndefined();
+        expect(pion.names()).not.toContain('error');
+        expect((await pion.report()).log).toEqual({});
+    }
+}, SECONDS * 1_000 + 90_000);
 
 it('l40: a cut socket loses neither session nor sound, and signals go to the new one', async () => {
     const gina = await join('gina', {tone: TONES.low});
