@@ -11,7 +11,7 @@ use crate::channel_switch;
 use crate::env::{ChannelKind, HttpRequest, HttpResponse, Level};
 use crate::ids::{ChannelId, UserId};
 use crate::publish::call_object_for;
-use crate::rate;
+use crate::rate::{self, Limited};
 use crate::record;
 use crate::refusal::Refusal;
 
@@ -44,7 +44,7 @@ impl Guest<'_> {
         if user.is_empty() {
             return error(401, "sign in first");
         }
-        match rate::take(self.env, user) {
+        match rate::take(self.env, Limited::Requests, user) {
             Ok(true) => {}
             Ok(false) => return self.refused(Refusal::RateLimited, 429, user),
             Err(_) => return self.refused(Refusal::Unavailable, 503, user),
@@ -67,6 +67,10 @@ impl Guest<'_> {
                     | "remove"),
                 ],
             ) => self.control(channel, user, action, &request.body).await,
+            // Nothing is recorded here: as official servers answer where it is switched off.
+            ("POST", ["calls", _, "recording", "start" | "stop"]) => {
+                return self.refused(Refusal::NoPermission, 403, user);
+            }
             ("POST", ["calls", channel, "dismiss-notification"]) => {
                 self.dismiss(channel, user).await
             }

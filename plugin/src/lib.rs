@@ -25,6 +25,7 @@ mod platform_events;
 mod post;
 mod publish;
 mod rate;
+mod reactions;
 mod record;
 mod refusal;
 mod resume;

@@ -47,6 +47,7 @@ impl Guest<'_> {
             "screen_on" => self.screen_on(&message).await,
             "screen_off" => self.set_state(&message, StateChange::Screen(None)).await,
             "video_on" => self.video_on(&message).await,
+            "react" => self.react(&message).await,
             "video_off" => self.set_state(&message, StateChange::Video(None)).await,
             // Other clients know more than we do.
             _ => return,
@@ -87,7 +88,10 @@ impl Guest<'_> {
     }
 
     /// The session that this connection speaks for: the user's own, or none.
-    async fn own_session(&self, message: &ClientMessage) -> Result<Option<FoundSession>, Refusal> {
+    pub(crate) async fn own_session(
+        &self,
+        message: &ClientMessage,
+    ) -> Result<Option<FoundSession>, Refusal> {
         let found = self
             .media
             .find_by_connection(&message.connection_id)
@@ -266,7 +270,7 @@ pub(crate) fn json_field<T: DeserializeOwned>(
     }
 }
 
-fn state_data<T: DeserializeOwned>(message: &ClientMessage) -> Result<T, Refusal> {
+pub(crate) fn state_data<T: DeserializeOwned>(message: &ClientMessage) -> Result<T, Refusal> {
     json_field(message, "data")?.ok_or(Refusal::BadRequest("data"))
 }
 

@@ -1,7 +1,7 @@
-//! A limit of HTTP requests per user over all nodes: a token bucket in the store.
+//! Limits per user over all nodes: token buckets in the store.
 //!
-//! Clients ask a few times per page load, so a write for each costs little. WebSocket messages are far more
-//! and are limited per connection by the platform's side.
+//! Of HTTP requests clients make a few per page load, and of reactions a few per call, so a write for each
+//! costs little. WebSocket messages are far more and are limited per connection by the platform's side.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +23,22 @@ struct Bucket {
     full_at_ms: i64,
 }
 
-/// Takes a token; false = too many requests.
-pub(crate) fn take(env: &dyn Env, user: &UserId) -> Result<bool, PlatformError> {
-    let key = format!("rl_{user}");
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limited {
+    /// HTTP requests.
+    Requests,
+    /// Reactions: each is an event for every participant.
+    Reactions,
+}
+
+/// Takes a token; false = too much.
+pub(crate) fn take(env: &dyn Env, limited: Limited, user: &UserId) -> Result<bool, PlatformError> {
+    let prefix = match limited {
+        Limited::Requests => "rl_",
+        Limited::Reactions => "rr_",
+    };
+    let key = format!("{prefix}{user}");
     for _ in 0..RETRIES_MAX {
         let now_ms = env.now_ms();
         let old = env.kv_get(&key)?;

@@ -188,6 +188,20 @@ fn a_channel_that_is_switched_on_is_out_of_test_mode() {
 }
 
 #[test]
+fn recording_is_refused() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    for (action, status) in [("start", 403), ("stop", 403), ("pause", 404)] {
+        let path = format!("/calls/{}/recording/{action}", id("town"));
+        assert_eq!(
+            world.http("alice", "POST", &path, "").status,
+            status,
+            "{action}"
+        );
+    }
+}
+
+#[test]
 fn l07_turn_credentials_are_made_from_the_shared_secret() {
     assert_eq!(get(&World::new(), "alice", "/turn-credentials").0, 403);
     let servers = r#"[{"urls":["stun:s"]},{"urls":["turn:t:3478","turns:t"]},{"urls":["turn:u"],"username":"n","credential":"c"}]"#;

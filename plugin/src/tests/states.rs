@@ -3,7 +3,7 @@
 use parley_proto::v1;
 use v1::event::Kind;
 
-use crate::env::Value;
+use crate::env::{Env, Value};
 use crate::testing::*;
 
 #[test]
@@ -89,6 +89,44 @@ fn l12_l13_who_is_not_in_the_call_hears_of_its_people_and_no_more() {
     assert_eq!(names, people);
     let carol = format!("user {}", id("carol"));
     assert!(events.iter().all(|event| event.scope() != carol));
+}
+
+#[test]
+fn reactions_reach_the_participants_and_strangers_make_none() {
+    let world = World::new();
+    world.join_official("alice", "conn1", "town");
+    world.join("bob", "conn2", "town");
+    world.events();
+    let emoji = r#"{"name":"wave","unified":"1F44B","skin":"1F3FB"}"#;
+    let react = |who: &str, connection: &str, text: &str| {
+        let data = [("data", Value::Text(text.to_owned()))];
+        world.send(who, connection, "react", &data);
+        world.events()
+    };
+    let events = react("alice", "conn1", emoji);
+    assert_eq!(events.len(), 2);
+    assert!(
+        events
+            .iter()
+            .all(|e| e.name == "user_reacted" && e.to.channel_id == channel("town"))
+    );
+    let data = &events[0].data;
+    assert_eq!(
+        (&data["user_id"], &data["session_id"]),
+        (&id("alice").into(), &id("conn1").into())
+    );
+    let given =
+        serde_json::json!({"name": "wave", "unified": "1F44B", "skin": "1F3FB", "literal": ""});
+    assert_eq!(data["emoji"], given);
+    assert_eq!(data["timestamp"], world.env.now_ms());
+    assert!(react("carol", "conn3", emoji).is_empty());
+    assert!(react("alice", "conn1", r#"{"unified":"x"}"#).is_empty());
+    assert_eq!(react("bob", "conn2", "[]")[0].name, "error");
+    // Ten at once, then one a second.
+    let many = (0..20).filter(|_| !react("alice", "conn1", emoji).is_empty());
+    assert_eq!(many.count(), 9);
+    let long = format!(r#"{{"name":"{}","unified":"x"}}"#, "x".repeat(65));
+    assert!(react("alice", "conn1", &long).is_empty());
 }
 
 #[test]
