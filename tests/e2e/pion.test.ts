@@ -7,7 +7,7 @@ import {join as path} from 'node:path';
 
 import {Admin, PASSWORD, populate} from './support/admin';
 import {ALICE, type Person} from './support/person';
-import {Pion, TONES, type PionOptions, type Report} from './support/pion';
+import {Pion, TONES, turnAccepts, type PionOptions, type Report} from './support/pion';
 import {useStage} from './support/stage';
 import {sleep, until} from './support/until';
 
@@ -130,6 +130,23 @@ it(`no packet is lost, doubled or undecipherable in ${PACKETS} of them, by each 
         console.info('heard', sent, report.tracks.map(({packets, missing, late, resets, reports}) => ({packets, missing, late, resets, reports})));
     }
 }, PACKETS * 25 + 90_000);
+
+it('l07: a TURN server that knows the shared secret takes our credentials, and another does not', async () => {
+    await admin.configure({
+        ICEServersConfigs: JSON.stringify([{urls: ['turn:127.0.0.1:3478']}]),
+        TURNStaticAuthSecret: 'north',
+    });
+    const gina = start('gina');
+    const answer = await gina.ask('get /turn-credentials', 'answer_of');
+    const [server] = answer.body as {urls: string[]; username: string; credential: string}[];
+    expect(server!.urls).toEqual(['turn:127.0.0.1:3478']);
+    expect(server!.username).toMatch(/^\d{10}:gina$/);
+    expect(turnAccepts('north', server!.username, server!.credential)).toBe(true);
+    expect(turnAccepts('south', server!.username, server!.credential)).toBe(false);
+    const expired = server!.username.replace(/^\d+/, '1000000000');
+    expect(turnAccepts('north', expired, server!.credential)).toBe(false);
+    await admin.configure({ICEServersConfigs: '', TURNStaticAuthSecret: ''});
+});
 
 it('l15: text and binary candidates and actions without data are taken', async () => {
     const gina = await join('gina');

@@ -9,6 +9,7 @@ require (
 	github.com/pion/rtcp v1.2.16
 	github.com/pion/rtp v1.8.27
 	github.com/pion/sdp/v3 v3.0.17
+	github.com/pion/turn/v4 v4.1.3
 	github.com/pion/webrtc/v4 v4.2.1
 	github.com/vmihailenco/msgpack/v5 v5.4.1
 )
@@ -24,7 +25,6 @@ require (
 	github.com/pion/srtp/v3 v3.0.9 // indirect
 	github.com/pion/stun/v3 v3.0.2 // indirect
 	github.com/pion/transport/v3 v3.1.1 // indirect
-	github.com/pion/turn/v4 v4.1.3 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	github.com/wlynxg/anet v0.0.5 // indirect
 	golang.org/x/crypto v0.33.0 // indirect

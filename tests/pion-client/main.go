@@ -136,6 +136,13 @@ func (c *client) obey(line string) error {
 		return c.cut()
 	case "reconnect":
 		return c.reconnect()
+	case "get":
+		var body any
+		if err := get(c.options.site, c.options.plugin, c.token, rest, &body); err != nil {
+			return err
+		}
+		say("answer_of", fields{"path": rest, "body": body})
+		return nil
 	case "do":
 		return c.act(rest, nil)
 	case "report":

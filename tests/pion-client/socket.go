@@ -45,21 +45,29 @@ func logIn(site, user, password string) (string, error) {
 	return token, nil
 }
 
-// The configuration, as the Go client reads it before it connects: these three must be booleans.
-func readConfig(site, plugin, token string) (map[string]bool, error) {
-	ask, err := http.NewRequest(http.MethodGet, site+"/plugins/"+plugin+"/config", nil)
+// Asks the plugin.
+func get(site, plugin, token, path string, into any) error {
+	ask, err := http.NewRequest(http.MethodGet, site+"/plugins/"+plugin+path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ask.Header.Set("Authorization", "Bearer "+token)
 	answer, err := http.DefaultClient.Do(ask)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// The configuration, as the Go client reads it before it connects: these three must be booleans.
+func readConfig(site, plugin, token string) (map[string]bool, error) {
 	var config map[string]any
-	if err := json.NewDecoder(answer.Body).Decode(&config); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+	if err := get(site, plugin, token, "/config", &config); err != nil {
+		return nil, err
 	}
 	read := map[string]bool{}
 	for _, key := range []string{"EnableSimulcast", "EnableAV1", "EnableDCSignaling"} {

@@ -66,6 +66,15 @@ export class Admin {
         return this.send('DELETE', `/channels/${channelId}/members/${userId}`);
     }
 
+    /** Changes settings of the calls plugin; the others stay. */
+    async configure(settings: Record<string, unknown>): Promise<void> {
+        type Config = {PluginSettings: {Plugins: Record<string, Record<string, unknown>>}};
+        const config = await this.send('GET', '/config') as unknown as Config;
+        const {Plugins: plugins} = config.PluginSettings;
+        plugins['app.parley.calls'] = {...plugins['app.parley.calls'], ...settings};
+        await this.send('PUT', '/config', config);
+    }
+
     archive(channelId: string): Promise<unknown> {
         return this.send('DELETE', `/channels/${channelId}`);
     }

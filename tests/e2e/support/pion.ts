@@ -10,7 +10,8 @@ import {root, targetDir} from './paths';
 import {until} from './until';
 
 const source = join(root, 'tests', 'pion-client');
-const program = join(targetDir, 'pion-client');
+const program = join(targetDir, 'pion-client', 'participant');
+const turnCheck = join(targetDir, 'pion-client', 'turncheck');
 const PLUGIN = 'app.parley.calls';
 
 /** Files that a client plays. Each tone says whose voice it is. */
@@ -25,11 +26,23 @@ function build(): void {
     if (built) {
         return;
     }
-    const done = spawnSync('go', ['build', '-buildvcs=false', '-o', program, '.'], {cwd: source, encoding: 'utf8'});
-    if (done.status !== 0) {
-        throw new Error(`tests/pion-client cannot be built (Go >= 1.24 is needed): ${done.error?.message ?? done.stderr}`);
+    for (const [output, folder] of [[program, '.'], [turnCheck, './turncheck']] as const) {
+        const done = spawnSync('go', ['build', '-buildvcs=false', '-o', output, folder], {cwd: source, encoding: 'utf8'});
+        if (done.status !== 0) {
+            throw new Error(`tests/pion-client cannot be built (Go >= 1.24 is needed): ${done.error?.message ?? done.stderr}`);
+        }
     }
     built = true;
+}
+
+/** Whether a TURN server that knows only this secret gives somebody with these credentials a relay. */
+export function turnAccepts(secret: string, username: string, credential: string): boolean {
+    build();
+    const done = spawnSync(turnCheck, ['-secret', secret, '-username', username, '-credential', credential], {encoding: 'utf8'});
+    if (done.error) {
+        throw done.error;
+    }
+    return done.status === 0;
 }
 
 export interface Happening {
