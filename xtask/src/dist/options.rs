@@ -18,9 +18,9 @@ Options:
                       Default: linux-amd64, and linux-arm64 if rustup has that target
   --check             Build nothing: pack what the last run built again, and compare with its archives
 
-The first run takes some 10 minutes: it compiles all of Parley with optimisation, against glibc 2.28. For that
-it puts cargo-zigbuild and ziglang from PyPI into target/dist-tools (190 MB to fetch); Python >= 3.9 with venv
-and pip must be there. CARGO_BUILD_JOBS limits the processes at work.
+The first run takes 26 minutes of processor time (about 10 minutes on four cores): it compiles all of Parley
+with optimisation, against glibc 2.28. For that it puts cargo-zigbuild and ziglang from PyPI (103 MB) into
+target/dist-tools; Python >= 3.9 with venv and pip must be there. CARGO_BUILD_JOBS limits the processes at work.
 
 The same sources give the same bytes, wherever they are.
 ";
