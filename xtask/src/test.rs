@@ -20,11 +20,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     } else {
         None
     };
-    let without_go = if browsers {
-        tools::ready_for_go().err()
-    } else {
-        None
-    };
+    let without_go = tools::ready_for_go().err();
 
     web::build()?;
     sh::step("types", &mut web::npm(&["run", "--silent", "check"]))?;
@@ -34,10 +30,11 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         "build",
         &mut sh::cargo(&["build", "--quiet", "--workspace", "--all-targets"]),
     )?;
-    sh::step(
-        "rust tests and scenarios",
-        &mut sh::cargo(&["test", "--quiet", "--workspace"]),
-    )?;
+    let mut tests = sh::cargo(&["test", "--quiet", "--workspace"]);
+    if without_go.is_some() {
+        tests.env("PARLEY_WITHOUT_GO", "1");
+    }
+    sh::step("rust tests and scenarios", &mut tests)?;
     codegen::run(&["--check".into()])?;
     sabotage::run(&SABOTAGES_IN_CI.map(String::from))?;
     if browsers && missing.is_none() {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_yamux::{Config, Control, Session, StreamHandle};
 
@@ -24,6 +24,9 @@ pub type Stream = StreamHandle;
 const RENDEZVOUS: Duration = Duration::from_secs(5);
 /// Streams that were dialled and wait for somebody to accept them.
 const PARKED_MAX: usize = 256;
+/// Streams of ours that the other side has not answered yet. Go's yamux has a backlog of 256 and resets what
+/// is beyond; its own clients wait, too.
+const DIALS_MAX: usize = 128;
 /// Streams at once. One of the host's requests takes two or three.
 const STREAMS_MAX: usize = 16 * 1024;
 
@@ -55,7 +58,12 @@ pub struct Broker {
     control: Control,
     slots: Arc<Mutex<HashMap<u32, Slot>>>,
     next_number: Arc<AtomicU32>,
+    dials: Arc<Semaphore>,
     closed: CancellationToken,
+}
+
+fn session(error: impl std::fmt::Display) -> BrokerError {
+    BrokerError::Session(error.to_string())
 }
 
 /// Streams in the order in which the other side opened them.
@@ -74,6 +82,7 @@ impl Broker {
             control: session.control(),
             slots: Arc::default(),
             next_number: Arc::new(AtomicU32::new(1)),
+            dials: Arc::new(Semaphore::new(DIALS_MAX)),
             closed: CancellationToken::new(),
         };
         let closed = broker.closed.clone().drop_guard();
@@ -133,10 +142,8 @@ impl Broker {
     pub async fn dial(&self, number: u32) -> Result<Stream, BrokerError> {
         let mut control = self.control.clone();
         let dialling = async {
-            let mut stream = control
-                .open_stream()
-                .await
-                .map_err(|error| BrokerError::Session(error.to_string()))?;
+            let _turn = self.dials.acquire().await.map_err(session)?;
+            let mut stream = control.open_stream().await.map_err(session)?;
             stream.write_all(&number.to_le_bytes()).await?;
             let mut answer = [0; 4];
             stream.read_exact(&mut answer).await?;

@@ -191,7 +191,8 @@ struct Peer {
 impl Peer {
     /// `None` = there is no Go on this machine (`cargo xtask test` calls such a run incomplete).
     fn start() -> Option<Self> {
-        if Command::new("go").arg("version").output().is_err() {
+        let without = std::env::var_os("PARLEY_WITHOUT_GO").is_some();
+        if without || Command::new("go").arg("version").output().is_err() {
             eprintln!("incomplete: Go is missing");
             return None;
         }

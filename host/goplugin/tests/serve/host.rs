@@ -9,9 +9,10 @@ use futures::StreamExt as _;
 use parley_goplugin::rpc::{CallError, Client};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 use tokio_yamux::{Config, Control, Session, StreamHandle};
 
+pub(crate) const SYN: u16 = 1;
 pub(crate) const ACK: u16 = 2;
 pub(crate) const FIN: u16 = 4;
 pub(crate) const RST: u16 = 8;
@@ -30,6 +31,8 @@ pub(crate) struct Host {
     session: Control,
     _silent: [StreamHandle; 2],
     awaited: Awaited,
+    /// Whoever writes to it keeps dialled streams unanswered.
+    pub(crate) answers: Arc<RwLock<()>>,
     next: AtomicU32,
     received: Arc<Mutex<Vec<u8>>>,
     cable: tokio::task::JoinHandle<()>,
@@ -67,12 +70,15 @@ impl Host {
         let mut control = session.control();
         let awaited = Awaited::default();
         let slots = Arc::clone(&awaited);
+        let answers = Arc::<RwLock<()>>::default();
+        let answering = Arc::clone(&answers);
         tokio::spawn(async move {
             while let Some(Ok(mut stream)) = session.next().await {
-                let slots = Arc::clone(&slots);
+                let (slots, answering) = (Arc::clone(&slots), Arc::clone(&answering));
                 tokio::spawn(async move {
                     let mut number = [0; 4];
                     stream.read_exact(&mut number).await.unwrap();
+                    let _answering = answering.read().await;
                     stream.write_all(&number).await.unwrap();
                     let number = u32::from_le_bytes(number);
                     let slot = slots.lock().unwrap().remove(&number);
@@ -90,6 +96,7 @@ impl Host {
             session: control,
             _silent: silent,
             awaited,
+            answers,
             next: AtomicU32::new(1),
             received,
             cable,

@@ -170,6 +170,45 @@ async fn four_hundred_streams_at_once() {
     join_all(calls).await;
 }
 
+/// A host in Go has a backlog of 256 and resets what is beyond.
+#[tokio::test]
+async fn no_more_streams_are_opened_than_a_host_has_places_for() {
+    let (host, _plugin) = start().await;
+    let sample = host.dispense("sample").await.unwrap();
+    let held = host.answers.write().await;
+    let opened = || {
+        let frames = host.frames();
+        let opening =
+            |frame: &&host::Frame| frame.flags & host::SYN > 0 && frame.stream.is_multiple_of(2);
+        frames.iter().filter(opening).count()
+    };
+    let calls = (0..600).map(|_| async {
+        let number = host.number();
+        let args = Stream { number };
+        let counting = sample.call::<Number>("Plugin.Count", &args);
+        let sending = async { host.accept(number).await.shutdown().await.unwrap() };
+        let (counted, ()) = tokio::join!(counting, sending);
+        counted.unwrap().a
+    });
+    let watching = async {
+        while opened() < 100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // All that would be opened without a bound is opened by now.
+        for _ in 0..3 {
+            let ping = host.control.call::<rpc::Empty>("Control.Ping", &true);
+            ping.await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let most = opened();
+        drop(held);
+        most
+    };
+    let (counts, most) = tokio::join!(join_all(calls), watching);
+    assert_eq!(counts, vec![0; 600]);
+    assert!(most < 256, "{most} streams without an answer");
+}
+
 #[tokio::test]
 async fn a_body_that_is_left_unread_holds_up_nobody() {
     let (host, _plugin) = start().await;

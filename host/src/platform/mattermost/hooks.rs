@@ -52,7 +52,7 @@ pub(super) struct HookService {
     platform: Arc<Mattermost>,
     activation: Arc<dyn Activation>,
     broker: Broker,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     requests: Requests,
     /// Connections, and whether each is a phone's.
     phones: Mutex<HashMap<String, bool>>,
@@ -72,7 +72,7 @@ impl HookService {
         broker: Broker,
     ) -> Self {
         Self {
-            lanes: Lanes::start(&activation),
+            lanes: Arc::new(Lanes::start(&activation)),
             requests: Requests::new(broker.clone()),
             platform,
             activation,
@@ -181,18 +181,32 @@ impl HookService {
             }
             "MessageHasBeenPosted" => {
                 let Positional::<(Any, Post)>((_, post)) = args.read()?;
-                if post.kind != CHANNEL_ARCHIVED {
-                    return Ok(());
+                if post.kind == CHANNEL_ARCHIVED {
+                    self.archived(post.channel_id);
                 }
-                PlatformEvent::ChannelArchived {
-                    channel_id: post.channel_id,
-                }
+                return Ok(());
             }
             _ => return Err(no_method(method)),
         };
         let id = TraceId::current_or_random();
         self.lanes.event(id, event).await;
         Ok(())
+    }
+
+    /// The server posts that a channel is archived before it is: the event waits for that.
+    fn archived(&self, channel_id: String) {
+        let (platform, lanes) = (Arc::clone(&self.platform), Arc::clone(&self.lanes));
+        let id = TraceId::current_or_random();
+        tokio::spawn(async move {
+            for _ in 0..limits::ARCHIVED_TRIES {
+                let channel = platform.get_channel(&channel_id).await;
+                if channel.is_ok_and(|channel| channel.delete_at != 0) {
+                    let event = PlatformEvent::ChannelArchived { channel_id };
+                    return lanes.event(id, event).await;
+                }
+                tokio::time::sleep(limits::ARCHIVED_PAUSE).await;
+            }
+        });
     }
 
     async fn activate(&self, args: OnActivateArgs) -> Result<(), String> {

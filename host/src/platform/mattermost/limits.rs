@@ -27,3 +27,8 @@ pub(crate) const CONNECTIONS_REMEMBERED: usize = 20_000;
 pub(crate) const KEYS_PER_PAGE: usize = 1_000;
 /// Pages that a listing reads at most.
 pub(crate) const KEY_PAGES_MAX: usize = 100;
+
+/// How often it is looked whether a channel is archived, after the server said so.
+pub(crate) const ARCHIVED_TRIES: u32 = 40;
+/// Between two of these.
+pub(crate) const ARCHIVED_PAUSE: Duration = Duration::from_millis(250);

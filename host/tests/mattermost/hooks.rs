@@ -1,0 +1,176 @@
+//! What the server tells the plugin, and what comes of it.
+
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::common::PATIENCE;
+use crate::server::{ADMIN, CHANNEL, ID, Server, host_executable};
+
+async fn enabled() -> Option<Server> {
+    let server = Server::start(&[(ID, host_executable())]).await?;
+    let answer = server.enable(ID).await;
+    assert_eq!(answer["activated"], true, "{answer}");
+    server.logged("the sidecar is a new one").await;
+    Some(server)
+}
+
+#[tokio::test]
+async fn settings_are_checked_before_they_are_saved() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    let save = async |settings: Value| {
+        let answer = server
+            .hook("ConfigurationWillBeSaved", json!({"settings": settings}))
+            .await;
+        answer["error"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        save(json!({"mediaport": 8444, "defaultenabled": false})).await,
+        ""
+    );
+    // Servers keep keys in lower case.
+    let refused = save(json!({"disconnecttimeoutseconds": 1})).await;
+    assert!(
+        refused.starts_with("DisconnectTimeoutSeconds: "),
+        "{refused}"
+    );
+    let refused = save(json!({"mediaport": "many"})).await;
+    assert!(refused.starts_with("MediaPort: "), "{refused}");
+}
+
+#[tokio::test]
+async fn changed_settings_are_used() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    let (_, token) = server.user("somebody").await;
+    server.join(&token, CHANNEL).await;
+    let config = format!("/plugins/{ID}/config");
+    let video = async || {
+        let (_, answer) = server.http("GET", &config, &token, b"").await;
+        serde_json::from_slice::<Value>(&answer).unwrap()["EnableVideo"].clone()
+    };
+    assert_eq!(video().await, true);
+    server
+        .hook(
+            "OnConfigurationChange",
+            json!({"settings": {"enablevideo": false}}),
+        )
+        .await;
+    assert_eq!(video().await, false);
+}
+
+#[tokio::test]
+async fn a_clients_message_is_answered_on_its_connection() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    let (_, token) = server.user("somebody").await;
+    let mut socket = server.socket(&token).await;
+    let ask = json!({
+        "seq": 1,
+        "action": format!("custom_{ID}_call_state"),
+        "data": {"channelID": CHANNEL},
+    });
+    socket.send(Message::text(ask.to_string())).await.unwrap();
+    // Not a member: refused, by an event for this connection alone.
+    let answer = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let message = socket.next().await.unwrap().unwrap();
+            let Ok(text) = message.to_text() else {
+                continue;
+            };
+            let event: Value = serde_json::from_str(text).unwrap();
+            if event["event"] == format!("custom_{ID}_error") {
+                return event;
+            }
+        }
+    });
+    let answer = answer.await.unwrap();
+    assert_eq!(answer["data"]["code"], "no_permission", "{answer}");
+}
+
+#[tokio::test]
+async fn an_archived_channel_ends_its_call() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    server.command("/call start").await;
+    let body = json!({"user": ADMIN, "channel": CHANNEL, "post_type": "system_channel_deleted"});
+    server.hook("MessageHasBeenPosted", body).await;
+    let ended = async || {
+        let (_, status) = server.http("GET", "/host/status", "", b"").await;
+        let status: Value = serde_json::from_slice(&status).unwrap();
+        let name = format!("custom_{ID}_call_end");
+        status["event_counts"][name].as_u64() == Some(1)
+    };
+    let wait = async {
+        while !ended().await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .expect("the call ends");
+}
+
+#[tokio::test]
+async fn membership_and_deactivation_are_taken() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    for hook in [
+        "UserHasJoinedChannel",
+        "UserHasLeftChannel",
+        "UserHasBeenDeactivated",
+    ] {
+        let answer = server
+            .hook(hook, json!({"user": ADMIN, "channel": CHANNEL}))
+            .await;
+        assert_eq!(answer, json!({}), "{hook}");
+    }
+    // A reply that Go cannot read would have ended its client for good.
+    assert!(server.command("/call help").await.contains("/call"));
+    assert!(!server.log().contains("RPC call"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn phones_ring_for_a_call_in_a_direct_message() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    let push = async |post_type: &str, channel_type: &str| {
+        let body = json!({
+            "user": ADMIN,
+            "push": {"type": "message", "message": "hello", "post_id": "p1", "badge": 3},
+            "push_post_type": post_type,
+            "push_channel_type": channel_type,
+        });
+        server.hook("NotificationWillBePushed", body).await
+    };
+    let ringing = push("custom_calls", "D").await;
+    assert_eq!(ringing["notification"]["sub_type"], "calls", "{ringing}");
+    assert_eq!(ringing["notification"]["message"], "hello");
+    assert_eq!(ringing["notification"]["badge"], 3);
+    for (post_type, channel_type) in [("", "D"), ("custom_calls", "O")] {
+        let answer = push(post_type, channel_type).await;
+        assert_eq!(
+            (&answer["notification"], &answer["reason"]),
+            (&Value::Null, &"".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn support_gets_what_it_asks_for_first() {
+    let Some(server) = enabled().await else {
+        return;
+    };
+    let files = server.hook("GenerateSupportData", json!({})).await;
+    assert_eq!(files[0]["name"], format!("{ID}.json"));
+    let body: Value = serde_json::from_str(files[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["plugin_version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(body["media_server_connected"], true, "{body}");
+}

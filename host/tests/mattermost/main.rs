@@ -1,0 +1,16 @@
+//! The executable as a plugin of Mattermost's own plugin host.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod conformance;
+mod handshake;
+mod hooks;
+mod life;
+mod load;
+mod server;
