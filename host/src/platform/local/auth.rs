@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Local;
 use super::error::{ApiError, ApiResult};
 use super::hub::Drops;
-use super::ids::csrf_of;
+use super::ids::{csrf_of, hash_token};
 use super::limits;
 use super::model::{Session, User};
 use super::store::sessions;
@@ -85,7 +85,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// The session of these headers, if they hold a good one.
+    /// The session of these headers, if they hold a good one. Counts as a request of its user.
     pub(crate) async fn find(
         local: &Local,
         method: &Method,
@@ -93,13 +93,31 @@ impl Auth {
     ) -> ApiResult<Option<Self>> {
         match Credential::find(headers) {
             Some(credential) if credential.passes_csrf(method, headers) => {
-                Self::by_token(local, credential.token()).await
+                Self::counted(local, credential.token()).await
             }
             _ => Ok(None),
         }
     }
 
-    pub(crate) async fn by_token(local: &Local, token: &str) -> ApiResult<Option<Self>> {
+    /// The session of this token; a request of its user, refused if those are too many.
+    pub(crate) async fn counted(local: &Local, token: &str) -> ApiResult<Option<Self>> {
+        let hash = hash_token(token);
+        if local.spent.is(&hash, Instant::now()) {
+            // A flood waits in the client, not in us.
+            tokio::time::sleep(limits::REQUESTS_REFUSED_AFTER).await;
+            return Err(local.refused_request());
+        }
+        let found = Self::by_token(local, token).await?;
+        if let Some(auth) = &found
+            && let Err(refused) = local.count_request(&auth.user.id)
+        {
+            local.spent.begin(hash, Instant::now());
+            return Err(refused);
+        }
+        Ok(found)
+    }
+
+    async fn by_token(local: &Local, token: &str) -> ApiResult<Option<Self>> {
         let token = token.to_owned();
         let found = local
             .db
@@ -114,15 +132,13 @@ impl FromRequestParts<Arc<Local>> for Auth {
 
     async fn from_request_parts(parts: &mut Parts, local: &Arc<Local>) -> ApiResult<Self> {
         let found = Self::find(local, &parts.method, &parts.headers).await?;
-        let auth = found.ok_or_else(ApiError::session)?;
-        local.count_request(&auth.user.id)?;
-        Ok(auth)
+        found.ok_or_else(ApiError::session)
     }
 }
 
 impl Local {
     /// One more request of this user.
-    pub(crate) fn count_request(&self, user_id: &str) -> ApiResult<()> {
+    fn count_request(&self, user_id: &str) -> ApiResult<()> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if requests
@@ -131,11 +147,15 @@ impl Local {
         {
             return Ok(());
         }
+        Err(self.refused_request())
+    }
+
+    fn refused_request(&self) -> ApiError {
         Drops::count(&self.hub.drops.requests);
-        Err(ApiError::too_many(
+        ApiError::too_many(
             "api.context.rate_limited.app_error",
             "Too many requests. Please wait a moment and try again.",
-        ))
+        )
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
 /// Body of a request under `/plugins/<id>`, bytes (as the guest's contract says).
 pub const PLUGIN_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Commands, requests and messages of one user that the plugin works on at the same time; further ones wait.
+pub const PLUGIN_TURNS_PER_USER: usize = 4;
 /// Requests of signed-out people that the plugin works on at the same time: they must not keep it from
 /// those who are in calls.
 pub const PLUGIN_ANONYMOUS_AT_ONCE: usize = 16;
@@ -26,6 +28,10 @@ pub const IMAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const REQUESTS_BURST: f64 = 500.0;
 /// API requests of one user per second, sustained; more get 429.
 pub const REQUESTS_PER_S: f64 = 50.0;
+/// How long a refusal takes: who asks again at once after each is slowed down.
+pub const REQUESTS_REFUSED_AFTER: Duration = Duration::from_millis(10);
+/// How long a session over the limit is refused without looking.
+pub const REQUESTS_PAUSE: Duration = Duration::from_millis(200);
 /// Users whose requests are counted at the same time.
 pub const REQUESTS_USERS_MAX: usize = 20_000;
 
@@ -106,12 +112,16 @@ pub const SOCKET_FRAME_BYTES_MAX: usize = 64 * 1024;
 pub const SOCKET_SEND_QUEUE: usize = 256;
 /// Messages of one client that may wait for the plugin; more are dropped and counted.
 pub const SOCKET_PLUGIN_QUEUE: usize = 128;
-/// Messages of a client per second, sustained; more are dropped and counted.
+/// Messages of a client per second, sustained, pings among them; more are dropped and counted.
 pub const SOCKET_MESSAGES_PER_S: f64 = 10.0;
 /// Messages of a client in one burst.
 pub const SOCKET_MESSAGES_BURST: f64 = 100.0;
 /// Dropped messages of a client that are answered per second; the others are dropped in silence.
 pub const SOCKET_REFUSALS_PER_S: f64 = 1.0;
+/// How long a client is not read after a dropped message: a flood waits in the client, not in us.
+pub const SOCKET_DROPPED_PAUSE: Duration = Duration::from_millis(10);
+/// Bytes read from a client at once; each WebSocket keeps a buffer of this size.
+pub const SOCKET_READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Messages of one user over all WebSockets per second, sustained; more are dropped and counted.
 pub const SOCKET_MESSAGES_PER_USER_PER_S: f64 = 30.0;
 /// Messages of one user in one burst.

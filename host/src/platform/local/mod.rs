@@ -27,9 +27,11 @@ mod schema;
 mod serve;
 mod settings;
 mod socket;
+mod spent;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod web;
 
 use std::path::PathBuf;
@@ -45,7 +47,9 @@ use lanes::Lanes;
 pub use manage::Account;
 use passwords::Passwords;
 use rate::Buckets;
+use spent::Spent;
 use tokio::sync::Semaphore;
+use turns::Turns;
 
 use crate::hooks::Hooks;
 
@@ -98,8 +102,12 @@ pub struct Local {
     plain_http: bool,
     passwords: Passwords,
     requests: Mutex<Buckets<String>>,
+    /// Sessions over that limit.
+    spent: Spent,
     /// WebSocket messages by user.
     messages: Mutex<Buckets<String>>,
+    /// Turns of signed-in people with the plugin.
+    turns: Turns,
     /// Turns of signed-out people with the plugin.
     anonymous: Semaphore,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
@@ -142,11 +150,13 @@ impl Local {
                 limits::REQUESTS_PER_S,
                 limits::REQUESTS_USERS_MAX,
             )),
+            spent: Spent::default(),
             messages: Mutex::new(Buckets::new(
                 limits::SOCKET_MESSAGES_PER_USER_BURST,
                 limits::SOCKET_MESSAGES_PER_USER_PER_S,
                 limits::SOCKETS_MAX,
             )),
+            turns: Turns::default(),
             anonymous: Semaphore::new(limits::PLUGIN_ANONYMOUS_AT_ONCE),
             hooks: RwLock::new(None),
             settings: RwLock::new("{}".to_owned()),

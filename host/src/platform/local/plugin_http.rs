@@ -53,9 +53,12 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
     // Held until the answer is there.
     let _turn = if user_id.is_empty() {
         let turn = timeout(limits::PLUGIN_ANONYMOUS_WAIT, local.anonymous.acquire()).await;
-        Some(turn.ok().and_then(Result::ok).ok_or_else(ApiError::busy)?)
+        (
+            None,
+            Some(turn.ok().and_then(Result::ok).ok_or_else(ApiError::busy)?),
+        )
     } else {
-        None
+        (local.turns.of(&user_id).await, None)
     };
     let prefix = format!("{}/plugins/{id}", local.site.subpath);
     // The raw path: what the client encoded is the plugin's to decode.
@@ -123,12 +126,9 @@ async fn who(
     });
     match credential {
         Some(credential) if credential.passes_csrf(method, headers) => {
-            let found = Auth::by_token(local, credential.token()).await?;
+            let found = Auth::counted(local, credential.token()).await?;
             Ok(match found {
-                Some(auth) => {
-                    local.count_request(&auth.user.id)?;
-                    (auth.user.id, Some(credential.token().to_owned()))
-                }
+                Some(auth) => (auth.user.id, Some(credential.token().to_owned())),
                 None => (String::new(), None),
             })
         }

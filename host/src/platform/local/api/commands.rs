@@ -75,6 +75,7 @@ pub(super) async fn execute(
     } else {
         channel.team_id
     };
+    let turn = local.turns.of(&auth.user.id).await;
     let answer = hooks
         .command(CommandArgs {
             command,
@@ -84,6 +85,7 @@ pub(super) async fn execute(
             root_id: body.root_id.clone(),
         })
         .await;
+    drop(turn);
     if !answer.text.is_empty() {
         let post = ephemeral::post(
             local.clock.now_ms(),

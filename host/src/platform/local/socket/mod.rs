@@ -46,6 +46,7 @@ pub(crate) async fn upgrade(
     Ok(upgrade
         .max_message_size(limits::SOCKET_FRAME_BYTES_MAX)
         .max_frame_size(limits::SOCKET_FRAME_BYTES_MAX)
+        .read_buffer_size(limits::SOCKET_READ_BUFFER_BYTES)
         .on_upgrade(move |socket| async move {
             Box::pin(serve(local, socket, auth)).await;
         }))
@@ -161,7 +162,7 @@ async fn challenge(local: &Local, socket: &mut WebSocket) -> Option<(Auth, i64)>
             continue;
         };
         if frame.action == "authentication_challenge" {
-            let auth = Auth::by_token(local, frame.text("token")).await.ok()??;
+            let auth = Auth::counted(local, frame.text("token")).await.ok()??;
             return Some((auth, frame.seq));
         }
         let text = fail_reply(
@@ -221,12 +222,13 @@ impl Connection {
                 received = stream.next() => {
                     let Some(Ok(message)) = received else { break };
                     heard = Instant::now();
-                    match message {
-                        Message::Text(_) | Message::Binary(_) => {
-                            self.handle(&message, &mut rate, &mut refusals, heard).await;
-                        }
-                        Message::Close(_) => break,
-                        Message::Ping(_) | Message::Pong(_) => {}
+                    if matches!(message, Message::Close(_)) {
+                        break;
+                    }
+                    if rate.take(heard) && self.user_may(heard) {
+                        self.handle(&message).await;
+                    } else {
+                        self.drop_one(&message, &mut refusals, heard).await;
                     }
                     continue;
                 }
@@ -256,23 +258,12 @@ impl Connection {
         let _ = timeout(std::time::Duration::from_millis(200), goodbye).await;
     }
 
-    async fn handle(
-        &self,
-        message: &Message,
-        rate: &mut Bucket,
-        refusals: &mut Bucket,
-        now: Instant,
-    ) {
-        let drops = &self.local.hub.drops;
-        if !rate.take(now) || !self.user_may(now) {
-            Drops::count(&drops.rate_limited);
-            if refusals.take(now) {
-                self.refuse(message);
-            }
+    async fn handle(&self, message: &Message) {
+        if matches!(message, Message::Ping(_) | Message::Pong(_)) {
             return;
         }
         let Some(frame) = parse(message) else {
-            Drops::count(&drops.malformed);
+            Drops::count(&self.local.hub.drops.malformed);
             return;
         };
         let prefix = format!("custom_{}_", self.local.plugin_id);
@@ -284,6 +275,16 @@ impl Connection {
         {
             self.local.hub.reply(&self.id, answer);
         }
+    }
+
+    /// Drops a message that is over the limit.
+    async fn drop_one(&self, message: &Message, refusals: &mut Bucket, now: Instant) {
+        Drops::count(&self.local.hub.drops.rate_limited);
+        if refusals.take(now) {
+            self.refuse(message);
+        }
+        // Reading what lies ready never waits: a flood would keep this thread from everybody else.
+        tokio::time::sleep(limits::SOCKET_DROPPED_PAUSE).await;
     }
 
     /// Answers a message that was dropped. Without a number of its own it cannot be: an answer to 0 is

@@ -44,6 +44,7 @@ impl Queue {
             }
             while let Some(message) = receiver.recv().await {
                 if let Some(hooks) = local.hooks() {
+                    let _turn = local.turns.of(&message.user_id).await;
                     hooks.client_message(message).await;
                 }
             }

@@ -92,6 +92,8 @@ async fn more_connections_are_no_way_around_the_limit() {
     let world = World::new().await;
     let carol = world.member("carol").await;
     let port = world.listen().await;
+    // Kept open: what is not read yet is lost with its connection.
+    let mut sockets = Vec::new();
     for _ in 0..6 {
         let mut socket = world.connect(port, &carol).await;
         for n in 1..=90 {
@@ -99,6 +101,7 @@ async fn more_connections_are_no_way_around_the_limit() {
                 .send(json!({"action": format!("custom_{PLUGIN}_x"), "seq": n}))
                 .await;
         }
+        sockets.push(socket);
     }
     let told = || {
         let dropped = world.local.drops().rate_limited.load(Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod channels;
+mod flood;
 mod limits;
 mod page;
 mod plugin;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::serve::ListenerExt;
 use futures::{SinkExt, StreamExt};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
@@ -350,6 +352,7 @@ impl World {
     pub(super) async fn listen(&self) -> u16 {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         let router = self.router.clone();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         port
