@@ -12,7 +12,8 @@ use crate::hooks::{
 };
 use crate::media::pump::{EventHandler, HandlerFuture, NotHandled};
 use crate::sandbox::{
-    CallError, Counters, Limits, LoadError, ReplyTooLarge, Sandbox, Services, grant, wit,
+    CallError, Counters, Limits, LoadError, ReplyInvalid, ReplyTooLarge, Sandbox, Services, grant,
+    one_line, wit,
 };
 use crate::trace::{self, TraceId};
 
@@ -109,6 +110,10 @@ impl Plugin {
             .run("on-http", |i| {
                 Box::pin(async move {
                     let answer = i.guest.call_on_http(i.store, i.context, &request).await?;
+                    // Not 1xx: the connection would go on as what nobody asked for (RFC 9110 section 15.2).
+                    if !(200..=599).contains(&answer.status) {
+                        return Err(ReplyInvalid("status").into());
+                    }
                     within("body", answer.body.len(), grant::HTTP_BODY_BYTES_MAX)?;
                     within("headers", answer.headers.len(), grant::HTTP_HEADERS_MAX)?;
                     for (name, value) in &answer.headers {
@@ -131,9 +136,8 @@ impl Plugin {
         self.sandbox
             .run_in_background("on-media-event", |i| {
                 Box::pin(async move {
-                    i.guest
-                        .call_on_media_event(i.store, i.context, &event)
-                        .await
+                    let done = i.guest.call_on_media_event(i.store, i.context, &event);
+                    Ok(done.await?.map_err(|reason| loggable(&reason)))
                 })
             })
             .await
@@ -145,9 +149,8 @@ impl Plugin {
         self.sandbox
             .run_in_background("on-media-restart", |i| {
                 Box::pin(async move {
-                    i.guest
-                        .call_on_media_restart(i.store, i.context, &start_id)
-                        .await
+                    let done = i.guest.call_on_media_restart(i.store, i.context, &start_id);
+                    Ok(done.await?.map_err(|reason| loggable(&reason)))
                 })
             })
             .await
@@ -184,8 +187,8 @@ impl Plugin {
             })
             .await?;
         Ok(verdict.map_err(|error| SettingError {
-            key: error.key,
-            reason: error.reason,
+            key: one_line(&error.key, grant::ID_BYTES_MAX),
+            reason: loggable(&error.reason),
         }))
     }
 
@@ -308,6 +311,11 @@ fn apology(error: &CallError, trace: TraceId) -> String {
         }
         _ => format!("Something went wrong in the calls plugin (trace {trace}). Please try again."),
     }
+}
+
+/// The guest's words as they may go into a line of a log.
+fn loggable(reason: &str) -> String {
+    one_line(reason, grant::REASON_BYTES_MAX)
 }
 
 fn within(part: &'static str, length: usize, max: usize) -> wasmtime::Result<()> {

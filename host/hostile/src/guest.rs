@@ -3,6 +3,9 @@
 
 wit_bindgen::generate!({ path: "../../plugin/wit", world: "plugin" });
 
+mod dice;
+
+use dice::Dice;
 use exports_of::*;
 use parley::plugin::{clock, grpc, kv, log, platform, random, types};
 
@@ -136,6 +139,16 @@ impl Guest for Hostile {
                 goto_location: String::new(),
             };
         }
+        if let Some(hex) = args.command.strip_prefix("dice ") {
+            let bytes = dice::from_hex(hex);
+            let mut dice = Dice::new(&bytes, &args.root_id);
+            dice.calls();
+            let (text, goto_location) = dice.texts();
+            return CommandResponse {
+                text,
+                goto_location,
+            };
+        }
         std::panic::set_hook(Box::new(|info| {
             log::write(log::Level::Error, "panic", &info.to_string());
         }));
@@ -150,6 +163,11 @@ impl Guest for Hostile {
     }
 
     fn on_http(_: Context, request: HttpRequest) -> HttpResponse {
+        if request.path == "/dice" {
+            let mut dice = Dice::new(&request.body, &request.query);
+            dice.calls();
+            return dice.response();
+        }
         if let Some(count) = request.query.strip_prefix("headers=") {
             // One shared text many times over: cheap here, costly for a host that copies each.
             let text = "y".repeat(1 << 16);
@@ -169,6 +187,9 @@ impl Guest for Hostile {
     }
 
     fn on_media_event(_: Context, event: Vec<u8>) -> Result<(), String> {
+        if let Some(bytes) = event.strip_prefix(b"dice ") {
+            return Err(Dice::new(bytes, "").texts().0);
+        }
         let text = String::from_utf8_lossy(&event).into_owned();
         match obey(&text) {
             answer if text.starts_with("echo fail") => Err(answer),
@@ -188,6 +209,10 @@ impl Guest for Hostile {
     }
 
     fn on_config(_: Context, settings_json: String) -> Result<(), SettingError> {
+        if let Some(hex) = settings_json.strip_prefix("dice ") {
+            let (key, reason) = Dice::new(&dice::from_hex(hex), "").texts();
+            return Err(SettingError { key, reason });
+        }
         obey(&settings_json);
         Ok(())
     }

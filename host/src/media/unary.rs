@@ -38,6 +38,9 @@ pub const REQUEST_BYTES_MAX: usize = 512 * 1024;
 pub const REPLY_BYTES_MAX: usize = 2 << 20;
 /// Metadata entries in either direction; the rest is dropped.
 const METADATA_MAX: usize = 16;
+/// Bytes of one metadata name; longer ones are dropped. More in all than the sidecar takes would end the
+/// connection, and everybody's calls with it.
+const METADATA_NAME_BYTES_MAX: usize = 64;
 /// Bytes of one metadata value; longer ones are dropped.
 const METADATA_VALUE_BYTES_MAX: usize = 1024;
 /// How long a call waits for a sidecar that is just being restarted.
@@ -146,7 +149,9 @@ fn granted(path: &str) -> Result<PathAndQuery, Status> {
 fn outgoing(asked: &[(String, String)], trace: TraceId) -> MetadataMap {
     let mut metadata = MetadataMap::new();
     let own = asked.iter().filter(|(name, value)| {
-        is_application_metadata(name) && value.len() <= METADATA_VALUE_BYTES_MAX
+        name.len() <= METADATA_NAME_BYTES_MAX
+            && value.len() <= METADATA_VALUE_BYTES_MAX
+            && is_application_metadata(name)
     });
     for (name, value) in own.take(METADATA_MAX) {
         let name = name.to_ascii_lowercase().parse::<MetadataKey<Ascii>>();

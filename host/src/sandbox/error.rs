@@ -34,6 +34,9 @@ pub enum CallError {
     /// What it gave back is larger than granted.
     #[error("the guest's reply is too large: {0}")]
     ReplyTooLarge(&'static str),
+    /// What it gave back is none of what was asked for.
+    #[error("the guest's reply is invalid: {0}")]
+    InvalidReply(&'static str),
     /// It trapped: memory limit, stack, panic, an invalid reply.
     #[error("the guest trapped: {0}")]
     Trap(String),
@@ -53,3 +56,8 @@ pub(super) struct HostCallsSpent;
 #[derive(Debug, thiserror::Error)]
 #[error("{0} too large")]
 pub(crate) struct ReplyTooLarge(pub(crate) &'static str);
+
+/// Raised when the guest's result means nothing; names the part.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} invalid")]
+pub(crate) struct ReplyInvalid(pub(crate) &'static str);

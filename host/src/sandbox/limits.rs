@@ -83,6 +83,8 @@ pub(crate) mod grant {
     pub(crate) const RANDOM_BYTES_MAX: u32 = 1024;
     /// Bytes of a command's answer.
     pub(crate) const COMMAND_TEXT_BYTES_MAX: usize = 64 * 1024;
+    /// Bytes of a reason for a log or an admin; longer ones are cut.
+    pub(crate) const REASON_BYTES_MAX: usize = 1024;
     /// Bytes of a location to go to.
     pub(crate) const GOTO_BYTES_MAX: usize = 2048;
     /// Bytes of an HTTP answer's body.

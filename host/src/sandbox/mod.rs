@@ -31,14 +31,15 @@ use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 pub(crate) use self::bindings::parley::plugin::types as wit;
 pub(crate) use self::bindings::{Plugin as Guest, PluginPre as GuestPre};
 pub use self::error::{CallError, LoadError};
+pub(crate) use self::imports::one_line;
 pub use self::limits::Limits;
 pub(crate) use self::limits::grant;
 pub use self::state::Services;
 
 use self::cpu::Metered;
 use self::epoch::Heartbeat;
-pub(crate) use self::error::ReplyTooLarge;
 use self::error::{CpuSpent, HostCallsSpent};
+pub(crate) use self::error::{ReplyInvalid, ReplyTooLarge};
 use self::state::RequestState;
 use crate::trace::{self, TraceId};
 
@@ -235,6 +236,9 @@ impl Sandbox {
         }
         if let Some(too_large) = error.downcast_ref::<ReplyTooLarge>() {
             return CallError::ReplyTooLarge(too_large.0);
+        }
+        if let Some(invalid) = error.downcast_ref::<ReplyInvalid>() {
+            return CallError::InvalidReply(invalid.0);
         }
         // Without the backtrace: it names functions of the guest, not of interest above debug.
         tracing::debug!(target: "parley::guest", "{error:?}");

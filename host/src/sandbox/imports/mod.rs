@@ -7,7 +7,7 @@ mod kv;
 mod platform;
 mod small;
 
-pub(super) use small::one_line;
+pub(crate) use small::one_line;
 
 use super::bindings::parley::plugin::types;
 use crate::platform::PlatformError;

@@ -66,7 +66,7 @@ impl random::Host for RequestState {
 
 /// The longest beginning of at most `max` bytes that is still text, in one line: a line break or an escape
 /// sequence would let the guest write log lines in others' names.
-pub(in crate::sandbox) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> String {
     let text = &text[..text.floor_char_boundary(max)];
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
