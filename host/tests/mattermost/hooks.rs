@@ -5,19 +5,11 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::common::PATIENCE;
-use crate::server::{ADMIN, CHANNEL, ID, Server, host_executable};
-
-async fn enabled() -> Option<Server> {
-    let server = Server::start(&[(ID, host_executable())]).await?;
-    let answer = server.enable(ID).await;
-    assert_eq!(answer["activated"], true, "{answer}");
-    server.logged("the sidecar is a new one").await;
-    Some(server)
-}
+use crate::server::{ADMIN, CHANNEL, ID, Server};
 
 #[tokio::test]
 async fn settings_are_checked_before_they_are_saved() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let save = async |settings: Value| {
@@ -42,7 +34,7 @@ async fn settings_are_checked_before_they_are_saved() {
 
 #[tokio::test]
 async fn changed_settings_are_used() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let (_, token) = server.user("somebody").await;
@@ -64,7 +56,7 @@ async fn changed_settings_are_used() {
 
 #[tokio::test]
 async fn a_clients_message_is_answered_on_its_connection() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let (_, token) = server.user("somebody").await;
@@ -94,7 +86,7 @@ async fn a_clients_message_is_answered_on_its_connection() {
 
 #[tokio::test]
 async fn an_archived_channel_ends_its_call() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     server.command("/call start").await;
@@ -118,7 +110,7 @@ async fn an_archived_channel_ends_its_call() {
 
 #[tokio::test]
 async fn membership_and_deactivation_are_taken() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     for hook in [
@@ -138,7 +130,7 @@ async fn membership_and_deactivation_are_taken() {
 
 #[tokio::test]
 async fn phones_ring_for_a_call_in_a_direct_message() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let push = async |post_type: &str, channel_type: &str| {
@@ -165,7 +157,7 @@ async fn phones_ring_for_a_call_in_a_direct_message() {
 
 #[tokio::test]
 async fn support_gets_what_it_asks_for_first() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let files = server.hook("GenerateSupportData", json!({})).await;

@@ -5,21 +5,6 @@ use std::time::{Duration, Instant};
 use crate::common::{free_udp_port, launched, lives, until};
 use crate::server::{CHANNEL, DROP_IN, ID, Server, host_executable};
 
-/// A server with the plugin enabled.
-async fn enabled() -> Option<Server> {
-    let server = Server::start(&[(ID, host_executable())]).await?;
-    let answer = server.enable(ID).await;
-    assert_eq!(answer["activated"], true, "{answer}");
-    Some(server)
-}
-
-/// Once the media server is there: commands before that answer, but without it.
-async fn with_media() -> Option<Server> {
-    let server = enabled().await?;
-    server.logged("the sidecar is a new one").await;
-    Some(server)
-}
-
 #[tokio::test]
 async fn it_activates_within_a_second_and_answers_commands() {
     let Some(server) = Server::start(&[(ID, host_executable())]).await else {
@@ -47,7 +32,7 @@ async fn it_activates_within_a_second_and_answers_commands() {
 
 #[tokio::test]
 async fn disabling_is_quick_and_the_media_server_stays_for_its_lease() {
-    let Some(server) = with_media().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     server.command("/call start").await;
@@ -73,7 +58,7 @@ async fn disabling_is_quick_and_the_media_server_stays_for_its_lease() {
 
 #[tokio::test]
 async fn after_a_crash_of_the_server_the_next_one_adopts_the_media_server() {
-    let Some(server) = with_media().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let sidecar = launched(&server.runtime_dir()).unwrap().pid;
@@ -103,7 +88,7 @@ async fn one_flavour_refuses_to_run_beside_the_other() {
 #[tokio::test]
 #[ignore = "takes 100 s"]
 async fn an_idle_plugin_stays() {
-    let Some(server) = with_media().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     tokio::time::sleep(Duration::from_secs(100)).await;

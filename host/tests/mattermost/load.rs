@@ -4,17 +4,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::server::{ID, Server, host_executable};
+use crate::server::{ID, Server};
 
 /// Most memory that the plugin may have taken at the end, bytes of resident set.
 const MEMORY_MAX: u64 = 700 << 20;
-
-async fn enabled() -> Option<Server> {
-    let server = Server::start(&[(ID, host_executable())]).await?;
-    server.enable(ID).await;
-    server.logged("the sidecar is a new one").await;
-    Some(server)
-}
 
 /// The peak of a process' memory, from the kernel.
 fn peak_memory(pid: u32) -> u64 {
@@ -31,7 +24,7 @@ fn peak_memory(pid: u32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_commands() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let answers = join_all((0..500).map(|_| server.command("/call link"))).await;
@@ -45,7 +38,7 @@ async fn five_hundred_commands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_requests_with_bodies_of_300_kb() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let users = join_all((0..300).map(|n| {
@@ -77,7 +70,7 @@ async fn three_hundred_requests_with_bodies_of_300_kb() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_long_is_refused_and_holds_up_nobody() {
-    let Some(server) = enabled().await else {
+    let Some(server) = Server::with_plugin().await else {
         return;
     };
     let (_, token) = server.user("sender").await;

@@ -115,6 +115,16 @@ impl Server {
         Some(Self::start_in(turn, folder, &program, media_port))
     }
 
+    /// One with the plugin enabled and its media server there: commands before that are answered, too, but
+    /// not by it.
+    pub(crate) async fn with_plugin() -> Option<Self> {
+        let server = Self::start(&[(ID, host_executable())]).await?;
+        let answer = server.enable(ID).await;
+        assert_eq!(answer["activated"], true, "{answer}");
+        server.logged("the sidecar is a new one").await;
+        Some(server)
+    }
+
     fn start_in(
         turn: MutexGuard<'static, ()>,
         folder: tempfile::TempDir,

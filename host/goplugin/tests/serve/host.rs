@@ -108,13 +108,33 @@ impl Host {
             .control
             .call("Dispenser.Dispense", &name.to_owned())
             .await?;
-        let mut stream = self.session.clone().open_stream().await.unwrap();
+        Ok(Client::start(self.dial(number).await))
+    }
+
+    /// The stream of a service, to say on it whatever one likes.
+    pub(crate) async fn dispense_raw(&self, name: &str) -> StreamHandle {
+        let name = name.to_owned();
+        let number: u32 = self
+            .control
+            .call("Dispenser.Dispense", &name)
+            .await
+            .unwrap();
+        self.dial(number).await
+    }
+
+    async fn dial(&self, number: u32) -> StreamHandle {
+        let mut stream = self.open().await;
         let bytes = number.to_le_bytes();
         stream.write_all(&bytes).await.unwrap();
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(answer, bytes);
-        Ok(Client::start(stream))
+        stream
+    }
+
+    /// A new stream on which nothing was said.
+    pub(crate) async fn open(&self) -> StreamHandle {
+        self.session.clone().open_stream().await.unwrap()
     }
 
     /// A number of the host's, for a stream that the plugin dials.

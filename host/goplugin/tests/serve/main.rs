@@ -6,6 +6,7 @@
 )]
 
 mod host;
+mod hostile;
 
 use std::sync::Arc;
 use std::time::Duration;
