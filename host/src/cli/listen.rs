@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::task::JoinSet;
@@ -85,14 +86,19 @@ impl Listeners {
             let handle = handle.clone();
             let tls = tls.clone();
             servers.spawn(async move {
+                // Events are small and follow each other: they must not wait for what the client says to the first.
+                let acceptor = NoDelayAcceptor::new();
                 match tls {
                     Some(tls) => {
-                        let mut server = axum_server::from_tcp_rustls(socket, tls)?.handle(handle);
+                        let acceptor = RustlsAcceptor::new(tls).acceptor(acceptor);
+                        let server = axum_server::from_tcp(socket)?.acceptor(acceptor);
+                        let mut server = server.handle(handle);
                         limit(server.http_builder());
                         server.serve(service).await
                     }
                     None => {
-                        let mut server = axum_server::from_tcp(socket)?.handle(handle);
+                        let server = axum_server::from_tcp(socket)?.acceptor(acceptor);
+                        let mut server = server.handle(handle);
                         limit(server.http_builder());
                         server.serve(service).await
                     }
@@ -247,5 +253,42 @@ mod tests {
             std::fs::read(folder.path().join("self-signed.crt")).unwrap(),
             first
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_follows_shortly_does_not_wait_for_the_clients_word() {
+        use std::time::Instant;
+
+        use futures::stream::{self, StreamExt as _};
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let two = || async {
+            let pieces = stream::iter([0, 2]).then(async |ms| {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Ok::<_, std::convert::Infallible>("piece")
+            });
+            axum::body::Body::from_stream(pieces)
+        };
+        let router = Router::new().route("/", axum::routing::get(two));
+        let bound = Listeners::bind("--listen", &["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let address = bound.addresses()[0];
+        let serving = tokio::spawn(bound.serve(router, None, std::future::pending()));
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut gaps = Vec::new();
+        for _ in 0..15 {
+            client
+                .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .unwrap();
+            let (mut answer, mut first) = (Vec::new(), None);
+            while !answer.ends_with(b"\r\n0\r\n\r\n") {
+                assert!(client.read_buf(&mut answer).await.unwrap() > 0);
+                first.get_or_insert_with(Instant::now);
+            }
+            gaps.push(first.unwrap().elapsed());
+        }
+        serving.abort();
+        gaps.sort();
+        // Clients acknowledge after 40 ms.
+        assert!(gaps[gaps.len() / 2] < Duration::from_millis(25), "{gaps:?}");
     }
 }
