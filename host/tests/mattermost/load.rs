@@ -32,6 +32,7 @@ async fn five_hundred_commands() {
     for answer in &answers {
         assert!(answer.contains("/join/"), "{answer}");
     }
+    server.assert_healthy();
     let peak = peak_memory(server.plugin_pids()[0]);
     assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
 }
@@ -61,6 +62,7 @@ async fn three_hundred_requests_with_bodies_of_300_kb() {
         let good = (*status, text.contains("not found")) == (404, true);
         assert!(good, "{status} {text}\n{}", server.log());
     }
+    server.assert_healthy();
     let peak = peak_memory(server.plugin_pids()[0]);
     assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
     // And it is as well as before.

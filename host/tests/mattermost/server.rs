@@ -205,6 +205,16 @@ impl Server {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// Nothing was lost between server and plugin: Go's yamux says so of broken rules (a second end of a
+    /// stream, an overrun window), the plugin host of calls that failed.
+    pub(crate) fn assert_healthy(&self) {
+        let log = self.log();
+        for sign in ["[ERR] yamux", "RPC call", "MISSED"] {
+            assert!(!log.contains(sign), "{log}");
+        }
+        assert_eq!(self.plugin_pids().len(), 1, "restarted\n{log}");
+    }
+
     /// Waits until the log has this.
     pub(crate) async fn logged(&self, what: &str) {
         let start = std::time::Instant::now();
