@@ -2,7 +2,7 @@
 //!
 //! An m-line is known by the msid *stream* id in the client's description, compared with what the
 //! client announced through its state; track ids mean nothing. The announcement may come after the
-//! offer: unmatched video waits. Once bound, an m-line stays bound for as long as its msid does.
+//! offer: unmatched video waits, unmatched sound is a voice until then. Once bound, an m-line stays bound for as long as its msid does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -97,11 +97,14 @@ impl Uplink {
                 continue;
             }
             let stream_id = section.msid_stream.as_deref().unwrap_or_default();
-            if self
-                .bound
-                .get(&mid)
-                .is_some_and(|known| known.stream_id == stream_id)
-            {
+            let stays = |known: &Binding| {
+                // Sound that no share was announced for is taken for a voice; the announcement may
+                // have been overtaken by the offer.
+                let overtook = known.kind == SlotKind::Voice
+                    && classify(section.kind, stream_id, announced) == Some(SlotKind::ScreenAudio);
+                known.stream_id == stream_id && !overtook
+            };
+            if self.bound.get(&mid).is_some_and(stays) {
                 continue;
             }
             changed |= self.bound.remove(&mid).is_some();
@@ -266,6 +269,20 @@ mod tests {
         uplink.set_sections(vec![sound], &announced("scr", ""));
         assert!(uplink.is_bound(SlotKind::ScreenAudio));
         assert!(!uplink.is_bound(SlotKind::Voice));
+    }
+
+    #[test]
+    fn sound_that_overtook_its_announcement_is_the_screens_in_the_end() {
+        let mut uplink = Uplink::default();
+        let sound = section("2", MediaKind::Audio, "scr", Direction::SendOnly);
+        uplink.set_sections(vec![sound], &announced("", ""));
+        assert!(uplink.is_bound(SlotKind::Voice));
+        assert!(uplink.bind(&announced("scr", "")));
+        assert!(uplink.is_bound(SlotKind::ScreenAudio));
+        assert!(!uplink.is_bound(SlotKind::Voice));
+        // The end of the share makes it nobody's voice.
+        assert!(!uplink.bind(&announced("", "")));
+        assert!(uplink.is_bound(SlotKind::ScreenAudio));
     }
 
     #[test]

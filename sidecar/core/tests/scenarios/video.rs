@@ -176,6 +176,29 @@ fn l30_the_announcement_may_come_after_the_offer() {
     assert!(sim.client("bob").heard_from("alice").len() >= 30);
 }
 
+/// The sound of a screen that is announced late: it must not stay a voice, which a mute would silence.
+#[test]
+fn l30_l34_sound_may_overtake_the_announcement_of_its_screen() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
+    sim.set("alice", StateChange::Unmuted(false)).unwrap();
+    sim.client("alice").mic_mid = None;
+    let (mid, offer) = sim
+        .client("alice")
+        .offer_line(MediaKind::Audio, "late", &[]);
+    sim.client("alice").send_description(offer);
+    sim.run_ms(200);
+    sim.client("alice").mic_mid = Some(mid);
+    sim.talk(&["alice"], 400);
+    assert!(sim.client("bob").heard_from("alice").is_empty());
+    sim.set("alice", StateChange::Screen(Some("late".into())))
+        .unwrap();
+    sim.run_ms(200);
+    sim.talk(&["alice"], 400);
+    let slot = sim.client("bob").slot_of("alice", SlotKind::ScreenAudio);
+    assert!(slot.is_some());
+    assert!(sim.client("bob").heard_from("alice").len() >= 10);
+}
+
 #[test]
 fn only_what_is_shown_is_sent() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
