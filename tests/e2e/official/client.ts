@@ -111,16 +111,16 @@ export class Official {
         })));
     }
 
-    /** The picture of this type moves, at this height if any is given. */
-    async watches(type: string, height = 0): Promise<void> {
+    /** The picture of this type moves. */
+    async watches(type: string): Promise<void> {
         const seen: number[] = [];
-        await until(`${this.user} sees ${type}${height ? ` of height ${height}` : ''} move`, async () => {
+        await until(`${this.user} sees ${type} move`, async () => {
             const picture = (await this.pictures()).find((one) => one.type === type && one.counter >= 0);
-            if (picture && (!height || picture.height === height) && picture.counter !== seen.at(-1)) {
+            if (picture && picture.counter !== seen.at(-1)) {
                 seen.push(picture.counter);
             }
             return seen.length > 3;
-        }, {every: 150, seen: async () => ({pictures: await this.pictures(), failures: await this.get('failures')})});
+        }, {every: 150, seen: async () => ({pictures: await this.pictures(), seen, failures: await this.get('failures')})});
     }
 
     async close(): Promise<void> {

@@ -57,6 +57,8 @@ export interface OfficialClient {
     reconnect: () => Promise<void>;
     leave: () => void;
     rest: (method: string, path: string, body?: unknown) => Promise<{status: number; body: unknown}>;
+    /** Counters of pictures on their way out and in, by layer. */
+    videoStats: () => Promise<Record<string, unknown>[]>;
     pc: RTCPeerConnection | undefined;
 }
 
@@ -474,7 +476,7 @@ export function installOfficial(settings: Settings): void {
             }
             await withLock(() => {
                 const encodings = simulcast ?
-                    [{rid: 'l', maxBitrate: 500_000, maxFramerate: 5}, {rid: 'h', maxBitrate: 2_500_000, maxFramerate: 20}] :
+                    [{rid: 'l', maxBitrate: 500_000, maxFramerate: 5, scaleResolutionDownBy: 1}, {rid: 'h', maxBitrate: 2_500_000, maxFramerate: 20, scaleResolutionDownBy: 1}] :
                     [{maxBitrate: 1_000_000, maxFramerate: 10}];
                 const publish = (codec: string, track: MediaStreamTrack): void => {
                     const transceiver = pc.addTransceiver(track, {direction: 'sendrecv', streams: [stream], sendEncodings: encodings});
@@ -556,6 +558,14 @@ export function installOfficial(settings: Settings): void {
             call?.send('leave', null);
             setTimeout(() => call?.ws.close(), 100);
             pc.close();
+        },
+
+        async videoStats() {
+            const wanted = ['type', 'rid', 'codecId', 'packetsSent', 'framesEncoded', 'keyFramesEncoded', 'qualityLimitationReason',
+                'packetsReceived', 'framesReceived', 'framesDecoded', 'keyFramesDecoded', 'pliCount', 'nackCount', 'framesPerSecond'];
+            const reports = [...(await pc.getStats()).values()] as Record<string, unknown>[];
+            return reports.filter((report) => report.kind === 'video' && /^(out|in)bound-rtp$/.test(String(report.type)))
+                .map((report) => Object.fromEntries(wanted.filter((key) => key in report).map((key) => [key, report[key]])));
         },
 
         async rest(method, path, body) {

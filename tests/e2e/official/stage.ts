@@ -4,6 +4,7 @@ import type {Browser} from 'playwright-core';
 
 import {Admin, populate} from '../support/admin';
 import {launch} from '../support/browser';
+import {until} from '../support/until';
 import {Platform} from '../support/platform';
 import {Official, type OfficialOptions} from './client';
 
@@ -23,10 +24,11 @@ export class OfficialStage {
 
 export function useOfficialStage(): OfficialStage {
     const stage = new OfficialStage();
+    let admin: Admin;
     beforeAll(async () => {
         stage.platform = await Platform.start({command: 'serve'});
         stage.browser = await launch();
-        const admin = await Admin.signIn(stage.platform);
+        admin = await Admin.signIn(stage.platform);
         const made = await populate(admin, [['Wilma', 'Web'], ['Wolf', 'Web'], ['Wendy', 'Web'], ['Mona', 'Mobile']]);
         stage.channel = made.channelId;
         stage.teamId = made.teamId;
@@ -37,13 +39,16 @@ export function useOfficialStage(): OfficialStage {
             const seen = await client.get('failures').catch(() => []);
             failures.push(...seen, ...client.console);
             if (context.task.result?.state === 'fail') {
-                console.error(`--- ${client.user}`, await client.get('events').catch(() => []), await client.get('tracks').catch(() => []), seen);
+                console.error(`--- ${client.user}`, await client.get('events').catch(() => []), await client.get('tracks').catch(() => []), seen,
+                    await client.do('videoStats').catch(() => []));
             }
         }
         if (context.task.result?.state === 'fail') {
             console.error(`--- parley\n${stage.platform.output().split('\n').slice(-40).join('\n')}`);
         }
         await Promise.all(stage.clients.splice(0).map((client) => client.close()));
+        // Whoever could not say so is kept for a while.
+        await until('the call is over', async () => !await admin.callRuns(stage.channel), {within: 45_000, every: 300});
         expect(failures, 'what went wrong inside the clients').toEqual([]);
     });
     afterAll(async () => {

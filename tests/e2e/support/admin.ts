@@ -66,6 +66,15 @@ export class Admin {
         return this.send('DELETE', `/channels/${channelId}/members/${userId}`);
     }
 
+    /** Whether the channel has a call. */
+    async callRuns(channelId: string): Promise<boolean> {
+        const answer = await fetch(`${this.address}/plugins/app.parley.calls/calls/${channelId}/active`, {
+            headers: {Authorization: `Bearer ${this.token}`},
+        });
+        // Too many questions: not known yet.
+        return !answer.ok || (await answer.json() as {active: boolean}).active;
+    }
+
     /** Changes settings of the calls plugin; the others stay. */
     async configure(settings: Record<string, unknown>): Promise<void> {
         type Config = {PluginSettings: {Plugins: Record<string, Record<string, unknown>>}};
