@@ -66,6 +66,19 @@ pub(crate) fn host_executable() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_parley"))
 }
 
+/// The plugin that shows what its adapter passes on, built if need be. With the features of the whole
+/// workspace: others would compile half of it anew.
+pub(crate) fn conformance_plugin() -> PathBuf {
+    let examples = host_executable().with_file_name("examples");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace"])
+        .args(["--example", "conformance_plugin"])
+        .status()
+        .unwrap();
+    assert!(built.success(), "the suite does not build");
+    examples.join("conformance_plugin")
+}
+
 /// Makes an unpacked bundle in a server's plugin folder: what an upload leaves there.
 fn unpack(plugins: &Path, id: &str, executable: &Path) {
     let dist = plugins.join(id).join("server/dist");
@@ -236,22 +249,35 @@ impl Server {
         token: &str,
         body: &[u8],
     ) -> (u16, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let authorization = match token {
+        let headers = match token {
             "" => String::new(),
             token => format!("authorization: Bearer {token}\r\n"),
         };
+        let (status, _, body) = self.request(method, path, headers.as_bytes(), body).await;
+        (status, body)
+    }
+
+    /// One request with these header lines; status, the answer's header lines, body.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[u8],
+        body: &[u8],
+    ) -> (u16, Vec<String>, Vec<u8>) {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
         // Of version 1.0, so that the answer ends with the connection.
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nhost: {}\r\n{authorization}content-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\ncontent-length: {}\r\n",
             self.address,
             body.len()
         );
         let (mut read, mut write) = stream.split();
         let mut answer = Vec::new();
         let sending = async {
-            let _ = write.write_all(head.as_bytes()).await;
-            let _ = write.write_all(body).await;
+            for part in [head.as_bytes(), headers, b"\r\n", body] {
+                let _ = write.write_all(part).await;
+            }
         };
         let (read, ()) = tokio::join!(read.read_to_end(&mut answer), sending);
         // A server that does not want the rest of a body may end so, after its answer.
@@ -264,7 +290,8 @@ impl Server {
             .unwrap();
         let head = String::from_utf8_lossy(&answer[..end]).into_owned();
         let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
-        (status, answer[end + 4..].to_vec())
+        let lines = head.lines().skip(1).map(str::to_owned).collect();
+        (status, lines, answer[end + 4..].to_vec())
     }
 
     /// A request of the harness' own, with its JSON answer.
@@ -312,19 +339,10 @@ impl Server {
     /// The token of a new session.
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> String {
         let body = json!({"login_id": name, "password": password}).to_string();
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let request = format!(
-            "POST /api/v4/users/login HTTP/1.0\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let token = answer.lines().find_map(|line| line.strip_prefix("Token: "));
-        token
-            .unwrap_or_else(|| panic!("{answer}"))
-            .trim()
-            .to_owned()
+        let path = "/api/v4/users/login";
+        let (_, lines, _) = self.request("POST", path, b"", body.as_bytes()).await;
+        let token = lines.iter().find_map(|line| line.strip_prefix("Token: "));
+        token.unwrap_or_else(|| panic!("{lines:?}")).to_owned()
     }
 
     /// Puts the session's user into a channel.
