@@ -24,6 +24,15 @@ describe('events', () => {
         expect(parseEvent('user_left', {userID: 'u', session_id: 's'}, broadcast)).toMatchObject({type: 'left', userId: 'u'});
     });
 
+    it('reads the state that a joining session brings, where it does', () => {
+        const join = (parley: unknown) => parseEvent('user_joined', {user_id: 'u', session_id: 's', parley}, broadcast);
+        expect(join({unmuted: true, raised_hand: 5})).toMatchObject({state: {unmuted: true, raisedHand: 5}});
+        expect(join({unmuted: false, resumed: true})).toMatchObject({state: {unmuted: false}});
+        for (const parley of [undefined, null, {}, {unmuted: 'yes', raised_hand: 'up'}]) {
+            expect(join(parley)).toEqual({type: 'joined', channelId: CHANNEL, sessionId: 's', userId: 'u', state: {}});
+        }
+    });
+
     it('takes the channel from the broadcast, else from the data', () => {
         const nowhere = {channelId: '', userId: '', connectionId: ''};
         expect(parseEvent('call_end', {channelID: CHANNEL}, nowhere)).toEqual({type: 'call_end', channelId: CHANNEL, reason: 'ended'});

@@ -38,7 +38,8 @@ export type CallEvent =
     | {type: 'call_start'; call: CallInfo}
     | {type: 'call_state'; channelId: string; call: CallInfo | undefined}
     | {type: 'call_end'; channelId: string; reason: string}
-    | {type: 'joined'; channelId: string; sessionId: string; userId: string}
+    /** With the state that the server knows of: a session may come back unmuted. */
+    | {type: 'joined'; channelId: string; sessionId: string; userId: string; state: Partial<Pick<SessionInfo, 'unmuted' | 'raisedHand'>>}
     | {type: 'left'; channelId: string; sessionId: string; userId: string}
     | {type: 'changed'; channelId: string; sessionId: string; change: SessionChange}
     | {type: 'host'; channelId: string; hostId: string}
@@ -102,10 +103,35 @@ const change = (channelId: string, data: Fields, what: SessionChange): CallEvent
     return sessionId === undefined ? undefined : {type: 'changed', channelId, sessionId, change: what};
 };
 
-const presence = (type: 'joined' | 'left', channelId: string, data: Fields): CallEvent | undefined => {
+interface Presence {
+    channelId: string;
+    sessionId: string;
+    userId: string;
+}
+
+const presence = (channelId: string, data: Fields): Presence | undefined => {
     const sessionId = asNonEmpty(data.session_id);
     const userId = asNonEmpty(data.user_id) ?? asNonEmpty(data.userID);
-    return sessionId === undefined || userId === undefined ? undefined : {type, channelId, sessionId, userId};
+    return sessionId === undefined || userId === undefined ? undefined : {channelId, sessionId, userId};
+};
+
+const joined = (channelId: string, data: Fields): CallEvent | undefined => {
+    const who = presence(channelId, data);
+    const parley = asFields(data.parley);
+    const raisedHand = asNumber(parley?.raised_hand);
+    return who && {
+        type: 'joined',
+        ...who,
+        state: {
+            ...(typeof parley?.unmuted === 'boolean' ? {unmuted: parley.unmuted} : {}),
+            ...(raisedHand === undefined ? {} : {raisedHand}),
+        },
+    };
+};
+
+const left = (channelId: string, data: Fields): CallEvent | undefined => {
+    const who = presence(channelId, data);
+    return who && {type: 'left', ...who};
 };
 
 /** Reads one event; `name` comes without the prefix. */
@@ -124,9 +150,9 @@ export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadca
         case 'call_end':
             return {type: 'call_end', channelId, reason: asText(asFields(data.parley)?.reason) ?? 'ended'};
         case 'user_joined':
-            return presence('joined', channelId, data);
+            return joined(channelId, data);
         case 'user_left':
-            return presence('left', channelId, data);
+            return left(channelId, data);
         case 'user_muted':
             return change(channelId, data, {unmuted: false});
         case 'user_unmuted':

@@ -15,9 +15,12 @@ const after = (calls: Record<string, CallInfo>, ...events: CallEvent[]) =>
 
 const at = {channelId: 'x'};
 
+const joined = (sessionId: string, userId: string, state: Extract<CallEvent, {type: 'joined'}>['state'] = {}): CallEvent =>
+    ({type: 'joined', ...at, sessionId, userId, state});
+
 describe('running calls', () => {
     it('start, fill, and end with their last leaver', () => {
-        const started = after({}, {type: 'call_start', call: call([])}, {type: 'joined', ...at, sessionId: 's', userId: 'a'});
+        const started = after({}, {type: 'call_start', call: call([])}, joined('s', 'a'));
         expect(started.x?.sessions.map((item) => item.sessionId)).toEqual(['s']);
         expect(after(started, {type: 'left', ...at, sessionId: 's', userId: 'a'})).toEqual({});
     });
@@ -27,10 +30,24 @@ describe('running calls', () => {
     });
 
     it('do not change by an event that comes twice', () => {
-        const once = after({x: call(['s'])}, {type: 'joined', ...at, sessionId: 't', userId: 'b'});
-        expect(after(once, {type: 'joined', ...at, sessionId: 't', userId: 'b'})).toBe(once);
+        const once = after({x: call(['s'])}, joined('t', 'b'));
+        expect(after(once, joined('t', 'b'))).toBe(once);
         expect(after(once, {type: 'call_start', call: call([])})).toBe(once);
         expect(after(once, {type: 'left', ...at, sessionId: 'gone', userId: 'b'})).toBe(once);
+    });
+
+    it('take over the state that a joining session brings, known before or not', () => {
+        const calls = after({x: call(['s'])}, joined('t', 'b', {unmuted: true, raisedHand: 7}), joined('s', 'a', {unmuted: true}));
+        expect(calls.x?.sessions).toMatchObject([
+            {sessionId: 's', unmuted: true, raisedHand: 0},
+            {sessionId: 't', unmuted: true, raisedHand: 7},
+        ]);
+        expect(after(calls, joined('t', 'b', {unmuted: true, raisedHand: 7}))).toBe(calls);
+    });
+
+    it('keep what is known of a session whose joining says nothing', () => {
+        const calls = after({x: call(['s'])}, {type: 'changed', ...at, sessionId: 's', change: {unmuted: true}});
+        expect(after(calls, joined('s', 'a'))).toBe(calls);
     });
 
     it('keep the other device of a user who leaves with one', () => {
@@ -67,7 +84,7 @@ describe('running calls', () => {
 
     it('ignore events of a call they have not seen', () => {
         const none = {};
-        expect(after(none, {type: 'joined', ...at, sessionId: 's', userId: 'a'})).toBe(none);
+        expect(after(none, joined('s', 'a'))).toBe(none);
     });
 });
 

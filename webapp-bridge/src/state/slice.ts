@@ -82,8 +82,19 @@ const changed = (call: CallInfo, event: Extract<CallEvent, {type: 'changed'}>): 
     };
 };
 
-const joined = (sessionId: string, userId: string): SessionInfo =>
-    ({sessionId, userId, unmuted: false, raisedHand: 0, video: false});
+const joined = (call: CallInfo, event: Extract<CallEvent, {type: 'joined'}>): CallInfo => {
+    const {sessionId, userId, state} = event;
+    const known = call.sessions.find((session) => session.sessionId === sessionId);
+    if (!known) {
+        const session: SessionInfo = {sessionId, userId, unmuted: false, raisedHand: 0, video: false, ...state};
+        return {...call, sessions: [...call.sessions, session]};
+    }
+    const now = {...known, ...state};
+    if (now.unmuted === known.unmuted && now.raisedHand === known.raisedHand) {
+        return call;
+    }
+    return {...call, sessions: call.sessions.map((session) => (session === known ? now : session))};
+};
 
 /** Applies one event of the server; applying it twice changes nothing more. */
 export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsState['calls'] => {
@@ -103,10 +114,10 @@ export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsS
         return calls;
     }
     switch (event.type) {
-        case 'joined':
-            return call.sessions.some((session) => session.sessionId === event.sessionId)
-                ? calls
-                : withCall(calls, {...call, sessions: [...call.sessions, joined(event.sessionId, event.userId)]});
+        case 'joined': {
+            const next = joined(call, event);
+            return next === call ? calls : withCall(calls, next);
+        }
         case 'left': {
             const sessions = call.sessions.filter((session) => session.sessionId !== event.sessionId);
             if (sessions.length === call.sessions.length) {
