@@ -8,6 +8,7 @@ import type {EventFrame} from '../socket/frame';
 import type {PageSocket} from '../socket/socket';
 import {channelName, currentTeam, directPartnerId, displayName, sidebarChannels} from '../store/select';
 import type {PageStore} from '../store/store';
+import {plainText} from '../text/format';
 import {handleEvent} from './events';
 import {People} from './people';
 import {channelPath, isId, parseRoute, type Route} from './routes';
@@ -343,7 +344,7 @@ export class Page {
         }
         const sender = displayName(state, state.entities.users.profiles[post.user_id]) || senderName.replace(/^@/, '');
         const place = channelName(state, state.entities.channels.channels[post.channel_id]);
-        store.dispatch({type: 'announce', text: `${place} – ${sender}: ${post.message}`});
+        store.dispatch({type: 'announce', text: `${place} – ${sender}: ${plainText(post.message)}`});
     }
 }
 

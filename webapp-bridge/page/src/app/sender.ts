@@ -1,5 +1,5 @@
 // What happens to a text that was sent from a message box: a command or a post.
-import type {ApiClient} from '../api/client';
+import {ApiError, type ApiClient} from '../api/client';
 import type {Post} from '../api/shapes';
 import type {PluginHandlers} from '../plugins/handlers';
 import type {PageStore} from '../store/store';
@@ -12,7 +12,7 @@ export interface SenderParts {
     now: () => number;
 }
 
-/** A refusal with a text for the person; the text stays in the box. */
+/** A refusal with the server's or a plugin's text for the person. */
 export class SendRefused extends Error {
     constructor(message: string) {
         super(message);
@@ -23,6 +23,7 @@ export class SendRefused extends Error {
 export class Sender {
     constructor(private readonly parts: SenderParts) {}
 
+    /** Rejects with `SendRefused`, or with what the browser says when the server cannot be reached. */
     async send(channelId: string, rootId: string, text: string): Promise<void> {
         const message = text.trim();
         if (message === '') {
@@ -35,7 +36,7 @@ export class Sender {
                 await this.sendPost(channelId, rootId, message);
             }
         } catch (error) {
-            throw new SendRefused(error instanceof Error ? error.message : '');
+            throw error instanceof ApiError ? new SendRefused(error.message) : error;
         }
     }
 

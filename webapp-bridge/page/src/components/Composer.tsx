@@ -2,6 +2,7 @@
 import * as React from 'react';
 
 import {Completion} from '../app/autocomplete';
+import {SendRefused} from '../app/sender';
 import {usePageState, useServices, useText} from './context';
 import {SuggestionList} from './SuggestionList';
 
@@ -12,11 +13,14 @@ interface Props {
     boxId: string;
 }
 
+/** Why a text was not sent: the server's words, or that it could not be reached. */
+type Failure = {kind: 'refused'; text: string} | {kind: 'unreachable'};
+
 export function Composer({channelId, rootId, placeholder, boxId}: Props): React.ReactElement {
     const text = useText();
     const {api, sender} = useServices();
     const [value, setValue] = React.useState('');
-    const [refusal, setRefusal] = React.useState('');
+    const [failure, setFailure] = React.useState<Failure | null>(null);
     const box = React.useRef<HTMLTextAreaElement>(null);
     const teamId = usePageState((state) => state.entities.channels.channels[channelId]?.team_id || state.entities.teams.currentTeamId);
     const completion = React.useMemo(
@@ -24,6 +28,14 @@ export function Composer({channelId, rootId, placeholder, boxId}: Props): React.
         [api, channelId, teamId, rootId],
     );
     const view = React.useSyncExternalStore(completion.subscribe, completion.snapshot);
+    const connected = usePageState((state) => state.websocket.connected);
+    React.useEffect(() => {
+        if (connected) {
+            // What was said of the connection is no longer so.
+            setFailure((now) => (now?.kind === 'unreachable' ? null : now));
+        }
+    }, [connected]);
+    const refusal = failure === null ? '' : (failure.kind === 'refused' && failure.text) || text('page.composer.refused');
     const listId = `${boxId}_suggestions`;
     const open = view.suggestions.length > 0;
 
@@ -46,9 +58,9 @@ export function Composer({channelId, rootId, placeholder, boxId}: Props): React.
         }
         completion.close();
         setValue('');
-        setRefusal('');
+        setFailure(null);
         sender.send(channelId, rootId, typed).catch((error: unknown) => {
-            setRefusal((error instanceof Error && error.message) || text('page.composer.refused'));
+            setFailure(error instanceof SendRefused ? {kind: 'refused', text: error.message} : {kind: 'unreachable'});
             setValue((newer) => newer || typed);
         });
     };

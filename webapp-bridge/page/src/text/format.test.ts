@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 
-import {formatInline, formatMessage} from './format';
+import {formatInline, formatMessage, plainText} from './format';
 
 describe('post text', () => {
     it('finds links, code and emphasis', () => {
@@ -46,5 +46,10 @@ describe('post text', () => {
 
     it('leaves snake_case names alone', () => {
         expect(formatInline('a_b_c and 2*3*4')).toEqual([{kind: 'text', text: 'a_b_c and 2*3*4'}]);
+    });
+
+    it('is read aloud without its marks', () => {
+        expect(plainText('The **draft** is `ready`: [here](https://x.example/y), _really_\n* one\n* two\n```sh\nls *\n```'))
+            .toBe('The draft is ready: here, really\none\ntwo\nls *');
     });
 });

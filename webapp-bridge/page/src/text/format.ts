@@ -82,3 +82,18 @@ export function formatInline(text: string): Inline[] {
     plain(text.length);
     return parts;
 }
+
+/** The words without the marks: for what is read aloud. */
+export function plainText(message: string): string {
+    const words = (parts: readonly Inline[]): string => parts.map((part) => part.text).join('');
+    return formatMessage(message).map((block) => {
+        switch (block.kind) {
+        case 'code':
+            return block.text;
+        case 'list':
+            return block.items.map(words).join('\n');
+        case 'text':
+            return words(block.parts);
+        }
+    }).join('\n');
+}
