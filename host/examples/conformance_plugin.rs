@@ -1,5 +1,6 @@
-//! The suite of all platform adapters as a plugin of a Mattermost server: `/call {json}`, with the ids of
-//! what there is, runs it and answers what is wrong.
+//! A plugin of a Mattermost server that shows what its adapter passes on. `/call {json}`, with the ids of what
+//! there is, runs the suite of all platform adapters and answers what is wrong; requests and clients' messages
+//! are sent back as they came.
 #![allow(missing_docs, reason = "no library")]
 
 #[path = "../tests/conformance/suite.rs"]
@@ -17,6 +18,8 @@ use parley_host::installed::Installed;
 use parley_host::platform::mattermost::{
     Activation, ActivationFuture, HANDSHAKE, Mattermost, MattermostPlugin, ServerFacts,
 };
+use parley_host::platform::{Broadcast, Platform as _};
+use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +45,7 @@ impl Activation for Suite {
         Box::pin(async {})
     }
     fn support_data(&self) -> serde_json::Value {
-        serde_json::json!({})
+        json!({})
     }
     fn hooks(&self) -> ActivationFuture<'_, Arc<dyn Hooks>> {
         let suite: Arc<dyn Hooks> = Arc::new(Self(Arc::clone(&self.0)));
@@ -71,11 +74,41 @@ impl Hooks for Suite {
             }
         })
     }
-    fn client_message(&self, _: ClientMessage) -> HookFuture<'_, ()> {
-        Box::pin(async {})
+    fn client_message(&self, message: ClientMessage) -> HookFuture<'_, ()> {
+        Box::pin(async move {
+            let data = json!({
+                "action": message.action,
+                "user": message.user_id,
+                "phone": message.is_mobile,
+                "data": format!("{:?}", message.data),
+            });
+            let to = Broadcast {
+                connection_id: message.connection_id,
+                ..Broadcast::default()
+            };
+            let sent = self.0.publish_event("echo", &data.to_string(), to).await;
+            if let Err(error) = sent {
+                eprintln!("{error}");
+            }
+        })
     }
-    fn http(&self, _: HttpRequest) -> HookFuture<'_, HttpResponse> {
-        Box::pin(async { HttpResponse::default() })
+    fn http(&self, request: HttpRequest) -> HookFuture<'_, HttpResponse> {
+        let mut headers = vec![
+            (
+                "x-seen".to_owned(),
+                format!("{} {}?{}", request.method, request.path, request.query),
+            ),
+            ("x-user".to_owned(), request.user_id),
+        ];
+        let asked = |(name, _): &(String, String)| name.to_lowercase().starts_with("x-back");
+        headers.extend(request.headers.into_iter().filter(asked));
+        Box::pin(async {
+            HttpResponse {
+                status: 203,
+                headers,
+                body: request.body,
+            }
+        })
     }
     fn platform_event(&self, _: PlatformEvent) -> HookFuture<'_, ()> {
         Box::pin(async {})

@@ -1,30 +1,13 @@
 //! The adapter against the suite that every adapter passes: as a plugin of its own, told what there is by a
 //! command (`examples/conformance_plugin.rs`).
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use serde_json::json;
 
-use crate::server::{CHANNEL, ID, Server, TEAM, host_executable};
-
-/// The suite as a plugin, built if need be.
-fn suite() -> PathBuf {
-    let executable = host_executable()
-        .with_file_name("examples")
-        .join("conformance_plugin");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "parley-host"])
-        .args(["--example", "conformance_plugin"])
-        .status()
-        .unwrap();
-    assert!(built.success(), "the suite does not build");
-    executable
-}
+use crate::server::{CHANNEL, ID, Server, TEAM, conformance_plugin};
 
 #[tokio::test]
 async fn the_mattermost_adapter_conforms() {
-    let Some(server) = Server::start(&[(ID, suite())]).await else {
+    let Some(server) = Server::start(&[(ID, conformance_plugin())]).await else {
         return;
     };
     let answer = server.enable(ID).await;

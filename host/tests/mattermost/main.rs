@@ -13,4 +13,5 @@ mod handshake;
 mod hooks;
 mod life;
 mod load;
+mod passing;
 mod server;
