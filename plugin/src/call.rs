@@ -56,14 +56,12 @@ impl Guest<'_> {
             match self.media.room(&stored.record.call_id).await {
                 Ok(room) => {
                     // While a call is being restored its room is ahead of the record for a moment.
-                    let generation = room.generation;
-                    return Ok(Some((
-                        Record {
-                            generation,
-                            ..stored.record
-                        },
-                        room,
-                    )));
+                    let mut record = stored.record;
+                    if room.generation != record.generation {
+                        record.generation = room.generation;
+                        record.moved_at = self.env.now_ms();
+                    }
+                    return Ok(Some((record, room)));
                 }
                 Err(MediaError::NotFound) => self.repair(&stored).await?,
                 Err(error) => return Err(error.into()),
@@ -192,6 +190,7 @@ impl Guest<'_> {
         let record = Record {
             generation: stored.record.generation + 1,
             start_id: start_id.to_owned(),
+            moved_at: self.env.now_ms(),
             last_seq: 0,
             ..stored.record.clone()
         };

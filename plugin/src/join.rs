@@ -15,6 +15,9 @@ use crate::resume;
 
 /// How often a join is tried again when the call ends or moves at the same moment.
 const ATTEMPTS_MAX: usize = 3;
+/// How long after a call moved its sessions come back to the places that they had. Later ones are new: they
+/// may have left long ago, and nobody remembers.
+const PLACES_KEPT_MS: i64 = 60_000;
 
 /// `parley` in `join`: what our own bridge says of itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +32,13 @@ struct Parley {
 struct Resume {
     session: String,
     token: String,
+}
+
+/// The session that a token stands for.
+struct Resumed {
+    session: SessionId,
+    /// For [`SessionLabels::since_ms`].
+    since_ms: i64,
 }
 
 impl Guest<'_> {
@@ -59,7 +69,7 @@ impl Guest<'_> {
             .await?;
         if already
             .iter()
-            .any(|found| Some(&found.session.id) != resumed.as_ref())
+            .any(|found| Some(&found.session.id) != resumed.as_ref().map(|known| &known.session))
         {
             return Err(Refusal::AlreadyJoined);
         }
@@ -71,15 +81,17 @@ impl Guest<'_> {
         };
         let slots = parley.is_some();
         let join = Join {
-            session_id: resumed
-                .clone()
-                .unwrap_or_else(|| SessionId::new(message.connection_id.as_str())),
+            session_id: match &resumed {
+                Some(known) => known.session.clone(),
+                None => SessionId::new(message.connection_id.as_str()),
+            },
             user_id: user.clone(),
             connection_id: message.connection_id.clone(),
             labels: SessionLabels {
                 bot: grant.user.is_bot,
                 login_session_id: message.login_session_id.clone(),
                 resumed: resumed.is_some(),
+                since_ms: resumed.as_ref().map_or(0, |known| known.since_ms),
             },
             capabilities: Capabilities {
                 dc_signaling: flag(message, "dcSignaling"),
@@ -136,20 +148,26 @@ impl Guest<'_> {
         Ok((record, room))
     }
 
-    /// The session that the token was given for.
+    /// The session that the token was given for, with its place among the others: that of the session while
+    /// it is there, the token's in the first minute after the call moved, the last one otherwise.
     async fn resume_session(
         &self,
         message: &ClientMessage,
         channel_id: &ChannelId,
         wanted: &Resume,
-    ) -> Result<SessionId, Refusal> {
+    ) -> Result<Resumed, Refusal> {
         let session = SessionId::parse(&wanted.session).ok_or(Refusal::ResumeInvalid)?;
-        let (record, _) = self.live(channel_id).await?.ok_or(Refusal::ResumeInvalid)?;
+        let (record, room) = self.live(channel_id).await?.ok_or(Refusal::ResumeInvalid)?;
         let user = &message.user_id;
-        if !resume::verify(self.env, user, &record.call_id, &session, &wanted.token)? {
-            return Err(Refusal::ResumeInvalid);
-        }
-        Ok(session)
+        let token = resume::verify(self.env, user, &record.call_id, &session, &wanted.token)?;
+        let token_since_ms = token.ok_or(Refusal::ResumeInvalid)?;
+        let present = room.sessions.iter().find(|known| known.id == session);
+        let since_ms = match present {
+            Some(known) => known.labels.since_ms,
+            None if self.env.now_ms() - record.moved_at <= PLACES_KEPT_MS => token_since_ms,
+            None => 0,
+        };
+        Ok(Resumed { session, since_ms })
     }
 
     /// A client came back on another connection: its session's signals go there from now on. Never

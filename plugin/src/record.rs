@@ -51,6 +51,8 @@ pub(crate) struct Record {
     pub started_by: StartedBy,
     /// Who does not want to be called any more, in direct and group channels.
     pub dismissed: Vec<UserId>,
+    /// Unix ms when it moved to its present room; 0 = it never did.
+    pub moved_at: i64,
     /// Who took part before the last restart of the sidecar.
     pub participants: Vec<UserId>,
 }
@@ -83,8 +85,8 @@ impl Record {
         }
     }
 
-    /// Who is the host, given the sessions with the earliest joiner first: the chosen one while present,
-    /// else the earliest joiner who is no bot.
+    /// Who is the host, given the sessions: the chosen one while present, else the earliest joiner of the
+    /// call who is no bot. Of the same moment, the first one given.
     pub(crate) fn host<'s>(
         &self,
         sessions: impl IntoIterator<Item = &'s Session> + Clone,
@@ -97,7 +99,7 @@ impl Record {
         };
         people()
             .find(|session| session.user_id == self.explicit_host)
-            .or_else(|| people().next())
+            .or_else(|| people().min_by_key(|session| session.since_ms()))
             .map(|session| session.user_id.clone())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use parley_tests::platform::id;
 use parley_tests::world::World;
 use serde_json::{Value, json};
 
@@ -49,6 +50,53 @@ async fn the_call_goes_on_in_a_new_sidecar() {
         "the same call, the same post"
     );
     assert_eq!(world.call_state(&tabs[0]).await["id"], before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_back_first_sees_the_others_unmuted_and_is_not_the_host() {
+    let mut world = World::new(&["alice", "bob"]).await;
+    let (alice, bob) = (world.join("alice").await, world.join("bob").await);
+    let token = |tab| {
+        let joined = world.to(tab, "join").next().expect("joined");
+        joined.data["parley"]["resume"].clone()
+    };
+    let tokens = [token(&alice), token(&bob)];
+    world.restart_sidecar().await;
+    let moved = || {
+        !world
+            .platform
+            .published_named("parley_media_moved")
+            .is_empty()
+    };
+    world
+        .until("clients are told", Duration::from_secs(1), moved)
+        .await;
+
+    let joined_before = world.platform.published_named("user_joined").len();
+    let mut back = None;
+    // Bob first, who was the second.
+    for (old, token) in [(&bob, &tokens[1]), (&alice, &tokens[0])] {
+        let tab = world.tab(&old.user);
+        let resume =
+            json!({"v": 1, "unmuted": true, "resume": {"session": old.connection, "token": token}});
+        world.join_as(&tab, "town", resume).await;
+        back.get_or_insert(tab);
+    }
+    let joined = world.platform.published_named("user_joined");
+    let told: Vec<_> = joined[joined_before..]
+        .iter()
+        .map(|event| (event.data["user_id"].clone(), event.data["parley"].clone()))
+        .collect();
+    let state = json!({"unmuted": true, "raised_hand": 0, "resumed": true});
+    let both = ["bob", "alice"].map(|who| (json!(id(who)), state.clone()));
+    assert_eq!(told, both);
+    let hosts = world.platform.published_named("call_host_changed");
+    let last = hosts
+        .iter()
+        .rfind(|event| event.broadcast.user_id == id("bob"));
+    assert_eq!(last.expect("told").data["hostID"], json!(id("alice")));
+    let call = world.call_state(&back.expect("bob's tab")).await;
+    assert_eq!(call["host_id"], json!(id("alice")), "{call}");
 }
 
 #[tokio::test(start_paused = true)]

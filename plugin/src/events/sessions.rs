@@ -71,10 +71,24 @@ impl Guest<'_> {
                 "session_id": session.id,
                 "channelID": channel,
             });
+            data["parley"] = json!({
+                "unmuted": session.unmuted,
+                "raised_hand": session.hand_raised_at_ms,
+            });
             if session.labels.resumed {
-                data["parley"] = json!({ "resumed": true });
+                data["parley"]["resumed"] = true.into();
             }
             self.to_channel("user_joined", channel, data)?;
+            if let Some(room) = room.as_ref().filter(|_| session.unmuted) {
+                // They take whoever joins as muted; ours read it above.
+                let official = room.sessions.iter().filter(|other| !other.slots);
+                self.to_users_of(
+                    "user_unmuted",
+                    channel,
+                    official,
+                    &user_data(event, session),
+                )?;
+            }
         }
         if let Some(room) = &room {
             self.to_user(
@@ -90,7 +104,13 @@ impl Guest<'_> {
     pub(super) fn join_data(&self, record: &Record, session: &Session) -> Result<Value> {
         let mut data = json!({ "connID": session.connection_id });
         if session.slots {
-            let token = resume::token(self.env, &session.user_id, &record.call_id, &session.id)?;
+            let token = resume::token(
+                self.env,
+                &session.user_id,
+                &record.call_id,
+                &session.id,
+                session.since_ms(),
+            )?;
             data["parley"] = json!({
                 "v": 1,
                 "session": session.id,

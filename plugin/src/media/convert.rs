@@ -13,6 +13,7 @@ const ANNOUNCE: &str = "announce";
 const BOT: &str = "bot";
 const LOGIN: &str = "login";
 const RESUMED: &str = "resumed";
+const SINCE: &str = "since";
 /// The media server takes labels of at most so many bytes.
 const LABEL_BYTES_MAX: usize = 256;
 
@@ -46,6 +47,9 @@ pub(super) fn session_labels(labels: &SessionLabels) -> Labels {
     }
     if labels.resumed {
         map.insert(RESUMED.to_owned(), "1".to_owned());
+    }
+    if labels.since_ms != 0 {
+        map.insert(SINCE.to_owned(), labels.since_ms.to_string());
     }
     if !labels.login_session_id.is_empty() && labels.login_session_id.len() <= LABEL_BYTES_MAX {
         map.insert(LOGIN.to_owned(), labels.login_session_id.clone());
@@ -116,6 +120,11 @@ pub(super) fn session(session: v1::Session) -> Session {
         labels: SessionLabels {
             bot: session.labels.contains_key(BOT),
             resumed: session.labels.contains_key(RESUMED),
+            since_ms: session
+                .labels
+                .get(SINCE)
+                .and_then(|since_ms| since_ms.parse().ok())
+                .unwrap_or_default(),
             login_session_id: session.labels.get(LOGIN).cloned().unwrap_or_default(),
         },
         joined_at_ms: session.joined_at_ms,

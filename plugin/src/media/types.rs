@@ -35,6 +35,8 @@ pub(crate) struct SessionLabels {
     pub login_session_id: String,
     /// It came back with a resume token: the others saw no leaving.
     pub resumed: bool,
+    /// Unix ms: it took part since then, in a room that is gone. 0 = it did not.
+    pub since_ms: i64,
 }
 
 /// A session as the policy sees it.
@@ -46,6 +48,7 @@ pub(crate) struct Session {
     /// Where its signals go.
     pub connection_id: ConnectionId,
     pub labels: SessionLabels,
+    /// When it came into this room.
     pub joined_at_ms: i64,
     pub unmuted: bool,
     /// 0 = down.
@@ -60,6 +63,16 @@ pub(crate) struct Session {
     pub slots: bool,
 }
 
+impl Session {
+    /// Unix ms of its first join of the call, in whichever of the call's rooms.
+    pub(crate) fn since_ms(&self) -> i64 {
+        match self.labels.since_ms {
+            0 => self.joined_at_ms,
+            since_ms => since_ms,
+        }
+    }
+}
+
 /// A room as the policy sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -67,7 +80,7 @@ pub(crate) struct Room {
     pub call_id: CallId,
     pub generation: u64,
     pub labels: RoomLabels,
-    /// Earliest joiner first.
+    /// In the order in which they came into this room.
     pub sessions: Vec<Session>,
     pub screen_session_id: SessionId,
     /// In order of their first join.

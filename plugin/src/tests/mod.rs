@@ -8,6 +8,7 @@ mod host_controls;
 mod joining;
 mod link;
 mod model;
+mod moved;
 mod rights;
 mod robust;
 mod routes;
