@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use parley_goplugin::Broker;
 use parley_goplugin::gob::Any;
 use parley_goplugin::rpc::{Args, Client, Reply, ReplyFuture, Service, no_method};
+use parley_goplugin::{Broker, gob_struct};
 
 use super::api::Api;
 use super::fault::refusal;
@@ -46,6 +46,14 @@ const CHANNEL_ARCHIVED: &str = "system_channel_deleted";
 const CALL_POST: &str = "custom_calls";
 /// Phones ring for notifications of this kind.
 const PUSH_OF_CALLS: &str = "calls";
+
+gob_struct! {
+    /// A second result alone. The first would be the server's configuration: even its type, as we know it,
+    /// might not be this server's, and a reply that does not fit ends the server's client for good.
+    struct Refused = "Refused" {
+        b: Any = "B",
+    }
+}
 
 /// Service `Plugin` of one activation.
 pub(super) struct HookService {
@@ -108,12 +116,10 @@ impl HookService {
             }
             "ConfigurationWillBeSaved" => {
                 let Positional((config,)) = args.read()?;
-                let refused = self.check(config).await.map(refusal);
-                // Nothing replaces the configuration.
-                Ok(Reply::new(Positional((
-                    None::<Config>,
-                    refused.unwrap_or_default(),
-                ))))
+                Ok(match self.check(config).await {
+                    None => Reply::empty(),
+                    Some(reason) => Reply::new(Refused { b: refusal(reason) }),
+                })
             }
             "ExecuteCommand" => {
                 let Positional::<(Any, CommandArgs)>((_, args)) = args.read()?;
@@ -126,9 +132,9 @@ impl HookService {
             }
             "NotificationWillBePushed" => {
                 let Positional::<(PushNotification, String)>((push, _)) = args.read()?;
-                // Neither replaced nor refused, or replaced.
-                let replaced = ringing(push);
-                Ok(Reply::new(Positional((replaced, String::new()))))
+                // Nothing = neither replaced nor refused.
+                Ok(ringing(push)
+                    .map_or_else(Reply::empty, |push| Reply::new(Positional((Some(push),)))))
             }
             "GenerateSupportData" => Ok(Reply::new(Positional((self.support_data().await,)))),
             event => {
