@@ -5,9 +5,18 @@ import {it} from 'vitest';
 import {ALICE, type Person} from './support/person';
 import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
+import {until} from './support/until';
 
 const stage = useStage();
 const LARGE = {width: 1280, height: 800};
+
+const NARROW = {width: 380, height: 700};
+
+/** The menu with its devices in it. */
+async function devices(person: Person, label: string): Promise<void> {
+    await until('the devices are listed', async () =>
+        await person.page.getByRole('menu', {name: label}).getByRole('menuitemradio').count() > 6);
+}
 
 const both = (person: Person, view: string): Promise<void> => takeBoth(person.page, view);
 
@@ -38,6 +47,9 @@ it('the call from the first command to its end', async () => {
     await alice.page.keyboard.press('Escape');
     await alice.startCall('Draft');
     await both(alice, '11_alone_in_the_call');
+    await alice.control('Larger view').click();
+    await both(alice, '11_alone_large');
+    await alice.control('Smaller view').click();
 
     await bob.page.locator('.post').getByRole('button', {name: 'Join call'}).waitFor();
     await both(bob, '12_call_post_of_the_others');
@@ -45,6 +57,28 @@ it('the call from the first command to its end', async () => {
     await alice.unmute();
     await bob.hears(alice);
     await both(bob, '13_call_widget_voice');
+    await alice.control('Devices').click();
+    await devices(alice, 'Devices');
+    await both(alice, '13_devices');
+    await alice.page.keyboard.press('Escape');
+    await bob.control('Larger view').click();
+    await both(bob, '13_voice_large');
+    await bob.control('Devices').click();
+    await devices(bob, 'Devices');
+    await both(bob, '13_voice_large_devices');
+    await bob.page.keyboard.press('Escape');
+    await bob.page.setViewportSize(NARROW);
+    await both(bob, '13_voice_large_narrow');
+    await bob.control('Devices').click();
+    await devices(bob, 'Devices');
+    await both(bob, '13_voice_large_narrow_devices');
+    await bob.page.keyboard.press('Escape');
+    await bob.control('Smaller view').click();
+    await bob.control('Devices').click();
+    await devices(bob, 'Devices');
+    await both(bob, '13_devices_narrow');
+    await bob.page.keyboard.press('Escape');
+    await bob.page.setViewportSize(LARGE);
     await bob.control('Minimise').click();
     await both(bob, '14_minimised');
     await bob.control('Show call').click();
@@ -56,6 +90,9 @@ it('the call from the first command to its end', async () => {
     await bob.control('Larger view').click();
     await bob.sees('Camera of Alice Adler');
     await both(bob, '16_cameras_large');
+    await bob.page.setViewportSize(NARROW);
+    await both(bob, '16_cameras_large_narrow');
+    await bob.page.setViewportSize(LARGE);
     await alice.control('Share screen').click();
     await bob.sees('Screen of Alice Adler');
     await both(bob, '17_screen_large');
@@ -110,4 +147,13 @@ it('link, answers of the server, thread, German', async () => {
     await alice.page.getByLabel('Language').selectOption('de');
     await alice.page.getByRole('heading', {name: 'Kanäle'}).waitFor();
     await both(alice, '33_german');
+    await alice.page.getByRole('main').getByRole('button', {name: 'Anruf starten', exact: true}).first().click();
+    await alice.page.locator('section[aria-label="Anruf"][data-phase="connected"]').waitFor();
+    await alice.button('Geräte').click();
+    await devices(alice, 'Geräte');
+    await both(alice, '34_german_devices');
+    await alice.page.keyboard.press('Escape');
+    await alice.button('Größere Ansicht').click();
+    await both(alice, '35_german_large');
+    await alice.button('Anruf verlassen').click();
 });

@@ -17,6 +17,8 @@ export async function launch(moreArgs: string[] = []): Promise<Browser> {
             '--disable-renderer-backgrounding',
             '--disable-background-timer-throttling',
             '--disable-backgrounding-occluded-windows',
+            // Devices to choose from, several of each kind; the instruments stand in for what they give.
+            '--use-fake-device-for-media-stream=device-count=3',
             // The instruments listen before anybody clicked.
             '--autoplay-policy=no-user-gesture-required',
             ...moreArgs,

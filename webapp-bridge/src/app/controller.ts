@@ -272,7 +272,8 @@ export class Controller {
                     break;
                 }
                 case 'problem':
-                    this.notify('error', `notice.${event.problem}`);
+                    // What was solved already is news, not an error.
+                    this.notify(event.problem.endsWith('_default') ? 'info' : 'error', `notice.${event.problem}`);
                     break;
                 case 'ended':
                     this.handleEnd(event.reason);

@@ -1,14 +1,55 @@
-// Plays the audio slots: one element per track, kept for the connection's life. Browsers may refuse to
-// play before the first gesture on the page (after a reload): then the user is asked for one.
+// Plays the audio slots: one element per track, kept for the connection's life, all on the chosen speaker.
+// Browsers may refuse to play before the first gesture on the page (after a reload): then the user is asked for one.
 
 import {Emitter} from '../base/emitter';
+import type {DeviceUse} from './device_picker';
+import {DEFAULT_DEVICE} from './media';
+
+export type SpeakerProblem =
+    | 'speaker'
+    /** Unplugged: the default is used in its place. */
+    | 'speaker_default';
 
 export class AudioOut {
     /** Whether sound is blocked until a gesture. */
     readonly blocked = new Emitter<boolean>();
+    readonly problems = new Emitter<SpeakerProblem>();
     private elements = new Map<string, HTMLAudioElement>();
     private holder: HTMLElement | undefined;
     private isBlocked = false;
+    private sink = DEFAULT_DEVICE;
+
+    /** For the menu of devices. */
+    use(): DeviceUse {
+        const chosen = (): string => this.sink;
+        return {
+            get chosen() {
+                return chosen();
+            },
+            choose: (id) => this.setSpeaker(id).catch(() => this.problems.emit('speaker')),
+            handleGone: () => {
+                this.problems.emit('speaker_default');
+                void this.setSpeaker(DEFAULT_DEVICE).catch(() => undefined);
+            },
+        };
+    }
+
+    /** Plays on another speaker, later tracks too. Rejects when it cannot be used; all stay where they were then. */
+    async setSpeaker(id: string): Promise<void> {
+        const before = this.sink;
+        this.sink = id;
+        try {
+            await Promise.all([...this.elements.values()].map((element) => element.setSinkId(id)));
+        } catch (error) {
+            if (this.sink === id) {
+                this.sink = before;
+                for (const element of this.elements.values()) {
+                    this.sendToSpeaker(element);
+                }
+                throw error;
+            }
+        }
+    }
 
     add(mid: string, track: MediaStreamTrack): void {
         this.removeElement(mid);
@@ -22,6 +63,9 @@ export class AudioOut {
         element.autoplay = true;
         element.dataset.mid = mid;
         element.srcObject = new MediaStream([track]);
+        if (this.sink !== DEFAULT_DEVICE) {
+            this.sendToSpeaker(element);
+        }
         this.holder.append(element);
         this.elements.set(mid, element);
         this.play(element);
@@ -42,6 +86,11 @@ export class AudioOut {
         }
         this.holder?.remove();
         this.holder = undefined;
+    }
+
+    private sendToSpeaker(element: HTMLAudioElement): void {
+        // It is heard on the default then; a speaker that is gone is noticed by the list of devices.
+        element.setSinkId(this.sink).catch((error: unknown) => console.warn('parley: the speaker could not be used', error));
     }
 
     private play(element: HTMLAudioElement): void {

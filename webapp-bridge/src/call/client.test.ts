@@ -7,33 +7,60 @@ import {FakeSocket} from '../testing/fake_socket';
 import {CallClient} from './client';
 import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions} from './client_types';
-import type {Devices} from './media';
-import {CallSocket} from './socket';
+import {MediaError} from './media';
+import type {Devices, ListedDevice} from './media';
+import {CallSocket, QUEUED_MS_MAX} from './socket';
 
 const CHANNEL = 'c'.repeat(26);
 
-const track = (kind: string) => ({kind, id: kind, enabled: true, readyState: 'live', stop: vi.fn(), onended: null});
+const track = (kind: string, id = kind) => {
+    const made = {
+        kind,
+        id,
+        enabled: true,
+        readyState: 'live',
+        onended: null as (() => void) | null,
+        stop: vi.fn(() => {
+            made.readyState = 'ended';
+        }),
+        unplug: () => {
+            made.readyState = 'ended';
+            made.onended?.();
+        },
+    };
+    return made;
+};
 
 let sockets: FakeSocket[];
 let connections: FakeConnection[];
 let events: ClientEvent[];
 let opened: string[];
 let granted: boolean;
+let tracks: ReturnType<typeof track>[];
+let listed: ListedDevice[];
+let plug: () => void;
 let reports: unknown[];
 let client: CallClient;
 
+const open = (device: string, kind: string, id: string): Promise<never> => {
+    opened.push(id === '' ? device : `${device} ${id}`);
+    const made = track(kind, id || kind);
+    tracks.push(made);
+    return Promise.resolve(made as never);
+};
+
 const devices: Devices = {
     available: true,
-    microphone: () => {
-        opened.push('microphone');
-        return Promise.resolve(track('audio') as never);
-    },
-    camera: () => {
-        opened.push('camera');
-        return Promise.resolve(track('video') as never);
-    },
+    microphone: (id) => open('microphone', 'audio', id),
+    camera: (id) => open('camera', 'video', id),
     screen: () => Promise.resolve({video: track('video') as never, audio: undefined}),
     granted: () => Promise.resolve(granted),
+    speakersSelectable: true,
+    list: () => Promise.resolve(listed),
+    onChange: (listener) => {
+        plug = listener;
+        return () => undefined;
+    },
 };
 
 const make = (options: Partial<ClientOptions> = {}): void => {
@@ -88,6 +115,8 @@ beforeEach(() => {
     connections = [];
     events = [];
     opened = [];
+    tracks = [];
+    listed = [];
     reports = [];
     granted = true;
 });
@@ -191,6 +220,159 @@ describe('muting', () => {
     });
 });
 
+describe('devices', () => {
+    beforeEach(() => {
+        listed = [{kind: 'microphone', id: 'usb', label: 'USB'}];
+    });
+
+    const talk = async (): Promise<void> => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.toggleMicrophone();
+        await publish();
+    };
+    /** Lets what was switched on get its m-line. */
+    const publish = async (): Promise<void> => {
+        await settle();
+        const before = pc().transceivers.length;
+        pc().channel.receive(7, true);
+        await until(() => pc().transceivers.length > before);
+        await until(() => pc().signalingState === 'have-local-offer');
+        await settle();
+        event('signal', {connID: 'sess1', data: '{"type":"answer","sdp":"a2"}'});
+        await until(() => pc().signalingState === 'stable');
+        await settle();
+    };
+    const problems = () => events.flatMap((item) => (item.type === 'problem' ? [item.problem] : []));
+    const offers = () => sent('sdp').length + pc().channel.types().filter((type) => type === 3).length;
+    const ids = (list: readonly unknown[] | undefined) => list?.map((item) => (item as {id: string} | null)?.id);
+    const choose = async (kind: 'microphone' | 'camera' | 'speaker', id: string): Promise<void> => {
+        await client.picker.choose(kind, id);
+        await settle(2);
+    };
+    const chosen = (kind: string) => client.picker.groups.find((group) => group.kind === kind)?.chosen;
+
+    it('replace the track of a running voice without an offer', async () => {
+        await talk();
+        const before = offers();
+        await choose('microphone', 'usb');
+        expect(ids(pc().transceivers[0]?.replaced)).toEqual(['usb']);
+        expect(opened).toEqual(['microphone', 'microphone usb']);
+        expect(tracks.map((item) => item.readyState)).toEqual(['ended', 'live']);
+        expect(offers()).toBe(before);
+        expect(client.snapshot.sending.microphone).toBe('on');
+        expect(chosen('microphone')).toBe('usb');
+    });
+
+    it('leave somebody muted muted, and open at the next unmute', async () => {
+        await talk();
+        client.toggleMicrophone();
+        await choose('microphone', 'usb');
+        expect(client.snapshot.sending.microphone).toBe('off');
+        expect(opened).toEqual(['microphone']);
+        expect(tracks[0]?.readyState).toBe('ended');
+        client.toggleMicrophone();
+        await settle(2);
+        expect(opened).toEqual(['microphone', 'microphone usb']);
+        expect(ids(pc().transceivers[0]?.replaced)).toEqual([undefined, 'usb']);
+    });
+
+    it('are silent when muted while the new one was being opened', async () => {
+        await talk();
+        const done = client.picker.choose('microphone', 'usb');
+        client.toggleMicrophone();
+        await done;
+        expect(tracks[1]).toMatchObject({readyState: 'live', enabled: false});
+        expect(ids(pc().transceivers[0]?.replaced)).toEqual([undefined]);
+    });
+
+    it('stay as they are when the new one is refused, with the text for that', async () => {
+        await talk();
+        vi.spyOn(devices, 'microphone').mockRejectedValueOnce(new MediaError('unavailable'));
+        await choose('microphone', 'usb');
+        expect(problems()).toEqual(['microphone']);
+        expect(chosen('microphone')).toBe('');
+        expect(tracks[0]?.readyState).toBe('live');
+        expect(client.snapshot.sending.microphone).toBe('on');
+    });
+
+    it('change a running camera, and our own picture with it', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.toggleCamera();
+        await publish();
+        await choose('camera', 'front');
+        expect(ids(pc().transceivers[0]?.replaced)).toEqual(['front']);
+        expect(client.board.pictures.map((picture) => picture.track.id)).toEqual(['front']);
+        expect(sent('video_on').length).toBe(1);
+    });
+
+    it('hold over a new connection', async () => {
+        await talk();
+        await choose('microphone', 'usb');
+        client.handleMediaMoved();
+        joined();
+        await connectMedia();
+        await settle();
+        pc().channel.receive(7, true);
+        await until(() => pc().transceivers.length > 0);
+        expect(pc().transceivers[0]?.track).toMatchObject({id: 'usb', readyState: 'live'});
+        expect(opened).toEqual(['microphone', 'microphone usb']);
+        expect(chosen('microphone')).toBe('usb');
+    });
+
+    it('fall back to the default when the one in use is unplugged', async () => {
+        await talk();
+        await choose('microphone', 'usb');
+        tracks[1]?.unplug();
+        await settle(2);
+        expect(problems()).toEqual(['microphone_default']);
+        expect(opened.at(-1)).toBe('microphone');
+        expect(client.snapshot.sending.microphone).toBe('on');
+        expect(ids(pc().transceivers[0]?.replaced)).toEqual(['usb', undefined, 'audio']);
+        expect(chosen('microphone')).toBe('');
+    });
+
+    it('are off when the last one is unplugged', async () => {
+        await talk();
+        vi.spyOn(devices, 'microphone').mockRejectedValueOnce(new MediaError('unavailable'));
+        tracks[0]?.unplug();
+        await settle(2);
+        expect(problems()).toEqual(['microphone_lost']);
+        expect(client.snapshot.sending.microphone).toBe('off');
+        expect(socket().actions().at(-1)).toBe('mute');
+    });
+
+    it('open nothing when one is unplugged that is not in use', async () => {
+        make();
+        listed = [{kind: 'camera', id: 'front', label: 'Front'}, {kind: 'camera', id: 'back', label: 'Back'}];
+        await client.picker.refresh();
+        await choose('camera', 'back');
+        listed = listed.slice(0, 1);
+        plug();
+        await settle(2);
+        expect(problems()).toEqual(['camera_default']);
+        expect(chosen('camera')).toBe('');
+        expect(opened).toEqual([]);
+    });
+
+    it('are told once when list and track tell of the same unplugging', async () => {
+        await talk();
+        await choose('microphone', 'usb');
+        listed = [];
+        plug();
+        await settle(2);
+        tracks[1]?.unplug();
+        await settle(2);
+        expect(problems()).toEqual(['microphone_default']);
+        expect(tracks[1]?.readyState).toBe('ended');
+    });
+});
+
 describe('coming back', () => {
     const connect = async (): Promise<void> => {
         make();
@@ -207,6 +389,20 @@ describe('coming back', () => {
         socket().hello('conn2');
         expect(sent('reconnect')[0]?.data).toEqual({channelID: CHANNEL, originalConnID: 'sess1', prevConnID: 'conn1'});
         expect(connections.length).toBe(1);
+    });
+
+    it('tells the new socket what changed while there was none for long', async () => {
+        await connect();
+        client.toggleScreen();
+        await settle();
+        socket().lose();
+        client.toggleScreen();
+        vi.advanceTimersByTime(500);
+        vi.setSystemTime(Date.now() + QUEUED_MS_MAX + 1);
+        socket().hello('conn2');
+        expect(socket().actions().slice(0, 2)).toEqual(['reconnect', 'call_state']);
+        expect(socket().actions()).toContain('screen_off');
+        expect(socket().actions()).toContain('mute');
     });
 
     it('joins again when the server has given the session up meanwhile', async () => {

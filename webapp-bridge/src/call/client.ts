@@ -14,6 +14,7 @@ import {Board} from './board';
 import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, LAST_REPORT_MS, MOVED_TWICE_MS} from './client_timing';
 import {REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
+import {DevicePicker} from './device_picker';
 import {CHANNEL_CLOSED, Peer} from './peer';
 import {Reporter} from './reporter';
 import type {Resume} from './resume';
@@ -23,6 +24,7 @@ import type {SocketEvent} from './socket';
 export class CallClient {
     readonly events = new Emitter<ClientEvent>();
     readonly board = new Board();
+    readonly picker: DevicePicker;
     private readonly audio = new AudioOut();
     private readonly media: SessionMedia;
     private readonly scope = new Scope();
@@ -38,10 +40,7 @@ export class CallClient {
     private view: View = {screen: false, cameras: []};
 
     constructor(private readonly world: ClientWorld, private readonly options: ClientOptions) {
-        this.media = new SessionMedia(world.devices, this.board, {
-            simulcast: options.simulcast,
-            resumed: options.resume !== undefined,
-        });
+        this.media = new SessionMedia(world.devices, this.board, {simulcast: options.simulcast});
         this.state = {
             phase: options.resume ? 'reconnecting' : 'connecting',
             session: options.resume?.session ?? '',
@@ -58,6 +57,9 @@ export class CallClient {
                 case 'changed':
                     this.set({sending: this.media.sending});
                     break;
+                case 'devices':
+                    void this.picker.refresh();
+                    break;
                 case 'action':
                     this.world.socket.send(event.action, event.data);
                     break;
@@ -67,7 +69,14 @@ export class CallClient {
             }
         }));
         this.scope.add(() => this.media.close());
+        this.picker = new DevicePicker(world.devices, {
+            microphone: this.media.use('microphone'),
+            camera: this.media.use('camera'),
+            speaker: this.audio.use(),
+        });
+        this.scope.add(() => this.picker.close());
         this.scope.add(this.audio.blocked.on((soundBlocked) => this.set({soundBlocked})));
+        this.scope.add(this.audio.problems.on((problem) => this.events.emit({type: 'problem', problem})));
         this.scope.add(() => this.audio.reset());
         this.reporter = new Reporter(
             this.scope,
@@ -88,7 +97,7 @@ export class CallClient {
         this.world.socket.connect();
         this.waitAtMost(CONNECT_PATIENCE_MS);
         if (this.options.resume) {
-            void this.reopen(this.options.resume);
+            void this.media.reopen(this.options.resume);
         } else if (this.options.unmute && this.world.devices.available) {
             void this.media.unmute();
         }
@@ -109,27 +118,15 @@ export class CallClient {
     }
 
     toggleMicrophone(): void {
-        if (this.state.sending.microphone === 'on') {
-            this.media.mute();
-        } else {
-            void this.media.unmute();
-        }
+        this.media.toggle('microphone');
     }
 
     toggleCamera(): void {
-        if (this.state.sending.camera === 'on') {
-            this.media.cameraOff();
-        } else {
-            void this.media.cameraOn();
-        }
+        this.media.toggle('camera');
     }
 
     toggleScreen(): void {
-        if (this.state.sending.screen === 'on') {
-            this.media.stopSharing();
-        } else {
-            void this.media.share();
-        }
+        this.media.toggle('screen');
     }
 
     /** From a gesture: sound was blocked. */
@@ -190,6 +187,7 @@ export class CallClient {
         });
         // The answer tells whether the session still lives.
         this.world.socket.sendNow('call_state', {channelID: this.options.channelId});
+        this.media.tell();
     }
 
     private handleEvent(name: string, data: Fields, broadcast: Broadcast): void {
@@ -370,16 +368,6 @@ export class CallClient {
         this.wantsJoin = true;
         if (this.world.socket.connection !== '') {
             this.sendJoin();
-        }
-    }
-
-    /** After a reload: what was on is switched on again where that asks nobody. */
-    private async reopen(resume: Resume): Promise<void> {
-        if (resume.microphone && (await this.world.devices.granted('microphone'))) {
-            void this.media.unmute();
-        }
-        if (resume.camera && (await this.world.devices.granted('camera'))) {
-            void this.media.cameraOn();
         }
     }
 

@@ -1,5 +1,6 @@
 // What a call of this tab tells, and what it needs of the world.
 
+import type {SpeakerProblem} from './audio';
 import type {Devices} from './media';
 import type {Resume} from './resume';
 import type {Sending, SendingProblem} from './session_media';
@@ -28,7 +29,7 @@ export interface ClientState {
 
 export type ClientEvent =
     | {type: 'state'; state: ClientState}
-    | {type: 'problem'; problem: SendingProblem}
+    | {type: 'problem'; problem: SendingProblem | SpeakerProblem}
     | {type: 'ended'; reason: EndReason};
 
 export interface ClientOptions {

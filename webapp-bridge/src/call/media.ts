@@ -1,10 +1,26 @@
-// Microphone, camera and screen: opened only when the user asks, released when they are switched off.
+// Microphone, camera, screen and speakers: opened only when the user asks, released when they are switched off.
+
+import type {Disposer} from '../base/scope';
+
+/** Leaves the choice of a device to the browser. */
+export const DEFAULT_DEVICE = '';
+
+export type DeviceKind = 'microphone' | 'speaker' | 'camera';
+
+/** Id and label are empty as long as no permission was given. */
+export interface ListedDevice {
+    kind: DeviceKind;
+    id: string;
+    label: string;
+}
 
 export type MediaProblem =
     /** The page is not a secure context: browsers hide the devices. */
     | 'insecure'
     /** The user or the system refused, or there is no such device. */
     | 'unavailable'
+    /** Something uses it, maybe we ourselves. */
+    | 'busy'
     /** The user closed the browser's picker: nothing to complain about. */
     | 'cancelled';
 
@@ -22,16 +38,36 @@ export interface Screen {
 /** What the call needs of the browser's devices. */
 export interface Devices {
     readonly available: boolean;
-    microphone(): Promise<MediaStreamTrack>;
-    camera(): Promise<MediaStreamTrack>;
+    microphone(deviceId: string): Promise<MediaStreamTrack>;
+    camera(deviceId: string): Promise<MediaStreamTrack>;
     screen(): Promise<Screen>;
     /** Whether it may be opened without asking the user. */
     granted(device: 'microphone' | 'camera'): Promise<boolean>;
+    /** Whether sound can be sent to another speaker than the default. */
+    readonly speakersSelectable: boolean;
+    list(): Promise<ListedDevice[]>;
+    /** Devices were plugged in or out. */
+    onChange(listener: () => void): Disposer;
 }
 
 /** Camera picture: enough for tiles, small enough for nine of them. */
 const CAMERA = {width: {ideal: 640}, height: {ideal: 360}, frameRate: {ideal: 30, max: 30}};
 const SCREEN = {width: {max: 2560}, height: {max: 1440}, frameRate: {ideal: 20, max: 30}};
+
+const SOUND = {echoCancellation: true, noiseSuppression: true, autoGainControl: true};
+
+/** Chromium appends vendor and product. */
+const USB_IDS = / \([0-9a-f]{4}:[0-9a-f]{4}\)$/;
+
+const KINDS: Readonly<Record<MediaDeviceKind, DeviceKind>> = {
+    audioinput: 'microphone',
+    audiooutput: 'speaker',
+    videoinput: 'camera',
+};
+
+/** Exactly this one: another one in its place would be a surprise. */
+const exactly = (deviceId: string): {deviceId?: {exact: string}} =>
+    (deviceId === DEFAULT_DEVICE ? {} : {deviceId: {exact: deviceId}});
 
 const first = (tracks: MediaStreamTrack[]): MediaStreamTrack => {
     const track = tracks[0];
@@ -51,13 +87,27 @@ export class BrowserDevices implements Devices {
         return this.devices !== undefined;
     }
 
-    async microphone(): Promise<MediaStreamTrack> {
-        const stream = await this.open({audio: {echoCancellation: true, noiseSuppression: true, autoGainControl: true}});
-        return first(stream.getAudioTracks());
+    get speakersSelectable(): boolean {
+        return this.available && 'setSinkId' in HTMLMediaElement.prototype;
     }
 
-    async camera(): Promise<MediaStreamTrack> {
-        return first((await this.open({video: CAMERA})).getVideoTracks());
+    async list(): Promise<ListedDevice[]> {
+        const listed = await this.devices?.enumerateDevices() ?? [];
+        return listed.map(({kind, deviceId, label}) => ({kind: KINDS[kind], id: deviceId, label: label.replace(USB_IDS, '')}));
+    }
+
+    onChange(listener: () => void): Disposer {
+        const devices = this.devices;
+        devices?.addEventListener('devicechange', listener);
+        return () => devices?.removeEventListener('devicechange', listener);
+    }
+
+    async microphone(deviceId: string): Promise<MediaStreamTrack> {
+        return first((await this.open({audio: {...SOUND, ...exactly(deviceId)}})).getAudioTracks());
+    }
+
+    async camera(deviceId: string): Promise<MediaStreamTrack> {
+        return first((await this.open({video: {...CAMERA, ...exactly(deviceId)}})).getVideoTracks());
     }
 
     async screen(): Promise<Screen> {
@@ -92,7 +142,8 @@ export class BrowserDevices implements Devices {
         try {
             return await devices.getUserMedia(constraints);
         } catch (error) {
-            throw new MediaError('unavailable', error);
+            const busy = error instanceof DOMException && error.name === 'NotReadableError';
+            throw new MediaError(busy ? 'busy' : 'unavailable', error);
         }
     }
 }

@@ -3,10 +3,14 @@
 
 import {Emitter} from '../base/emitter';
 import type {Board} from './board';
+import type {DeviceUse} from './device_picker';
 import {cameraEncodings, screenEncodings} from './encodings';
+import {Input} from './input';
 import {MediaError} from './media';
 import type {Devices} from './media';
 import type {Peer, Publication} from './peer';
+
+type InputKind = 'microphone' | 'camera';
 
 export type Switch = 'off' | 'opening' | 'on';
 
@@ -16,10 +20,17 @@ export interface Sending {
     screen: Switch;
 }
 
-export type SendingProblem = 'insecure' | 'microphone' | 'camera' | 'screen' | 'screen_taken' | 'microphone_lost' | 'not_sent';
+export type SendingProblem =
+    | 'insecure' | 'microphone' | 'camera' | 'screen' | 'screen_taken' | 'not_sent'
+    /** Unplugged, and there is no other one. */
+    | 'microphone_lost' | 'camera_lost'
+    /** Unplugged: the default is used in its place. */
+    | 'microphone_default' | 'camera_default';
 
 export type SendingEvent =
     | {type: 'changed'}
+    /** Another device is wanted, or a permission was given. */
+    | {type: 'devices'}
     | {type: 'action'; action: string; data: Record<string, string>}
     | {type: 'problem'; problem: SendingProblem};
 
@@ -28,12 +39,9 @@ export class SessionMedia {
     private now: Sending = {microphone: 'off', camera: 'off', screen: 'off'};
     private peer: Peer | undefined;
     private session = '';
-    private voice: MediaStreamTrack | undefined;
-    private camera: MediaStreamTrack | undefined;
+    private readonly inputs: Readonly<Record<InputKind, Input>>;
     private screen: MediaStreamTrack[] = [];
     private closed = false;
-    /** The server may believe in a camera and a screen that a reload has closed. */
-    private stale: boolean;
     // One stream per kind for the session's life: its id names the publication to the server.
     private readonly voiceStream = new MediaStream();
     private readonly cameraStream = new MediaStream();
@@ -42,9 +50,26 @@ export class SessionMedia {
     constructor(
         private readonly devices: Devices,
         private readonly board: Board,
-        private readonly options: {simulcast: boolean; resumed: boolean},
+        private readonly options: {simulcast: boolean},
     ) {
-        this.stale = options.resumed;
+        this.inputs = {
+            microphone: new Input((id) => devices.microphone(id)),
+            camera: new Input((id) => devices.camera(id)),
+        };
+        this.inputs.microphone.lost.on(() => void this.lose('microphone'));
+        this.inputs.camera.lost.on(() => void this.lose('camera'));
+    }
+
+    /** For the menu of devices. */
+    use(kind: InputKind): DeviceUse {
+        const input = this.inputs[kind];
+        return {
+            get chosen() {
+                return input.chosen;
+            },
+            choose: (id) => this.choose(kind, id),
+            handleGone: () => this.handleGone(kind),
+        };
     }
 
     get sending(): Sending {
@@ -55,29 +80,17 @@ export class SessionMedia {
     async attach(peer: Peer, session: string): Promise<void> {
         this.peer = peer;
         this.session = session;
-        this.action(this.voice && this.now.microphone === 'on' ? 'unmute' : 'mute');
-        if (this.stale) {
-            this.stale = false;
-            if (!this.camera) {
-                this.action('video_off');
-            }
-            if (this.screen.length === 0) {
-                this.action('screen_off');
-            }
-        }
+        this.tell();
         this.showOwn();
+        const {microphone, camera} = this.inputs;
         const publications: Publication[] = [];
-        if (this.voice && this.now.microphone === 'on') {
-            publications.push({kind: 'voice', track: this.voice, stream: this.voiceStream});
+        if (microphone.track && this.now.microphone === 'on') {
+            publications.push(this.publication('microphone', microphone.track));
         }
-        if (this.camera) {
-            this.announceCamera();
-            publications.push(this.cameraPublication(this.camera));
+        if (camera.track) {
+            publications.push(this.publication('camera', camera.track));
         }
-        if (this.screen.length > 0) {
-            this.announceScreen();
-            publications.push(...this.screenPublications());
-        }
+        publications.push(...this.screenPublications());
         if (publications.length > 0 && !(await this.publish(publications))) {
             this.mute();
             this.cameraOff();
@@ -85,93 +98,81 @@ export class SessionMedia {
         }
     }
 
+    /**
+     * Says all of it: what changed while the socket was down for long was not kept, and after a reload the server
+     * believes in what the reload has closed. It makes nothing of repetitions.
+     */
+    tell(): void {
+        this.action(this.now.microphone === 'on' ? 'unmute' : 'mute');
+        if (this.inputs.camera.track) {
+            this.announce('camera');
+        } else {
+            this.action('video_off');
+        }
+        if (this.screen.length > 0) {
+            this.announceScreen();
+        } else {
+            this.action('screen_off');
+        }
+    }
+
     detach(): void {
         this.peer = undefined;
     }
 
-    async unmute(): Promise<void> {
-        if (this.now.microphone !== 'off') {
-            return;
-        }
-        this.set({microphone: 'opening'});
-        try {
-            if (!this.voice || this.voice.readyState === 'ended') {
-                this.voice = this.take(await this.devices.microphone());
-                this.voice.onended = () => this.loseMicrophone();
+    toggle(kind: keyof Sending): void {
+        const on = this.now[kind] === 'on';
+        if (kind === 'screen') {
+            if (on) {
+                this.stopSharing();
+            } else {
+                void this.share();
             }
-        } catch (error) {
-            this.set({microphone: 'off'});
-            this.complain(error, 'microphone');
-            return;
-        }
-        if (this.closed) {
-            return;
-        }
-        this.voice.enabled = true;
-        this.set({microphone: 'on'});
-        if (!this.peer) {
-            return;
-        }
-        this.action('unmute');
-        if (!(await this.publish([{kind: 'voice', track: this.voice, stream: this.voiceStream}]))) {
-            this.mute();
+        } else if (on) {
+            this.switchOff(kind);
+        } else {
+            void this.switchOn(kind);
         }
     }
 
-    mute(): void {
+    /** After a reload: what was on is switched on again where that asks nobody. */
+    async reopen(was: Readonly<Record<InputKind, boolean>>): Promise<void> {
+        for (const kind of ['microphone', 'camera'] as const) {
+            if (was[kind] && (await this.devices.granted(kind))) {
+                void this.switchOn(kind);
+            }
+        }
+    }
+
+    unmute(): Promise<void> {
+        return this.switchOn('microphone');
+    }
+
+    private mute(): void {
         if (this.now.microphone !== 'on') {
             return;
         }
-        if (this.voice) {
-            this.voice.enabled = false;
+        const track = this.inputs.microphone.track;
+        if (track) {
+            track.enabled = false;
         }
         this.set({microphone: 'off'});
         this.action('mute');
         void this.peer?.silence('voice');
     }
 
-    async cameraOn(): Promise<void> {
-        if (this.now.camera !== 'off') {
+    private cameraOff(): void {
+        if (this.now.camera !== 'on') {
             return;
         }
-        this.set({camera: 'opening'});
-        let track: MediaStreamTrack;
-        try {
-            track = this.take(await this.devices.camera());
-        } catch (error) {
-            this.set({camera: 'off'});
-            this.complain(error, 'camera');
-            return;
-        }
-        if (this.closed) {
-            return;
-        }
-        this.camera = track;
-        track.onended = () => this.cameraOff();
-        this.showOwn();
-        this.set({camera: 'on'});
-        if (!this.peer) {
-            return;
-        }
-        this.announceCamera();
-        if (!(await this.publish([this.cameraPublication(track)]))) {
-            this.cameraOff();
-        }
-    }
-
-    cameraOff(): void {
-        if (!this.camera) {
-            return;
-        }
-        this.release(this.camera);
-        this.camera = undefined;
+        this.inputs.camera.release();
         this.showOwn();
         this.set({camera: 'off'});
         this.action('video_off');
         void this.peer?.silence('video');
     }
 
-    async share(): Promise<void> {
+    private async share(): Promise<void> {
         if (this.now.screen !== 'off') {
             return;
         }
@@ -185,7 +186,7 @@ export class SessionMedia {
         } catch (error) {
             this.set({screen: 'off'});
             if (!(error instanceof MediaError && error.problem === 'cancelled')) {
-                this.complain(error, 'screen');
+                this.problem(this.reason(error, 'screen'));
             }
             return;
         }
@@ -202,7 +203,7 @@ export class SessionMedia {
         }
     }
 
-    stopSharing(): void {
+    private stopSharing(): void {
         if (this.screen.length === 0) {
             return;
         }
@@ -214,25 +215,116 @@ export class SessionMedia {
     handleScreenRefused(): void {
         if (this.screen.length > 0) {
             this.dropScreen();
-            this.events.emit({type: 'problem', problem: 'screen_taken'});
+            this.problem('screen_taken');
         }
     }
 
     close(): void {
         this.closed = true;
         this.peer = undefined;
-        for (const track of [this.voice, this.camera, ...this.screen]) {
-            if (track) {
-                this.release(track);
-            }
+        this.inputs.microphone.close();
+        this.inputs.camera.close();
+        for (const track of this.screen) {
+            this.release(track);
         }
-        this.voice = undefined;
-        this.camera = undefined;
         this.screen = [];
     }
 
-    private cameraPublication(track: MediaStreamTrack): Publication {
-        return {kind: 'video', track, stream: this.cameraStream, encodings: cameraEncodings(this.options.simulcast)};
+    private async switchOn(kind: InputKind): Promise<void> {
+        const problem = await this.open(kind);
+        if (problem) {
+            this.problem(problem);
+        }
+    }
+
+    private switchOff(kind: InputKind): void {
+        if (kind === 'microphone') {
+            this.mute();
+        } else {
+            this.cameraOff();
+        }
+    }
+
+    /** Why it stays off; undefined when it is on, or the call is over. */
+    private async open(kind: InputKind): Promise<SendingProblem | undefined> {
+        if (this.now[kind] !== 'off') {
+            return undefined;
+        }
+        this.setSwitch(kind, 'opening');
+        let track: MediaStreamTrack | undefined;
+        try {
+            track = await this.inputs[kind].open();
+        } catch (error) {
+            this.setSwitch(kind, 'off');
+            return this.reason(error, kind);
+        }
+        if (!track) {
+            return undefined;
+        }
+        track.enabled = true;
+        this.showOwn();
+        this.setSwitch(kind, 'on');
+        this.events.emit({type: 'devices'});
+        if (this.peer) {
+            this.announce(kind);
+            await this.send(kind, track);
+        }
+        return undefined;
+    }
+
+    private async choose(kind: InputKind, id: string): Promise<void> {
+        const input = this.inputs[kind];
+        if (this.now[kind] === 'off') {
+            // Nothing is opened while muted: the next unmute opens what is chosen.
+            input.release();
+        }
+        try {
+            if (!(await input.choose(id))) {
+                return;
+            }
+        } catch (error) {
+            if (!input.track) {
+                this.switchOff(kind);
+            }
+            this.problem(this.reason(error, kind));
+            return;
+        }
+        const track = input.track;
+        if (track) {
+            // Muted meanwhile: the new one is as silent as the old one was.
+            track.enabled = this.now[kind] === 'on';
+            this.showOwn();
+            if (track.enabled && this.peer) {
+                await this.send(kind, track);
+            }
+        }
+    }
+
+    private async send(kind: InputKind, track: MediaStreamTrack): Promise<void> {
+        if (!(await this.publish([this.publication(kind, track)]))) {
+            this.switchOff(kind);
+        }
+    }
+
+    /** A chosen device is gone that was not open. */
+    private handleGone(kind: InputKind): void {
+        if (!this.inputs[kind].forget()) {
+            this.problem(`${kind}_default`);
+        }
+    }
+
+    private async lose(kind: InputKind): Promise<void> {
+        this.events.emit({type: 'devices'});
+        const wasOn = this.now[kind] === 'on';
+        this.switchOff(kind);
+        const staysOff = !wasOn || await this.open(kind) !== undefined;
+        this.problem(staysOff ? `${kind}_lost` : `${kind}_default`);
+    }
+
+    private publication(kind: InputKind, track: MediaStreamTrack): Publication {
+        return kind === 'microphone'
+            ? {kind: 'voice', track, stream: this.voiceStream}
+            : {kind: 'video', track, stream: this.cameraStream, encodings: cameraEncodings(this.options.simulcast)};
     }
 
     private screenPublications(): Publication[] {
@@ -242,8 +334,12 @@ export class SessionMedia {
                 : {kind: 'screen-audio', track, stream: this.screenStream});
     }
 
-    private announceCamera(): void {
-        this.action('video_on', {data: JSON.stringify({videoStreamID: this.cameraStream.id})});
+    private announce(kind: InputKind): void {
+        if (kind === 'microphone') {
+            this.action('unmute');
+        } else {
+            this.action('video_on', {data: JSON.stringify({videoStreamID: this.cameraStream.id})});
+        }
     }
 
     private announceScreen(): void {
@@ -251,7 +347,7 @@ export class SessionMedia {
     }
 
     private showOwn(): void {
-        this.board.setOwn(this.session, 'video', this.camera ?? null);
+        this.board.setOwn(this.session, 'video', this.inputs.camera.track ?? null);
         this.board.setOwn(this.session, 'screen', this.screen[0] ?? null);
     }
 
@@ -263,17 +359,11 @@ export class SessionMedia {
         } catch (error) {
             if (peer === this.peer && !this.closed) {
                 console.warn('parley: publishing failed', error);
-                this.events.emit({type: 'problem', problem: 'not_sent'});
+                this.problem('not_sent');
                 return false;
             }
         }
         return true;
-    }
-
-    private loseMicrophone(): void {
-        this.voice = undefined;
-        this.mute();
-        this.events.emit({type: 'problem', problem: 'microphone_lost'});
     }
 
     private dropScreen(): void {
@@ -304,9 +394,18 @@ export class SessionMedia {
         this.events.emit({type: 'action', action, data});
     }
 
-    private complain(error: unknown, device: 'microphone' | 'camera' | 'screen'): void {
-        const insecure = error instanceof MediaError && error.problem === 'insecure';
-        this.events.emit({type: 'problem', problem: insecure ? 'insecure' : device});
+    private reason(error: unknown, device: InputKind | 'screen'): SendingProblem {
+        return error instanceof MediaError && error.problem === 'insecure' ? 'insecure' : device;
+    }
+
+    private problem(problem: SendingProblem): void {
+        if (!this.closed) {
+            this.events.emit({type: 'problem', problem});
+        }
+    }
+
+    private setSwitch(kind: InputKind, now: Switch): void {
+        this.set(kind === 'microphone' ? {microphone: now} : {camera: now});
     }
 
     private set(change: Partial<Sending>): void {

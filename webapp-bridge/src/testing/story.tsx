@@ -10,7 +10,10 @@ import {combineReducers, legacy_createStore as createStore} from 'redux';
 import type {Controller} from '../app/controller';
 import {CALL_POST_TYPE, PLUGIN_ID} from '../base/ids';
 import type {Channel, Post, User} from '../base/platform';
+import {Emitter} from '../base/emitter';
 import {Board} from '../call/board';
+import type {DeviceGroup} from '../call/device_picker';
+import type {DeviceKind} from '../call/media';
 import type {CallInfo} from '../protocol/events';
 import {translations} from '../i18n/texts';
 import {INITIAL, reducer} from '../state/slice';
@@ -111,8 +114,22 @@ const store = createStore(combineReducers({
     [`plugins-${PLUGIN_ID}`]: (slice: CallsState = state, action: never) => reducer(slice, action),
 }));
 
+const devices = (kind: DeviceKind, names: string[]): DeviceGroup =>
+    ({kind, options: ['', ...names].map((name) => ({id: name, label: name})), chosen: '', hidden: names.length === 0});
+
+const picker = {
+    changes: new Emitter<void>(),
+    groups: [
+        devices('microphone', ['Headset', 'Built-in microphone with a very long name']),
+        devices('speaker', ['Headset']),
+        devices('camera', []),
+    ],
+    refresh: () => Promise.resolve(),
+    choose: () => Promise.resolve(),
+};
+
 const controller = {
-    current: {board, setView: () => undefined, toggleMicrophone: () => undefined},
+    current: {board, picker, setView: () => undefined, toggleMicrophone: () => undefined},
     show: (mode: CallsState['mode']) => store.dispatch({type: 'parley/mode', mode}),
     ask: (prompt: CallsState['prompt']) => store.dispatch({type: 'parley/prompt', prompt}),
     dismiss: () => store.dispatch({type: 'parley/notice', notice: null}),

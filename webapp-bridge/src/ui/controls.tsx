@@ -1,45 +1,12 @@
-// The buttons of a call. Icon-only in the widget (name and tooltip), with text in the larger view.
+// The buttons of a call.
 
 import * as React from 'react';
 
-import type {TextId} from '../i18n/texts';
 import * as select from '../state/select';
 import type {OwnCall} from '../state/slice';
 import {useController, usePlatform, useText} from './context';
-import {Icon} from './icons';
-import type {IconName} from './icons';
-
-interface ControlProps {
-    id: TextId;
-    icon: IconName;
-    tone?: 'on' | 'danger';
-    disabled?: boolean;
-    reason?: string | undefined;
-    onClick: () => void;
-}
-
-const Control = ({id, icon, tone, disabled = false, reason, onClick}: ControlProps) => {
-    const text = useText();
-    const label = text(id);
-    return (
-        <button
-            type='button'
-            className={`parley-control${tone ? ` parley-control--${tone}` : ''}`}
-            aria-label={label}
-            aria-disabled={disabled}
-            {...(reason ? {'aria-description': reason} : {})}
-            title={reason ?? label}
-            onClick={() => {
-                if (!disabled) {
-                    onClick();
-                }
-            }}
-        >
-            <Icon name={icon}/>
-            <span className='parley-control__text' aria-hidden='true'>{label}</span>
-        </button>
-    );
-};
+import {Control} from './control';
+import {DeviceControl} from './devices';
 
 export const Controls = ({own}: {own: OwnCall}) => {
     const controller = useController();
@@ -89,6 +56,7 @@ export const Controls = ({own}: {own: OwnCall}) => {
                     />
                 )
                 : null}
+            {small ? null : <DeviceControl reason={reason}/>}
             {small
                 ? null
                 : <Control id='menu.copy_link' icon='link' onClick={() => void controller.copyLink(own.channelId)}/>}

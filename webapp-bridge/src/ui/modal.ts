@@ -31,7 +31,8 @@ export const useModal = (open: boolean, element: React.RefObject<HTMLElement>, c
         }
         const handleKey = (event: KeyboardEvent): void => {
             const lost = event.target === document.body || event.target === document.documentElement;
-            const inside = event.target instanceof Node && own.contains(event.target);
+            // Escape closes an open menu in it first.
+            const inside = event.target instanceof Element && own.contains(event.target) && !event.target.closest('[role="menu"]');
             if (event.key === 'Escape' && (lost || inside)) {
                 event.stopPropagation();
                 latest.current();

@@ -13,9 +13,11 @@ interface PersonProps {
     session: SessionInfo;
     call: CallInfo;
     own: OwnCall;
+    /** Of the face, in pixels. */
+    size: number;
 }
 
-const Person = ({session, call, own}: PersonProps) => {
+const Person = ({session, call, own, size}: PersonProps) => {
     const text = useText();
     const nameOf = useName();
     const name = nameOf(usePlatform((state) => select.userName(state, session.userId)));
@@ -23,13 +25,16 @@ const Person = ({session, call, own}: PersonProps) => {
     // What we send is known here before the server has said so.
     const unmuted = mine ? own.sending.microphone === 'on' : session.unmuted;
     const speaking = unmuted && own.speaking.includes(session.sessionId);
-    const sharing = call.screenSession === session.sessionId;
+    const sharing = mine ? own.sending.screen === 'on' : call.screenSession === session.sessionId;
     const away = !mine && session.away === true;
     const camera = mine ? own.sending.camera === 'on' : session.video;
     return (
         <li className={away ? 'parley-person parley-person--away' : 'parley-person'} data-session={session.sessionId} data-speaking={speaking}>
-            <Avatar userId={session.userId} size={28} speaking={speaking}/>
-            <span className='parley-person__name'>{mine ? text('person.you', {name}) : name}</span>
+            <Avatar userId={session.userId} size={size} speaking={speaking}/>
+            <span className='parley-person__who'>
+                <span className='parley-person__name' title={name}>{name}</span>
+                {mine ? <span className='parley-person__you'>{' '}<Text id='person.you'/></span> : null}
+            </span>
             {call.hostId === session.userId
                 ? <span role='img' className='parley-person__host' aria-label={text('person.host')} title={text('person.host')}><Icon name='host' size={14}/></span>
                 : null}
@@ -57,18 +62,19 @@ const Person = ({session, call, own}: PersonProps) => {
     );
 };
 
-export const People = ({call, own}: {call: CallInfo; own: OwnCall}) => {
+/** `faces`: nobody's picture is shown and there is room, so the people take its place. */
+export const People = ({call, own, faces}: {call: CallInfo; own: OwnCall; faces: boolean}) => {
     const text = useText();
     return (
-        <>
+        <div className='parley-call__people'>
             <ul className='parley-people' aria-label={text('widget.participants')}>
                 {call.sessions.map((session) => (
-                    <Person key={session.sessionId} session={session} call={call} own={own}/>
+                    <Person key={session.sessionId} session={session} call={call} own={own} size={faces ? 72 : 28}/>
                 ))}
             </ul>
             {call.sessions.length <= 1 && own.phase === 'connected'
                 ? <p className='parley-call__hint'><Text id='widget.alone_here'/></p>
                 : null}
-        </>
+        </div>
     );
 };

@@ -97,7 +97,9 @@ const Tile = ({place, picture, speaking, onSize}: TileProps) => {
 
 const places = (call: CallInfo, own: OwnCall, mode: ViewMode): {screen: Place | undefined; cameras: Place[]} => {
     const userOf = (session: string): string => call.sessions.find((item) => item.sessionId === session)?.userId ?? '';
-    const sharer = own.sending.screen === 'on' ? own.session : call.screenSession;
+    // What we send is known here before the server has said so, and while it cannot.
+    const others = call.screenSession === own.session ? '' : call.screenSession;
+    const sharer = own.sending.screen === 'on' ? own.session : others;
     const screen: Place | undefined = sharer === ''
         ? undefined
         : {session: sharer, userId: userOf(sharer), kind: 'screen', own: sharer === own.session};
@@ -113,6 +115,12 @@ const places = (call: CallInfo, own: OwnCall, mode: ViewMode): {screen: Place | 
         .sort((a, b) => Number(a.own) - Number(b.own));
     const most = mode === 'large' ? VIEW_CAMERAS_MAX + 1 : WIDGET_CAMERAS_MAX;
     return {screen, cameras: cameras.slice(0, most)};
+};
+
+/** Whether there is anybody's picture to show. */
+export const hasPictures = (call: CallInfo, own: OwnCall, mode: ViewMode): boolean => {
+    const {screen, cameras} = places(call, own, mode);
+    return mode !== 'minimised' && (screen !== undefined || cameras.length > 0);
 };
 
 /** Collects what the tiles show and tells the server once per change. */
@@ -147,7 +155,7 @@ export const Stage = ({call, own, mode}: {call: CallInfo; own: OwnCall; mode: Vi
     const find = (place: Place): Picture | undefined =>
         pictures.find((picture) => picture.kind === place.kind && picture.own === place.own &&
             (place.own || picture.session === place.session));
-    if (mode === 'minimised' || (!screen && cameras.length === 0)) {
+    if (!hasPictures(call, own, mode)) {
         return null;
     }
     return (

@@ -11,7 +11,7 @@ import {Icon} from './icons';
 import type {IconName} from './icons';
 import {useModal} from './modal';
 import {People} from './people';
-import {Stage} from './stage';
+import {Stage, hasPictures} from './stage';
 import type {TextId} from '../i18n/texts';
 
 const clock = (ms: number): string => {
@@ -54,7 +54,7 @@ const Header = ({own, mode, startAt}: {own: OwnCall; mode: ViewMode; startAt: nu
 const Status = ({own}: {own: OwnCall}) => {
     const controller = useController();
     return (
-        <>
+        <div className='parley-call__top'>
             <div role='status' className='parley-call__status'>
                 {own.phase === 'connecting' ? <Text id='widget.connecting'/> : null}
                 {own.phase === 'reconnecting' ? <Text id='widget.reconnecting'/> : null}
@@ -70,8 +70,28 @@ const Status = ({own}: {own: OwnCall}) => {
                     </p>
                 )
                 : null}
-        </>
+        </div>
     );
+};
+
+/**
+ * What was pressed to come into the call is gone then, and the focus with it: it goes on in the call. Who
+ * writes keeps writing; a page that was loaded anew has its own place for the focus.
+ */
+const useArrival = (section: React.RefObject<HTMLElement>, arrives: boolean): void => {
+    const first = React.useRef(arrives);
+    React.useEffect(() => {
+        if (!first.current) {
+            return undefined;
+        }
+        // After the other parts of the page have followed.
+        const frame = requestAnimationFrame(() => {
+            if (document.activeElement === null || document.activeElement === document.body) {
+                section.current?.focus();
+            }
+        });
+        return () => cancelAnimationFrame(frame);
+    }, [section]);
 };
 
 export const Widget = ({own}: {own: OwnCall}) => {
@@ -81,14 +101,16 @@ export const Widget = ({own}: {own: OwnCall}) => {
     const call = usePlatform((state) => select.callIn(state, own.channelId));
     const section = React.useRef<HTMLElement>(null);
     const large = mode === 'large';
+    const faces = large && call !== undefined && !hasPictures(call, own, mode);
     useModal(large, section, () => controller.show('widget'));
+    useArrival(section, own.phase === 'connecting');
     return (
         <section
             ref={section}
             role={large ? 'dialog' : undefined}
             aria-modal={large ? true : undefined}
-            tabIndex={large ? -1 : undefined}
-            className={`parley-call parley-call--${mode} a11y__region`}
+            tabIndex={-1}
+            className={`parley-call parley-call--${mode}${faces ? ' parley-call--faces' : ''} a11y__region`}
             aria-label={text('widget.label')}
             data-a11y-sort-order='9'
             data-phase={own.phase}
@@ -97,7 +119,7 @@ export const Widget = ({own}: {own: OwnCall}) => {
             <Header own={own} mode={mode} startAt={call?.startAt ?? own.joinedAt}/>
             <Status own={own}/>
             {call ? <Stage call={call} own={own} mode={mode}/> : null}
-            {call && mode !== 'minimised' ? <People call={call} own={own}/> : null}
+            {call && mode !== 'minimised' ? <People call={call} own={own} faces={faces}/> : null}
             <Controls own={own}/>
         </section>
     );
