@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parley_core::api::Limits;
 use parley_proto::launch::{RuntimeFiles, SOCKET_PATH_MAX};
+use parley_proto::log_filter;
 use tracing_subscriber::EnvFilter;
 
 use super::ConfigError;
@@ -102,6 +103,9 @@ impl Config {
             return wrong("node_id", "must be 1 to 64 characters of [A-Za-z0-9_.-]");
         }
         let log_level = raw.log_level.unwrap_or_else(|| "info".to_owned());
+        if let Some(word) = log_filter::misspelt_level(&log_level) {
+            return wrong("log_level", log_filter::misspelt_level_reason(word));
+        }
         if let Err(error) = EnvFilter::from_str(&log_level) {
             return wrong("log_level", error);
         }

@@ -109,6 +109,11 @@ mod tests {
         assert!(error("http_listen = \"192.0.2.1:80\"").starts_with("http_listen: "));
         assert!(error("node_id = \"\"").starts_with("node_id: "));
         assert!(error("log_level = \"a=b=c\"").starts_with("log_level: "));
+        let level = load_with(None, &["--log-level", "blub"]).unwrap_err();
+        assert!(
+            level.starts_with("log_level: `blub` is no level"),
+            "{level}"
+        );
         assert!(error("[limits]\nrooms_max = 0").starts_with("limits.rooms_max: "));
         assert!(error("[limits]\nroms_max = 1").contains("roms_max"));
         assert!(error("[lease]\nidle_ms = 0").starts_with("lease.idle_ms: "));
