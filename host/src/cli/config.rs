@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CommonArgs, DemoArgs, LogFormat, ServeArgs};
 use super::failure::Failure;
+use super::log_filter::LogFilter;
 
 /// The demo's usual port.
 const DEMO_PORT: u16 = 8065;
@@ -22,7 +23,7 @@ pub(super) struct CommonConfig {
     /// Exists.
     pub(super) sidecar_config: Option<PathBuf>,
     pub(super) web_dir: PathBuf,
-    pub(super) log_filter: tracing_subscriber::EnvFilter,
+    pub(super) log_filter: LogFilter,
     pub(super) log_format: LogFormat,
 }
 
@@ -114,9 +115,8 @@ impl CommonConfig {
     }
 
     fn check_in(args: CommonArgs, data_dir: PathBuf) -> Result<Self, Failure> {
-        let log_filter = tracing_subscriber::EnvFilter::builder()
-            .parse(&args.log)
-            .map_err(|error| Failure::config("--log", error))?;
+        let log_filter =
+            LogFilter::parse(&args.log).map_err(|why| Failure::config("--log", why))?;
         if args.media_port == Some(0) {
             return Err(Failure::config("--media-port", "0 is no port"));
         }
@@ -229,6 +229,7 @@ mod tests {
             (&["--media-port", "0"], "--media-port"),
             (&["--media-address", "0.0.0.0"], "--media-address"),
             (&["--log", "a=b=c"], "--log"),
+            (&["--log", "blub"], "--log: `blub` is no level"),
             (&["--sidecar-config", "/nowhere"], "--sidecar-config"),
         ] {
             let message = refused(extra);

@@ -45,7 +45,7 @@ pub(super) async fn run() -> Result<(), Failure> {
         Listener::bind(&HANDSHAKE).map_err(|error| Failure::system("handshake", error))?;
     announce(&listener)?;
     let env = PluginEnv::read()?;
-    logging::start_hclog(env.log_filter.clone())?;
+    logging::start_hclog(&env.log_filter)?;
     ignore_interrupts()?;
     let installed =
         Installed::of_this_process().map_err(|error| Failure::config("bundle", error))?;

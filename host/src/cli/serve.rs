@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{CommonConfig, ServeConfig, Tls};
 use super::data_lock::DataLock;
 use super::failure::Failure;
+use super::health;
 use super::listen::{self, Listeners};
 use super::request_trace::request_trace;
 use super::say;
@@ -17,11 +18,11 @@ use super::signals::{Signals, Told};
 use crate::environment::SystemEnvironment;
 use crate::media::pump::{Pump, PumpCounters};
 use crate::platform::Platform as _;
-use crate::platform::local::{Local, LocalConfig};
+use crate::platform::local::{Local, LocalConfig, OpenError};
 use crate::plugin::Plugin;
 use crate::sandbox::{Limits, Services};
 use crate::settings;
-use crate::sidecar::{SidecarConfig, SidecarEnding, Supervisor, runtime_dir};
+use crate::sidecar::{FirstStart, SidecarConfig, SidecarEnding, Supervisor, runtime_dir};
 use crate::trace::TraceId;
 
 /// The id under which the local platform runs the plugin.
@@ -121,6 +122,10 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         environment: Arc::new(SystemEnvironment),
     };
     let plugin = Arc::new(load_plugin(services).await?);
+    // Nobody is to be sent to calls that cannot be.
+    if let FirstStart::Refused(said) = supervisor.first_start().await {
+        return Err(refused_by_sidecar(&config.common, said));
+    }
     let stop_pump = CancellationToken::new();
     let pump = Pump {
         host_id,
@@ -130,8 +135,8 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         counters: Arc::<PumpCounters>::default(),
     };
     let pump = tokio::spawn(pump.run(stop_pump.clone()));
-    let router = local
-        .router(plugin)
+    let router = health::router(supervisor.link())
+        .fallback_service(local.router(plugin))
         .layer(axum::middleware::from_fn(request_trace));
     for address in listeners.addresses() {
         tracing::info!(%address, tls = tls.is_some(), "listening");
@@ -178,6 +183,15 @@ impl Running {
     }
 }
 
+/// What it says names the field; here belongs who was given it.
+fn refused_by_sidecar(common: &CommonConfig, said: String) -> Failure {
+    if common.sidecar_config.is_some() {
+        Failure::config("--sidecar-config", said)
+    } else {
+        Failure::config("sidecar", said)
+    }
+}
+
 /// Compiles the guest, which takes a moment.
 async fn load_plugin(services: Services) -> Result<Plugin, Failure> {
     let start = Instant::now();
@@ -209,7 +223,17 @@ async fn open_local(config: &ServeConfig, site_url: &str) -> Result<Local, Failu
     tokio::task::spawn_blocking(|| Local::open(local))
         .await
         .map_err(|error| Failure::internal("platform", error))?
-        .map_err(|error| Failure::config("platform", error))
+        .map_err(refused_by_platform)
+}
+
+fn refused_by_platform(error: OpenError) -> Failure {
+    match error {
+        OpenError::Config {
+            field: "site_url",
+            reason,
+        } => Failure::config("--site-url", reason),
+        other => Failure::config("--data-dir", other),
+    }
 }
 
 fn sidecar_config(

@@ -79,13 +79,22 @@ impl Pump {
             let cancel_on_change = async {
                 let _ = link.changed().await;
                 ended.cancel();
-                std::future::pending::<()>().await;
+                std::future::pending().await
             };
-            tokio::select! {
-                () = self.watch(&connection, &mut notice, &ended) => {}
-                () = cancel_on_change => {}
-            }
+            let lost = tokio::select! {
+                lost = self.watch(&connection, &mut notice, &ended) => lost,
+                never = cancel_on_change => never,
+            };
             stop.cancelled_or(RECONNECT_PAUSE).await;
+            // Whoever withdrew the connection meanwhile has said why, and whether that was an orderly end.
+            let withdrawn = stop.is_cancelled() || link.borrow().is_none();
+            match lost {
+                Err(error) if withdrawn => {
+                    tracing::debug!(%error, "event stream ended with its sidecar")
+                }
+                Err(error) => tracing::warn!(%error, "event stream lost"),
+                Ok(()) => tracing::debug!("event stream ended"),
+            }
         }
     }
 
@@ -94,15 +103,12 @@ impl Pump {
         connection: &Connection,
         notice: &mut RestartNotice,
         ended: &CancellationToken,
-    ) {
+    ) -> Result<(), stream::StreamError> {
         if !notice.tell(self, &connection.start_id, ended).await {
-            return;
+            return Ok(());
         }
         self.counters.streams.fetch_add(1, Ordering::Relaxed);
-        match stream::follow(self, connection, ended).await {
-            Ok(()) => tracing::debug!("event stream ended"),
-            Err(error) => tracing::warn!(%error, "event stream lost"),
-        }
+        stream::follow(self, connection, ended).await
     }
 
     async fn tick(&self, stop: &CancellationToken) {

@@ -18,6 +18,8 @@ const READY_TIME_MAX: Duration = Duration::from_secs(10);
 const READY_LINE_MAX: u64 = 16 * 1024;
 /// Bytes of standard error that go into the host's log.
 const STDERR_MAX: u64 = 8 * 1024;
+/// How the sidecar begins what it says of its failure; the host says by itself who that is.
+const SAID_PREFIX: &str = "parley-sidecar: ";
 /// Tries while the fresh copy is still open for writing in a process that another thread just forked.
 const BUSY_TRIES_MAX: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(25);
@@ -176,7 +178,8 @@ async fn ended(child: &mut Child) -> LaunchError {
     if let Some(stderr) = child.stderr.take() {
         let _ = stderr.take(STDERR_MAX).read_to_end(&mut said).await;
     }
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    let said = String::from_utf8_lossy(&said);
+    let said = said.trim().trim_start_matches(SAID_PREFIX).to_owned();
     match child.wait().await {
         Ok(status) => match status.code() {
             Some(EXIT_LOCKED) => LaunchError::Locked,

@@ -5,6 +5,7 @@
 //! `parley_sidecar::lifecycle` and [`parley_proto::launch`].
 
 mod attach;
+mod complaint;
 mod ending;
 mod in_use;
 mod install;
@@ -19,4 +20,4 @@ pub use self::install::InstallError;
 pub use self::launch::LaunchError;
 pub use self::locate::{NotFound, locate};
 pub use self::runtime_dir::{RuntimeDirError, runtime_dir};
-pub use self::supervisor::{SidecarConfig, Supervisor, SupervisorCounters};
+pub use self::supervisor::{FirstStart, SidecarConfig, Supervisor, SupervisorCounters};

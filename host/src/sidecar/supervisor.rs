@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::attach::{AttachError, attach};
+use super::complaint::Complaint;
 use super::ending::SidecarEnding;
 use super::in_use::{InUse, Lost};
 use super::install::install;
@@ -28,6 +29,15 @@ const STABLE_AFTER: Duration = Duration::from_secs(10);
 const CRASH_PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// Longest such pause.
 const CRASH_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// How a supervision began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstStart {
+    /// It serves, or will when what is in its way is gone.
+    Begun,
+    /// It refuses its configuration, in its own words: only a person can change that.
+    Refused(String),
+}
 
 /// How the sidecar is run.
 #[derive(Debug, Clone)]
@@ -64,6 +74,7 @@ pub struct SupervisorCounters {
 /// The running supervision.
 pub struct Supervisor {
     connection: LinkReceiver,
+    first: watch::Receiver<Option<FirstStart>>,
     counters: Arc<SupervisorCounters>,
     stop: CancellationToken,
     end: CancellationToken,
@@ -84,21 +95,34 @@ impl Supervisor {
     #[must_use]
     pub fn start(config: SidecarConfig) -> Self {
         let (publish, connection) = watch::channel(None);
+        let (tell_first, first) = watch::channel(None);
         let counters = Arc::<SupervisorCounters>::default();
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let supervision = Supervision {
             config,
             publish,
+            tell_first,
             counters: Arc::clone(&counters),
             stop: stop.clone(),
             end: end.clone(),
         };
         Self {
             connection,
+            first,
             counters,
             stop,
             end,
             task: Task(tokio::spawn(supervision.run())),
+        }
+    }
+
+    /// How the first attempt to have a sidecar ended. It takes as long as that: 15 s at most.
+    pub async fn first_start(&self) -> FirstStart {
+        let mut first = self.first.clone();
+        match first.wait_for(Option::is_some).await {
+            Ok(first) => first.clone().unwrap_or(FirstStart::Begun),
+            // It was told to end before.
+            Err(_) => FirstStart::Begun,
         }
     }
 
@@ -139,6 +163,7 @@ impl MediaLink for Link {
 struct Supervision {
     config: SidecarConfig,
     publish: watch::Sender<Option<Connection>>,
+    tell_first: watch::Sender<Option<FirstStart>>,
     counters: Arc<SupervisorCounters>,
     stop: CancellationToken,
     /// The sidecar is to end as well.
@@ -147,7 +172,8 @@ struct Supervision {
 
 impl Supervision {
     async fn run(self) {
-        let mut crashes = 0;
+        let mut crashes = 0_u32;
+        let mut complaint = Complaint::default();
         loop {
             let obtained = tokio::select! {
                 () = self.told_to_end() => return,
@@ -155,15 +181,27 @@ impl Supervision {
             };
             match obtained {
                 Ok(in_use) => {
+                    complaint.clear();
+                    self.tell_first(FirstStart::Begun);
                     if matches!(self.use_it(&in_use).await, Lost::Stopped | Lost::Finished) {
                         return;
                     }
                     let stable = in_use.age() >= STABLE_AFTER;
-                    crashes = if stable { 1 } else { crashes + 1 };
+                    crashes = if stable { 1 } else { crashes.saturating_add(1) };
                 }
                 Err(error) => {
-                    tracing::error!(%error, "no sidecar");
-                    crashes += 1;
+                    if complaint.is_due(&error.to_string()) {
+                        tracing::error!(%error, "no sidecar");
+                    }
+                    crashes = match &error {
+                        // It will not read otherwise in a moment.
+                        LaunchError::Config(_) => u32::MAX,
+                        _ => crashes.saturating_add(1),
+                    };
+                    self.tell_first(match error {
+                        LaunchError::Config(said) => FirstStart::Refused(said),
+                        _ => FirstStart::Begun,
+                    });
                 }
             }
             tokio::select! {
@@ -171,6 +209,17 @@ impl Supervision {
                 () = tokio::time::sleep(pause_after(crashes)) => {}
             }
         }
+    }
+
+    /// Only the first word counts.
+    fn tell_first(&self, how: FirstStart) {
+        self.tell_first.send_if_modified(|first| {
+            let unknown = first.is_none();
+            if unknown {
+                *first = Some(how);
+            }
+            unknown
+        });
     }
 
     async fn told_to_end(&self) {

@@ -72,6 +72,14 @@ pub enum OpenError {
     /// The database cannot be used.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
+    /// As the inner one, of this file.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// The database.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<OpenError>,
+    },
     /// The database was written by a newer version.
     #[error("the database has version {found}, this program knows up to {known}")]
     Newer {

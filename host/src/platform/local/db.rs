@@ -21,6 +21,9 @@ use super::lanes::Lanes;
 use super::{limits, schema};
 use crate::hooks::PlatformEvent;
 
+/// The database in the data folder.
+const FILE: &str = "local.sqlite";
+
 /// What a job works with.
 pub(crate) struct Tx<'a> {
     pub(crate) conn: &'a Connection,
@@ -57,6 +60,17 @@ struct Inner {
     lanes: Arc<Lanes>,
 }
 
+/// Settings and tables.
+fn prepared(mut conn: Connection) -> Result<Connection, OpenError> {
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    schema::migrate(&mut conn)?;
+    Ok(conn)
+}
+
 /// Handle of the database.
 #[derive(Clone)]
 pub(crate) struct Db {
@@ -72,19 +86,20 @@ impl Db {
         hub: Arc<Hub>,
         lanes: Arc<Lanes>,
     ) -> Result<Self, OpenError> {
-        let mut conn = match dir {
+        let conn = match dir {
             Some(dir) => {
                 create_private_dir(dir)?;
-                Connection::open(dir.join("local.sqlite"))?
+                let file = dir.join(FILE);
+                Connection::open(&file)
+                    .map_err(OpenError::from)
+                    .and_then(prepared)
+                    .map_err(|source| OpenError::File {
+                        file,
+                        source: Box::new(source),
+                    })?
             }
-            None => Connection::open_in_memory()?,
+            None => prepared(Connection::open_in_memory()?)?,
         };
-        conn.busy_timeout(Duration::from_secs(5))?;
-        conn.pragma_update(None, "journal_mode", "WAL")?;
-        conn.pragma_update(None, "synchronous", "NORMAL")?;
-        conn.pragma_update(None, "foreign_keys", true)?;
-        conn.set_prepared_statement_cache_capacity(128);
-        schema::migrate(&mut conn)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 conn: Mutex::new(conn),

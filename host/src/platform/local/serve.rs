@@ -12,6 +12,11 @@ use http::{HeaderName, HeaderValue};
 use super::error::RequestId;
 use super::{Local, SERVER_BUILD, SERVER_VERSION, api, ids, plugin_http, web};
 
+/// What monitors ask for. Each would be the address of a team, and its page a "yes" to any of them.
+const PROBES: [&str; 8] = [
+    "/health", "/healthz", "/live", "/livez", "/metrics", "/ready", "/readyz", "/status",
+];
+
 /// Everything, below the site's sub-path.
 pub(super) fn router(local: &Arc<Local>) -> Router {
     let api = api::router().layer(middleware::from_fn_with_state(local.clone(), api_headers));
@@ -24,6 +29,10 @@ pub(super) fn router(local: &Arc<Local>) -> Router {
         .route("/static/{*path}", get(web::page_static))
         .route("/login/one-time", get(web::one_time))
         .fallback(web::page);
+    let no_route = || async { super::error::ApiError::no_route() };
+    let site = PROBES
+        .into_iter()
+        .fold(site, |site, path| site.route(path, any(no_route)));
     let subpath = local.site.subpath.clone();
     let whole = if subpath.is_empty() {
         site
@@ -34,7 +43,7 @@ pub(super) fn router(local: &Arc<Local>) -> Router {
             .nest(&subpath, site)
             .route("/", get(move || async move { Redirect::to(&to) }))
             .route(&format!("{subpath}/"), get(web::page))
-            .fallback(|| async { super::error::ApiError::no_route() })
+            .fallback(no_route)
     };
     whole.with_state(local.clone())
 }

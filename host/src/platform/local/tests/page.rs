@@ -40,6 +40,10 @@ async fn unknown_addresses_give_the_page_with_its_security_headers() {
         world.raw("GET", path, &[], "").await.error_id(404);
     }
     world.raw("POST", "/anything", &[], "").await.error_id(404);
+    // A page would tell a monitor that all is well.
+    for path in ["/metrics", "/healthz", "/live", "/ready"] {
+        world.raw("GET", path, &[], "").await.error_id(404);
+    }
 }
 
 #[tokio::test]
