@@ -30,8 +30,17 @@ struct Playhead {
     rtp_time: u32,
 }
 
+/// How the robot's part in a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It left, or the call is over.
+    Over,
+    /// Its media was lost: with the call, most often, which is told a moment later.
+    MediaLost,
+}
+
 /// Joins the channel's call; returns when the robot left or the call ended.
-pub(super) async fn join(platform: &mut Platform, channel_id: &str) -> anyhow::Result<()> {
+pub(super) async fn join(platform: &mut Platform, channel_id: &str) -> anyhow::Result<Ended> {
     let socket = UdpSocket::bind("127.0.0.1:0")
         .await
         .context("media socket")?;
@@ -42,7 +51,7 @@ pub(super) async fn join(platform: &mut Platform, channel_id: &str) -> anyhow::R
         match platform.next().await? {
             Some(Incoming::Joined) => break,
             Some(Incoming::Refused(reason)) => anyhow::bail!("not let in: {reason}"),
-            Some(Incoming::CallEnd) | None => return Ok(()),
+            Some(Incoming::CallEnd) | None => return Ok(Ended::Over),
             Some(_) => {}
         }
     }
@@ -54,6 +63,7 @@ pub(super) async fn join(platform: &mut Platform, channel_id: &str) -> anyhow::R
         client,
         play: Playhead::default(),
         others: 0,
+        media_lost: false,
     }
     .run(channel_id)
     .await
@@ -66,10 +76,11 @@ struct Call<'a> {
     client: Box<Client>,
     play: Playhead,
     others: i32,
+    media_lost: bool,
 }
 
 impl Call<'_> {
-    async fn run(mut self, channel_id: &str) -> anyhow::Result<()> {
+    async fn run(mut self, channel_id: &str) -> anyhow::Result<Ended> {
         let (tune, pictures) = (clips::tune()?, clips::pictures()?);
         let mut sound = steady(Duration::from_millis(20));
         let mut picture = steady(Duration::from_secs(1) / PICTURES_PER_SECOND);
@@ -80,9 +91,13 @@ impl Call<'_> {
             .await?;
         loop {
             let wake = self.flush().await?;
+            if self.media_lost {
+                self.platform.send("leave", json!({})).await?;
+                return Ok(Ended::MediaLost);
+            }
             if alone_since.is_some_and(|since| since.elapsed() > ALONE_PATIENCE) {
                 self.platform.send("leave", json!({})).await?;
-                return Ok(());
+                return Ok(Ended::Over);
             }
             tokio::select! {
                 received = self.socket.recv_from(&mut datagram) => {
@@ -90,9 +105,9 @@ impl Call<'_> {
                     self.client.handle_datagram(from, &datagram[..length], Instant::now())?;
                 }
                 event = self.platform.next() => {
-                    let Some(event) = event? else { return Ok(()) };
+                    let Some(event) = event? else { return Ok(Ended::Over) };
                     if let Incoming::CallEnd = event {
-                        return Ok(());
+                        return Ok(Ended::Over);
                     }
                     self.handle(event, channel_id)?;
                     alone_since = match self.others {
@@ -178,7 +193,7 @@ impl Call<'_> {
             ClientEvent::Published(Track::Voice) => self.platform.send("unmute", json!({})).await?,
             // The clip's only key frame is its first.
             ClientEvent::KeyframeWanted(_) => self.play.picture = 0,
-            ClientEvent::Disconnected => anyhow::bail!("media connection lost"),
+            ClientEvent::Disconnected => self.media_lost = true,
             _ => {}
         }
         Ok(())

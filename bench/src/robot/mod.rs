@@ -26,12 +26,7 @@ pub struct Orders {
 pub async fn run(orders: Orders) -> anyhow::Result<()> {
     let mut platform = Platform::sign_in(&orders).await?;
     // A call may be on already.
-    platform
-        .send(
-            "call_state",
-            serde_json::json!({"channelID": orders.channel_id}),
-        )
-        .await?;
+    ask_for_call(&mut platform, &orders).await?;
     while let Some(event) = platform.next().await? {
         let begins = match event {
             Incoming::CallStart { channel_id } => channel_id == orders.channel_id,
@@ -43,9 +38,18 @@ pub async fn run(orders: Orders) -> anyhow::Result<()> {
         };
         if begins {
             tracing::info!("a call is on: joining");
-            call::join(&mut platform, &orders.channel_id).await?;
-            tracing::info!("left the call");
+            let ended = call::join(&mut platform, &orders.channel_id).await?;
+            tracing::info!(?ended, "left the call");
+            if ended == call::Ended::MediaLost {
+                // Perhaps only our part of it: then it is joined again.
+                ask_for_call(&mut platform, &orders).await?;
+            }
         }
     }
     Ok(())
+}
+
+async fn ask_for_call(platform: &mut Platform, orders: &Orders) -> anyhow::Result<()> {
+    let data = serde_json::json!({"channelID": orders.channel_id});
+    platform.send("call_state", data).await
 }

@@ -7,6 +7,7 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -78,10 +79,15 @@ impl Platform {
         self.sequence += 1;
         let message =
             json!({"action": self.prefix.clone() + action, "seq": self.sequence, "data": data});
-        self.socket
-            .send(Message::text(message.to_string()))
-            .await
-            .context("web socket")
+        self.put(Message::text(message.to_string())).await
+    }
+
+    async fn put(&mut self, message: Message) -> anyhow::Result<()> {
+        match self.socket.send(message).await {
+            // `next` says that it is over.
+            Err(error) if is_end(&error) => Ok(()),
+            sent => sent.context("web socket"),
+        }
     }
 
     /// Sends SDP: a binary frame, for JSON has no bytes.
@@ -97,19 +103,18 @@ impl Platform {
         rmp::encode::write_map_len(&mut frame, 1)?;
         rmp::encode::write_str(&mut frame, "data")?;
         rmp::encode::write_bin(&mut frame, zlib)?;
-        self.socket
-            .send(Message::binary(frame))
-            .await
-            .context("web socket")
+        self.put(Message::binary(frame)).await
     }
 
     /// The next event; `None` when the platform closed the connection.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Incoming>> {
         while let Some(message) = self.socket.next().await {
-            match message.context("web socket")? {
-                Message::Text(text) => return self.parse(text.as_str()).map(Some),
-                Message::Close(_) => return Ok(None),
-                _ => {}
+            match message {
+                Ok(Message::Text(text)) => return self.parse(text.as_str()).map(Some),
+                Ok(Message::Close(_)) => return Ok(None),
+                Ok(_) => {}
+                Err(error) if is_end(&error) => return Ok(None),
+                Err(error) => return Err(error).context("web socket"),
             }
         }
         Ok(None)
@@ -150,5 +155,19 @@ impl Platform {
             Some("call_end") => Incoming::CallEnd,
             _ => Incoming::Other,
         })
+    }
+}
+
+/// Whether the connection is closed, in order or not: the robot ends with its platform.
+fn is_end(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => true,
+        Error::Protocol(error) => matches!(
+            error,
+            ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing
+        ),
+        Error::Io(error) => matches!(error.kind(), BrokenPipe | ConnectionReset),
+        _ => false,
     }
 }
