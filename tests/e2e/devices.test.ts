@@ -132,6 +132,19 @@ it('a device that is refused is explained, and the one before goes on', async ()
     expect(await bob.hearsNow(alice.tone)).toBe(true);
 });
 
+it('names appear with the permission', async () => {
+    const alice = await stage.alice({withoutPermissions: true});
+    await alice.startCall();
+    await alice.control('Devices').click();
+    await menu(alice).getByText('More devices appear once this page may use one.').first().waitFor();
+    expect(await group(alice, 'Microphone').getByRole('menuitemradio').count()).toBe(1);
+    await alice.page.keyboard.press('Escape');
+    await alice.context.grantPermissions(['microphone', 'camera']);
+    await alice.unmute();
+    await openMenu(alice);
+    expect(await menu(alice).getByText('More devices appear').count()).toBe(0);
+});
+
 it('the speaker is that of all voices', async () => {
     const alice = await stage.alice();
     const bob = await stage.bob();

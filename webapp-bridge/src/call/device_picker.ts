@@ -50,7 +50,7 @@ export class DevicePicker {
         return this.shown;
     }
 
-    /** Reads the list anew: devices changed, or a permission shows their names. */
+    /** Reads the list anew: devices changed, a permission shows their names, or a choice was given up. */
     async refresh(): Promise<void> {
         this.turn += 1;
         const turn = this.turn;
@@ -59,6 +59,7 @@ export class DevicePicker {
             listed = await this.devices.list();
         } catch (error) {
             console.warn('parley: the devices could not be listed', error);
+            this.show();
             return;
         }
         if (turn !== this.turn || this.scope.closed) {
@@ -84,13 +85,6 @@ export class DevicePicker {
         this.show();
         await done;
         this.show();
-    }
-
-    /** Somebody else changed a choice: a device was lost. */
-    handleChoice(): void {
-        if (this.shown.some((group) => group.chosen !== this.uses[group.kind].chosen)) {
-            this.show();
-        }
     }
 
     close(): void {

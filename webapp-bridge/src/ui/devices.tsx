@@ -104,7 +104,7 @@ export const DeviceControl = ({reason}: {reason: string | undefined}) => {
                 ref={opener}
                 id='controls.devices'
                 icon='devices'
-                menu={open ? 'open' : 'closed'}
+                menu={open && picker ? 'open' : 'closed'}
                 disabled={reason !== undefined}
                 reason={reason}
                 onClick={() => setOpen(!open)}
