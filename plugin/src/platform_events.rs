@@ -31,7 +31,12 @@ impl Guest<'_> {
             } => self.signed_out(user_id, login_session_id).await,
         };
         if let Err(error) = done {
-            self.env.log(Level::Warn, "platform", &error.to_string());
+            // Without a media server there are no sessions to look after; the host says that it is gone.
+            let level = match error {
+                EventError::Media(MediaError::Unavailable) => Level::Info,
+                _ => Level::Warn,
+            };
+            self.env.log(level, "platform", &error.to_string());
         }
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct FakeEnv {
     pub(crate) muted: RefCell<BTreeSet<(ChannelId, UserId)>>,
     pub(crate) posts: RefCell<BTreeMap<PostId, Post>>,
     pub(crate) published: RefCell<Vec<Published>>,
+    /// What was logged as a warning or worse.
+    pub(crate) warned: RefCell<Vec<String>>,
     pub(crate) kv: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) settings: RefCell<String>,
     pub(crate) site: RefCell<String>,
@@ -73,6 +75,7 @@ impl FakeEnv {
             muted: RefCell::default(),
             posts: RefCell::default(),
             published: RefCell::default(),
+            warned: RefCell::default(),
             kv: RefCell::default(),
             settings: RefCell::new("{}".to_owned()),
             site: RefCell::new("https://chat.example.com/sub".to_owned()),
@@ -358,6 +361,9 @@ impl Env for FakeEnv {
     }
 
     fn log(&self, level: Level, target: &str, message: &str) {
+        if matches!(level, Level::Warn | Level::Error) {
+            self.warned.borrow_mut().push(message.to_owned());
+        }
         if std::env::var_os("PARLEY_TEST_LOG").is_some() {
             eprintln!("{level:?} {target}: {message}");
         }

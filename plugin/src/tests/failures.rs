@@ -1,6 +1,7 @@
 //! A new media server, none at all, a platform that is away.
 
-use crate::env::Value;
+use crate::env::{PlatformEvent, Value};
+use crate::ids::ConnectionId;
 use crate::testing::*;
 
 #[test]
@@ -109,4 +110,22 @@ fn without_a_media_server_everything_says_so() {
     world.join("alice", "conn1", "town");
     assert_eq!(world.error_code(), "unavailable");
     assert!(world.record("town").is_none());
+}
+
+#[test]
+fn who_disconnects_while_there_is_no_media_server_is_no_trouble() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    let gone = || PlatformEvent::Disconnected {
+        connection_id: ConnectionId::new(id("conn1")),
+        user_id: user("alice"),
+    };
+    world.sidecar.state().unreachable = true;
+    world.platform(gone());
+    assert_eq!(world.env.warned.take(), [""; 0]);
+    // A platform that is down is one.
+    world.sidecar.state().unreachable = false;
+    world.env.down.set(true);
+    world.platform(gone());
+    assert_eq!(world.env.warned.take().len(), 1);
 }
