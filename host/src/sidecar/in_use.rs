@@ -19,6 +19,8 @@ pub(super) const HEALTH_TIME_MAX: Duration = Duration::from_secs(1);
 /// Unanswered questions in a row after which the sidecar is replaced: about 3 s. One alone proves nothing:
 /// it may be this host that stood still (suspended, stopped, starved) while the answer lay in its socket.
 const UNANSWERED_MAX: u32 = 3;
+/// From the end of a process' sockets to its own.
+const DYING_TIME_MAX: Duration = Duration::from_millis(200);
 /// How long the farewell may take.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long an asked end may take: the sidecar waits up to 2 s for its last events to be acked.
@@ -84,6 +86,14 @@ impl InUse {
         match &self.process {
             Some(process) => process.end().await,
             None => self.child_ended.cancelled().await,
+        }
+    }
+
+    /// What a lost connection means: the socket of a dying process is closed before it is gone.
+    pub(super) async fn ended_or_disconnected(&self) -> Lost {
+        match tokio::time::timeout(DYING_TIME_MAX, self.end()).await {
+            Ok(()) => Lost::Ended,
+            Err(_) => Lost::Disconnected,
         }
     }
 

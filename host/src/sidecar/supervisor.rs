@@ -302,6 +302,10 @@ impl Supervision {
             () = in_use.end() => Lost::Ended,
             lost = in_use.health() => lost,
         };
+        let lost = match lost {
+            Lost::Disconnected => in_use.ended_or_disconnected().await,
+            other => other,
+        };
         match lost {
             Lost::Stopped => {
                 tracing::info!("leaving the sidecar");
