@@ -1,6 +1,7 @@
 //! How RTP leaves: by str0m, which paces, repeats and estimates (pictures), or by a compact way of our
 //! own beside it (voices).
 
+mod cipher;
 mod compact;
 mod rtc;
 
