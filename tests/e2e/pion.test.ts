@@ -56,6 +56,13 @@ function checkFlawless(report: Report): void {
     expect(report.log['srtp error'] ?? 0).toBe(0);
 }
 
+/** Pion had nothing to say, but of a report or two that crossed the end of their stream. */
+function checkSilent(report: Report): void {
+    const {'late rtcp': late = 0, ...log} = report.log;
+    expect(log).toEqual({});
+    expect(late, 'reports about a stopped stream').toBeLessThan(3);
+}
+
 /** Frequency that is loudest in a voice that the Go client recorded, decoded by a browser. */
 function strongest(decoder: Person, pion: Pion): Promise<number> {
     const [name] = readdirSync(pion.recordings).filter((file) => file.startsWith('voice'));
@@ -268,7 +275,7 @@ it('a Go client and a browser hear each other, and its screen is seen', async ()
     await alice.call.getByRole('figure', {name: 'Screen of Gina Go'}).waitFor({state: 'detached'});
     await alice.hearsTone(650);
     // Its line is answered, and nothing comes back on it (line 22).
-    expect((await gina.report()).log).toEqual({});
+    checkSilent(await gina.report());
     gina.tell('screen');
     await alice.sees('Screen of Gina Go');
 });
@@ -335,7 +342,7 @@ it(`l48: two calls of five Go clients, one speaking and one sharing in each, for
     for (const pion of calls.flat()) {
         expect(pion.exitCode, pion.story()).toBeUndefined();
         expect(pion.names()).not.toContain('error');
-        expect((await pion.report()).log).toEqual({});
+        checkSilent(await pion.report());
     }
 }, SECONDS * 1_000 + 90_000);
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/pion/logging"
@@ -31,8 +32,13 @@ type countingLogger struct {
 }
 
 func (l *countingLogger) note(level, text string) {
+	what := l.scope + " " + level
+	// Of a stream that was stopped while the report was on its way: no fault, if it stays at one or two.
+	if strings.HasPrefix(text, "Incoming unhandled RTCP") {
+		what = "late rtcp"
+	}
 	l.counter.mutex.Lock()
-	l.counter.counts[l.scope+" "+level]++
+	l.counter.counts[what]++
 	l.counter.mutex.Unlock()
 	fmt.Fprintf(os.Stderr, "%s %s: %s\n", level, l.scope, text)
 }
