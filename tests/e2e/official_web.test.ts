@@ -151,6 +151,7 @@ it('an official client and one of ours hear each other and see each other\'s scr
         await ours.mute();
         await wilma.hearsNoLonger(TONES.wolf);
     } finally {
+        await ours.leave(2_000).catch(() => undefined);
         await ours.close();
     }
 });
