@@ -37,14 +37,14 @@ impl Entry {
 }
 
 /// Packs entries, in any order, below one folder.
-pub(crate) fn pack(folder: &str, entries: &[Entry]) -> io::Result<Vec<u8>> {
+pub(crate) fn pack(folder: &str, entries: &[Entry], how: Compression) -> io::Result<Vec<u8>> {
     let mut entries: Vec<&Entry> = entries.iter().collect();
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     if let Some([twice, _]) = entries.windows(2).find(|two| two[0].path == two[1].path) {
         let error = format!("{} is there twice", twice.path);
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, error));
     }
-    let gzip = GzBuilder::new().write(Vec::new(), Compression::best());
+    let gzip = GzBuilder::new().write(Vec::new(), how);
     let mut tar = Builder::new(gzip);
     let mut folders = BTreeSet::new();
     for entry in entries {
@@ -83,6 +83,10 @@ mod tests {
 
     use super::*;
 
+    fn best(entries: &[Entry]) -> io::Result<Vec<u8>> {
+        pack("id", entries, Compression::best())
+    }
+
     fn entries() -> Vec<Entry> {
         vec![
             Entry::file("plugin.json", "{}"),
@@ -93,18 +97,18 @@ mod tests {
 
     #[test]
     fn the_order_in_which_files_come_leaves_no_trace() {
-        let packed = pack("id", &entries()).unwrap();
+        let packed = best(&entries()).unwrap();
         let mut reversed = entries();
         reversed.reverse();
-        assert_eq!(pack("id", &reversed).unwrap(), packed);
+        assert_eq!(best(&reversed).unwrap(), packed);
         let mut changed = entries();
         changed[0].bytes = b"{ }".to_vec();
-        assert_ne!(pack("id", &changed).unwrap(), packed);
+        assert_ne!(best(&changed).unwrap(), packed);
     }
 
     #[test]
     fn neither_time_nor_owner_nor_name_is_in_it() {
-        let packed = pack("id", &entries()).unwrap();
+        let packed = best(&entries()).unwrap();
         // RFC 1952: no flags (hence no name), no time, "unknown" system.
         assert_eq!(packed[3..8], [0; 5]);
         assert_eq!(packed[9], 255);
@@ -139,7 +143,7 @@ mod tests {
     fn a_file_that_is_there_twice_is_refused() {
         let mut twice = entries();
         twice.push(Entry::file("LICENSE", "other"));
-        let error = pack("id", &twice).unwrap_err().to_string();
+        let error = best(&twice).unwrap_err().to_string();
         assert!(error.contains("LICENSE"), "{error}");
     }
 }

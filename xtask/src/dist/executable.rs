@@ -19,7 +19,14 @@ const LIBRARIES: [&str; 8] = [
 ];
 
 /// Checks one executable; the failure names everything that is wrong with it.
-pub(crate) fn check(path: &Path, platform: Platform, traces: &[String]) -> Result<(), Failure> {
+///
+/// `traces` of the building machine must not be in what is shipped. `None`: it is for this machine alone, and
+/// may need this machine's glibc.
+pub(crate) fn check(
+    path: &Path,
+    platform: Platform,
+    traces: Option<&[String]>,
+) -> Result<(), Failure> {
     let args = [
         "--wide",
         "--file-header",
@@ -36,10 +43,14 @@ pub(crate) fn check(path: &Path, platform: Platform, traces: &[String]) -> Resul
         let log = String::from_utf8_lossy(&out.stderr);
         return Err(Failure::new(format!("readelf {}: {log}", path.display())));
     }
-    let mut problems = problems_of(&String::from_utf8_lossy(&out.stdout), platform);
-    let bytes = super::read(path)?;
-    for trace in found_in(&bytes, traces) {
-        problems.push(format!("has the building machine's path {trace} in it"));
+    let text = String::from_utf8_lossy(&out.stdout);
+    let mut problems = problems_of(&text, platform);
+    if let Some(traces) = traces {
+        problems.extend(newer_symbols(&text));
+        let bytes = super::read(path)?;
+        for trace in found_in(&bytes, traces) {
+            problems.push(format!("has the building machine's path {trace} in it"));
+        }
     }
     if problems.is_empty() {
         return Ok(());
@@ -66,24 +77,30 @@ fn problems_of(text: &str, platform: Platform) -> Vec<String> {
             problems.push(format!("needs the shared library {library}"));
         }
     }
+    if text.lines().filter_map(section).any(is_removable) {
+        problems.push("is not stripped".to_owned());
+    }
+    problems
+}
+
+/// Symbols that older systems do not have, in `readelf`'s output.
+fn newer_symbols(text: &str) -> Vec<String> {
     let mut versions: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c == '(' || c == ')')
         .filter_map(|word| word.strip_prefix("GLIBC_"))
         .collect();
     versions.sort_unstable();
     versions.dedup();
-    for version in versions {
-        if !is_old_enough(version) {
-            problems.push(format!(
+    versions
+        .into_iter()
+        .filter(|version| !is_old_enough(version))
+        .map(|version| {
+            format!(
                 "needs GLIBC_{version}, and {}.{} is the newest allowed",
                 GLIBC.0, GLIBC.1
-            ));
-        }
-    }
-    if text.lines().filter_map(section).any(is_removable) {
-        problems.push("is not stripped".to_owned());
-    }
-    problems
+            )
+        })
+        .collect()
 }
 
 /// `0x…1 (NEEDED)  Shared library: [libc.so.6]`
@@ -147,7 +164,10 @@ Version symbols section '.gnu.version' contains 139 entries:
 ";
 
     fn problems_with(more: &str) -> String {
-        problems_of(&format!("{FINE}{more}\n"), Platform::Amd64).join("; ")
+        let text = format!("{FINE}{more}\n");
+        let mut problems = problems_of(&text, Platform::Amd64);
+        problems.extend(newer_symbols(&text));
+        problems.join("; ")
     }
 
     #[test]
@@ -195,14 +215,14 @@ Version symbols section '.gnu.version' contains 139 entries:
         };
         // Debug information names the folder in which the compiler was.
         let trace = format!("{}/", sh::root().display());
-        let error = check(&own, platform, std::slice::from_ref(&trace)).unwrap_err();
+        let error = check(&own, platform, Some(std::slice::from_ref(&trace))).unwrap_err();
         assert!(
             error.message.contains("is not stripped"),
             "{}",
             error.message
         );
         assert!(error.message.contains(&trace), "{}", error.message);
-        let readable = check(Path::new("/nowhere"), platform, &[]).unwrap_err();
+        let readable = check(Path::new("/nowhere"), platform, None).unwrap_err();
         assert!(
             readable.message.contains("/nowhere"),
             "{}",

@@ -5,6 +5,7 @@
 
 mod archive;
 mod build;
+mod dev;
 mod executable;
 mod manifest;
 mod notices;
@@ -18,8 +19,9 @@ use std::process::ExitCode;
 
 use archive::Entry;
 use build::{EXECUTABLES, Remap};
+use flate2::Compression;
 use manifest::Manifest;
-use options::Options;
+use options::{Options, Profile};
 use parley_flavour::Flavour;
 use platform::Platform;
 use toolchain::Toolchain;
@@ -46,11 +48,16 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let bundle = Bundle {
         flavour: options.flavour,
         manifest,
-        traces: Remap::of_this_machine().traces(),
-        tools: if options.check {
-            Toolchain::found()?
-        } else {
-            prepare(&options, &platforms)?
+        made: match options.profile {
+            Profile::Dev => prepare_dev(&options)?,
+            Profile::Bundle => Made::Shipped {
+                traces: Remap::of_this_machine().traces(),
+                tools: if options.check {
+                    Toolchain::found()?
+                } else {
+                    prepare(&options, &platforms)?
+                },
+            },
         },
     };
     for platform in platforms {
@@ -69,6 +76,17 @@ pub(crate) fn run(args: &[String]) -> Outcome {
 
 /// What was asked for, or all that this machine can.
 fn platforms(options: &Options) -> Result<Vec<Platform>, Failure> {
+    if options.profile == Profile::Dev {
+        let own = Platform::of_this_machine()
+            .ok_or_else(|| Failure::new("no bundle is made for machines of this kind"))?;
+        if options.platforms.iter().any(|asked| *asked != own) {
+            return Err(Failure::usage(format!(
+                "dist: the profile dev is for this machine, {}",
+                own.name()
+            )));
+        }
+        return Ok(vec![own]);
+    }
     let missing = |platform: &Platform| {
         format!(
             "{}: run `rustup target add {}`",
@@ -107,13 +125,34 @@ fn prepare(options: &Options, platforms: &[Platform]) -> Result<Toolchain, Failu
     Ok(tools)
 }
 
+/// As [`prepare`], from what the last build for tests left.
+fn prepare_dev(options: &Options) -> Result<Made, Failure> {
+    if !options.check {
+        println!(
+            "for tests on this machine: a debug build, not checked for other systems; never upload it to \
+             a server that people use"
+        );
+        build::web(options.flavour)?;
+        dev::strip()?;
+    }
+    Ok(Made::ForThisMachine)
+}
+
 /// A bundle in the making: everything is built.
 struct Bundle {
     flavour: Flavour,
     manifest: Manifest,
-    /// What must not be in an executable.
-    traces: Vec<String>,
-    tools: Toolchain,
+    made: Made,
+}
+
+/// What its executables are.
+enum Made {
+    Shipped {
+        /// What must not be in them.
+        traces: Vec<String>,
+        tools: Toolchain,
+    },
+    ForThisMachine,
 }
 
 impl Bundle {
@@ -122,22 +161,38 @@ impl Bundle {
             Flavour::Own => "parley",
             Flavour::DropIn => "parley-drop-in",
         };
-        let version = &self.manifest.version;
-        sh::target_dir()
-            .join("dist")
-            .join(format!("{name}-{version}-{}.tar.gz", platform.name()))
+        let (version, platform) = (&self.manifest.version, platform.name());
+        match self.made {
+            Made::Shipped { .. } => sh::target_dir()
+                .join("dist")
+                .join(format!("{name}-{version}-{platform}.tar.gz")),
+            Made::ForThisMachine => {
+                dev::folder().join(format!("{name}-{version}-{platform}-dev.tar.gz"))
+            }
+        }
     }
 
     fn pack(&self, platform: Platform) -> Result<Vec<u8>, Failure> {
-        let packed = archive::pack(self.flavour.id(), &self.entries(platform)?)
+        let (how, most) = match self.made {
+            Made::Shipped { .. } => (Compression::best(), ARCHIVE_BYTES_MAX),
+            Made::ForThisMachine => (Compression::fast(), usize::MAX),
+        };
+        let packed = archive::pack(self.flavour.id(), &self.entries(platform)?, how)
             .map_err(|e| Failure::new(format!("packing: {e}")))?;
-        if packed.len() > ARCHIVE_BYTES_MAX {
+        if packed.len() > most {
             return Err(Failure::new(format!(
-                "the bundle has {} bytes, {ARCHIVE_BYTES_MAX} are the most",
+                "the bundle has {} bytes, {most} are the most",
                 packed.len()
             )));
         }
         Ok(packed)
+    }
+
+    fn tools(&self) -> Option<&Toolchain> {
+        match &self.made {
+            Made::Shipped { tools, .. } => Some(tools),
+            Made::ForThisMachine => None,
+        }
     }
 
     fn entries(&self, platform: Platform) -> Result<Vec<Entry>, Failure> {
@@ -148,13 +203,18 @@ impl Bundle {
             Entry::file("LICENSE", read(&sh::root().join("LICENSE"))?),
             Entry::file(
                 "THIRD-PARTY-NOTICES.txt",
-                notices::make(platform, &self.tools, &licences)?,
+                notices::make(platform, self.tools(), &licences)?,
             ),
         ];
         let host = self.manifest.executable(platform)?;
         for (_, name) in EXECUTABLES {
-            let built = build::executable(platform, name);
-            executable::check(&built, platform, &self.traces)?;
+            let (built, traces) = match &self.made {
+                Made::Shipped { traces, .. } => {
+                    (build::executable(platform, name), Some(&traces[..]))
+                }
+                Made::ForThisMachine => (dev::executable(name), None),
+            };
+            executable::check(&built, platform, traces)?;
             let path = match name {
                 "parley" => host.to_owned(),
                 // The host looks for it beside itself.

@@ -36,10 +36,10 @@ struct Part {
     texts: Vec<String>,
 }
 
-/// The notices of a bundle for one platform.
+/// The notices of a bundle for one platform. Without Zig's tools nothing of Zig is in it.
 pub(crate) fn make(
     platform: Platform,
-    tools: &Toolchain,
+    tools: Option<&Toolchain>,
     web_licences: &Path,
 ) -> Result<String, Failure> {
     let mut parts = BTreeMap::new();
@@ -201,24 +201,27 @@ fn npm_parts(json: &[u8]) -> Result<Vec<Part>, Failure> {
 }
 
 /// What compilers add: Rust's standard library, and Zig's parts of LLVM.
-fn toolchain_parts(tools: &Toolchain) -> Result<Vec<Part>, Failure> {
+fn toolchain_parts(tools: Option<&Toolchain>) -> Result<Vec<Part>, Failure> {
     let sysroot = sh::output("rustc", &["--print", "sysroot"]).unwrap_or_default();
     let rust = PathBuf::from(sysroot).join("share/doc/rust/licenses");
     let version = sh::output("rustc", &["--version"]).unwrap_or_default();
     let version = version.split(' ').nth(1).unwrap_or_default().to_owned();
-    let zig = tools.zig()?;
     let text = |path: PathBuf| read_all(BTreeSet::from([path]));
     let mut rust_texts = Vec::new();
     for name in ["MIT.txt", "Apache-2.0.txt"] {
         rust_texts.extend(text(rust.join(name))?);
     }
-    Ok(vec![
-        Part {
-            title: format!("Rust standard library {version}"),
-            licence: "MIT OR Apache-2.0".to_owned(),
-            source: "https://github.com/rust-lang/rust".to_owned(),
-            texts: rust_texts,
-        },
+    let mut parts = vec![Part {
+        title: format!("Rust standard library {version}"),
+        licence: "MIT OR Apache-2.0".to_owned(),
+        source: "https://github.com/rust-lang/rust".to_owned(),
+        texts: rust_texts,
+    }];
+    let Some(tools) = tools else {
+        return Ok(parts);
+    };
+    let zig = tools.zig()?;
+    parts.extend([
         Part {
             title: "Zig's runtime library (compiler-rt)".to_owned(),
             licence: "MIT".to_owned(),
@@ -231,7 +234,8 @@ fn toolchain_parts(tools: &Toolchain) -> Result<Vec<Part>, Failure> {
             source: "https://libunwind.llvm.org".to_owned(),
             texts: text(zig.join("lib/libunwind/LICENSE.TXT"))?,
         },
-    ])
+    ]);
+    Ok(parts)
 }
 
 const RULE: &str =

@@ -8,7 +8,7 @@ use crate::sh::Failure;
 pub(crate) const HELP: &str = "\
 Make the bundle that is uploaded to a Mattermost server: target/dist/parley-<version>-<platform>.tar.gz
 
-Usage: cargo xtask dist [--flavour NAME] [--target PLATFORM]... [--check]
+Usage: cargo xtask dist [--flavour NAME] [--target PLATFORM]... [--profile NAME] [--check]
 
 Options:
   --flavour parley    The plugin under its own id, app.parley.calls (default)
@@ -16,6 +16,10 @@ Options:
                       desktop and load-test clients: target/dist/parley-drop-in-<version>-<platform>.tar.gz
   --target PLATFORM   linux-amd64 or linux-arm64; repeatable.
                       Default: linux-amd64, and linux-arm64 if rustup has that target
+  --profile bundle    With optimisation, for any server's system (default)
+  --profile dev       For tests on this machine: the executables that lie in target/debug from the last build,
+                      stripped, in target/dist-dev/parley-<version>-<platform>-dev.tar.gz. Takes seconds; leaves
+                      out Zig, the check for glibc 2.28, that for traces of this machine, and the size's
   --check             Build nothing: pack what the last run built again, and compare with its archives
 
 The first run takes 26 minutes of processor time (about 10 minutes on four cores): it compiles all of Parley
@@ -30,7 +34,17 @@ pub(crate) struct Options {
     pub(crate) flavour: Flavour,
     /// Empty = what this machine can.
     pub(crate) platforms: Vec<Platform>,
+    pub(crate) profile: Profile,
     pub(crate) check: bool,
+}
+
+/// How the executables of a bundle are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// What is shipped.
+    Bundle,
+    /// What the last build for tests left.
+    Dev,
 }
 
 /// Name of a flavour on the command line and in file names.
@@ -46,6 +60,7 @@ impl Options {
         let mut options = Self {
             flavour: Flavour::Own,
             platforms: Vec::new(),
+            profile: Profile::Bundle,
             check: false,
         };
         let mut args = args.iter();
@@ -56,7 +71,7 @@ impl Options {
             };
             match name {
                 "--check" if inline.is_none() => options.check = true,
-                "--flavour" | "--target" => {
+                "--flavour" | "--target" | "--profile" => {
                     let value = inline
                         .or_else(|| args.next().map(String::as_str))
                         .ok_or_else(|| Failure::usage(format!("dist: {name} needs a value")))?;
@@ -76,6 +91,18 @@ impl Options {
                 .ok_or_else(|| {
                     Failure::usage(format!("dist: no flavour {value}: parley or drop-in"))
                 })?;
+            return Ok(());
+        }
+        if name == "--profile" {
+            self.profile = match value {
+                "bundle" => Profile::Bundle,
+                "dev" => Profile::Dev,
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "dist: no profile {value}: bundle or dev"
+                    )));
+                }
+            };
             return Ok(());
         }
         let platform = Platform::of(value).ok_or_else(|| {
@@ -106,6 +133,7 @@ mod tests {
             Options {
                 flavour: Flavour::Own,
                 platforms: vec![],
+                profile: Profile::Bundle,
                 check: false
             }
         );
@@ -114,9 +142,11 @@ mod tests {
             Options {
                 flavour: Flavour::DropIn,
                 platforms: vec![Platform::Arm64],
+                profile: Profile::Bundle,
                 check: true
             }
         );
+        assert_eq!(parse("--profile dev").unwrap().profile, Profile::Dev);
     }
 
     #[test]
@@ -125,6 +155,7 @@ mod tests {
             ("--flavour vanilla", "vanilla"),
             ("--target windows", "windows"),
             ("--target", "--target"),
+            ("--profile release", "release"),
             ("--chek", "--chek"),
             ("--check=yes", "--check=yes"),
         ] {

@@ -41,6 +41,13 @@ impl Platform {
         }
     }
 
+    /// The one that this program was built for.
+    pub(crate) fn of_this_machine() -> Option<Self> {
+        Self::ALL.into_iter().find(|platform| {
+            cfg!(target_os = "linux") && platform.triple().starts_with(std::env::consts::ARCH)
+        })
+    }
+
     pub(crate) fn of(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
