@@ -15,7 +15,7 @@ pub const SOCKET_PATH_MAX: usize = 107;
 pub const TOKEN_METADATA: &str = "authorization";
 /// What stands before the token in its metadata.
 pub const TOKEN_PREFIX: &str = "Bearer ";
-/// Shortest token taken from `--token-fd`, in characters of `[A-Za-z0-9_-]`. A host makes 32 random
+/// Shortest token that is taken, in characters of `[A-Za-z0-9_-]`. A host makes 32 random
 /// bytes and writes them as 64 hexadecimal digits.
 pub const TOKEN_LENGTH_MIN: usize = 32;
 /// Longest such token.
@@ -62,6 +62,9 @@ pub struct LaunchInfo {
     /// Where `/metrics`, `/live` and `/ready` are served, when they are.
     #[serde(default)]
     pub http: Option<std::net::SocketAddr>,
+    /// Where hosts on other machines are served, when they are.
+    #[serde(default)]
+    pub grpc: Option<std::net::SocketAddr>,
 }
 
 /// The files of one protocol major in a runtime directory. A sidecar of another major uses other names,

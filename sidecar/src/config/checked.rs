@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::ConfigError;
 use super::raw::{Raw, RawLease, RawLimits};
+use super::remote::{self, GrpcListen};
 use crate::shard::{ADDRESSES_MAX, MediaAddress};
 
 /// The usual port of calls; clients and firewalls know it.
@@ -34,6 +35,10 @@ pub struct Config {
     pub media_addresses: Vec<MediaAddress>,
     /// Loopback address of the HTTP server.
     pub http_listen: Option<SocketAddr>,
+    /// For hosts on other machines.
+    pub grpc_listen: Option<GrpcListen>,
+    /// Holds a token; `None` = one that came by descriptor, or a random one.
+    pub token_file: Option<PathBuf>,
     /// A filter that parses.
     pub log_level: String,
     /// Of the log's lines.
@@ -77,7 +82,7 @@ impl Default for LeaseRules {
     }
 }
 
-fn wrong<T>(field: impl Into<String>, reason: impl ToString) -> Result<T, ConfigError> {
+pub(super) fn wrong<T>(field: impl Into<String>, reason: impl ToString) -> Result<T, ConfigError> {
     Err(ConfigError::Field {
         field: field.into(),
         reason: reason.to_string(),
@@ -116,7 +121,22 @@ impl Config {
                 return wrong("log_format", format!("`{other}` is neither text nor json"));
             }
         };
+        let token_file = remote::token_file(raw.token_file, embedded)?;
+        let grpc_listen = remote::grpc_listen(
+            raw.grpc_listen.as_deref(),
+            raw.grpc_tls_cert,
+            raw.grpc_tls_key,
+            embedded,
+        )?;
+        if grpc_listen.is_some() && token_file.is_none() {
+            return wrong(
+                "token_file",
+                "must be set with grpc_listen: hosts show the token that is in it",
+            );
+        }
         Ok(Self {
+            grpc_listen,
+            token_file,
             runtime_dir,
             data_dir: raw.data_dir,
             media_port: raw.media_port.unwrap_or(MEDIA_PORT),

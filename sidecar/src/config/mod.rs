@@ -4,9 +4,12 @@
 
 mod checked;
 mod raw;
+mod remote;
 
 pub use checked::{Config, LeaseRules, LogFormat};
 pub use raw::{Args, Raw};
+pub(crate) use remote::is_open_to_all;
+pub use remote::{GrpcListen, TlsFiles, read_token};
 
 use std::path::PathBuf;
 

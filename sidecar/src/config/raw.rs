@@ -8,7 +8,9 @@ use serde::Deserialize;
 /// The media sidecar of Parley: forwards voice and video between browsers, steered over gRPC.
 ///
 /// Settings come from arguments, the environment and a TOML file, in this order of precedence. In the
-/// file they have the same names with underscores: `media_port = 8443`.
+/// file they have the same names with underscores: `media_port = 8443`. A plugin starts its own sidecar
+/// (--embedded); one for hosts on other machines is started by hand or by systemd, with --grpc-listen
+/// and --token-file, and stays until SIGTERM.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "parley-sidecar", version, max_term_width = 100)]
 pub struct Args {
@@ -72,6 +74,25 @@ pub struct Raw {
     /// Loopback address for /metrics, /live and /ready, e.g. 127.0.0.1:9095. Default: off.
     #[arg(long, value_name = "ADDRESS", env = "PARLEY_SIDECAR_HTTP_LISTEN")]
     pub http_listen: Option<String>,
+
+    /// Address and port for hosts on other machines, e.g. 0.0.0.0:8444, which need TLS (below) and the
+    /// token of --token-file. Loopback addresses do without TLS. Default: off, hosts of this machine use
+    /// the socket.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PARLEY_SIDECAR_GRPC_LISTEN")]
+    pub grpc_listen: Option<String>,
+
+    /// PEM file with the certificate chain of --grpc-listen. Read again on SIGHUP.
+    #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR_GRPC_TLS_CERT")]
+    pub grpc_tls_cert: Option<PathBuf>,
+
+    /// PEM file with the certificate's private key. Read again on SIGHUP.
+    #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR_GRPC_TLS_KEY")]
+    pub grpc_tls_key: Option<PathBuf>,
+
+    /// File with the access token that hosts show: 32 to 256 characters of [A-Za-z0-9_-], e.g. from
+    /// `openssl rand -hex 32`. Default: a random one per start, in the runtime directory.
+    #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
 
     /// What is logged: error, warn, info, debug, trace, or a filter as `info,parley_core=debug`.
     #[arg(long, value_name = "FILTER", env = "PARLEY_SIDECAR_LOG_LEVEL")]
@@ -141,6 +162,10 @@ impl Raw {
                 self.media_addresses
             },
             http_listen: self.http_listen.or(other.http_listen),
+            grpc_listen: self.grpc_listen.or(other.grpc_listen),
+            grpc_tls_cert: self.grpc_tls_cert.or(other.grpc_tls_cert),
+            grpc_tls_key: self.grpc_tls_key.or(other.grpc_tls_key),
+            token_file: self.token_file.or(other.token_file),
             log_level: self.log_level.or(other.log_level),
             log_format: self.log_format.or(other.log_format),
             node_id: self.node_id.or(other.node_id),

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ struct State {
     attachments: Attachments,
     introduced: AtomicBool,
     attached: AtomicBool,
+    refused: AtomicU32,
 }
 
 impl Connection {
@@ -30,12 +31,22 @@ impl Connection {
             attachments: attachments.clone(),
             introduced: AtomicBool::new(false),
             attached: AtomicBool::new(false),
+            refused: AtomicU32::new(0),
         }))
     }
 
     /// Whether `GetInfo` succeeded here.
-    pub(super) fn is_introduced(&self) -> bool {
+    pub(crate) fn is_introduced(&self) -> bool {
         self.0.introduced.load(Ordering::Acquire)
+    }
+
+    /// Calls here that did not show the token.
+    pub(crate) fn refused(&self) -> u32 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn refuse(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn introduce(&self) {

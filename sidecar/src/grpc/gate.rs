@@ -66,6 +66,9 @@ impl Gate {
                 .and_then(|value| value.as_bytes().strip_prefix(TOKEN_PREFIX.as_bytes()));
             if !shown.is_some_and(|shown| secret.matches(shown)) {
                 self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+                if let Some(connection) = request.extensions().get::<Connection>() {
+                    connection.refuse();
+                }
                 return Err(Status::unauthenticated("the token is missing or wrong"));
             }
         }

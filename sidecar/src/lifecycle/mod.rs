@@ -67,7 +67,9 @@ mod lease;
 mod log;
 mod peers;
 mod process;
+mod remote_peers;
 mod runtime_dir;
+mod tls;
 
 pub use lease::Lease;
 pub use process::{Failure, main};

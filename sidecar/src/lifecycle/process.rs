@@ -9,16 +9,20 @@ use parley_proto::launch::{
     EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED, EXIT_OK, EXIT_SYSTEM, LaunchInfo,
 };
 use parley_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
-use tokio::sync::oneshot;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::server::Connected;
 
 use super::descriptors::{self, Inherited};
 use super::ending::{self, Cause, Signals};
 use super::log::{self, RotatedLog};
-use super::peers;
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use super::{peers, remote_peers, tls};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Args, Config, ConfigError};
-use crate::grpc::{Identity, Services};
+use crate::grpc::{Connection, Identity, Services};
 use crate::http;
 use crate::secret::{Secret, SecretError, hex};
 use crate::shard::{self, BindError, MediaSockets, Shard, ShardHandle};
@@ -69,7 +73,7 @@ impl Failure {
     }
 }
 
-fn system(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
+pub(super) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
     move |source| Failure::System { what, source }
 }
 
@@ -143,10 +147,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut signals = Signals::install().map_err(system("signals"))?;
     let clock: SharedClock = std::sync::Arc::new(SystemClock);
-    let token = match inherited.read_token().map_err(system("token"))? {
-        Some(text) => Secret::parse(&text)?,
-        None => Secret::random()?,
-    };
+    let token = token(config, &mut inherited)?;
     runtime_dir.write_token(&token)?;
     let identity = Identity {
         node_id: config.node_id.clone(),
@@ -172,8 +173,9 @@ async fn serve(
 
     let listener = peers::bind(&runtime_dir.files().socket).map_err(system("socket"))?;
     let incoming = peers::accept(listener, services.attachments().clone());
-    let (stop_serving, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve_grpc(services.clone(), incoming, stopped));
+    let (stop_serving, stopped) = watch::channel(());
+    let server = tokio::spawn(serve_grpc(services.clone(), incoming, stopped.clone()));
+    let remote = serve_remote(config, &services, stopped).await?;
     let http = match config.http_listen {
         Some(address) => Some(
             http::serve(address, services.clone(), handle.clone())
@@ -183,7 +185,10 @@ async fn serve(
         None => None,
     };
 
-    let info = launch_info(&identity, runtime_dir, media_port, log.as_ref(), http);
+    let info = LaunchInfo {
+        grpc: remote.as_ref().map(|(address, _)| *address),
+        ..launch_info(&identity, runtime_dir, media_port, log.as_ref(), http)
+    };
     runtime_dir.write_info(&info)?;
     let line = serde_json::to_string(&info).map_err(|e| system("ready line")(e.into()))?;
     // A host that went away meanwhile is no reason to stop: the lease decides.
@@ -211,21 +216,68 @@ async fn serve(
     drop(stop_serving);
     // Streams of hosts stay open as long as they like: they are cut with the runtime.
     server.abort();
+    if let Some((_, server)) = remote {
+        server.abort();
+    }
     Ok(())
 }
 
-async fn serve_grpc(
+/// The one that hosts show: an admin's, the host's own, or a random one.
+fn token(config: &Config, inherited: &mut Inherited) -> Result<Secret, Failure> {
+    let by_descriptor = inherited.read_token().map_err(system("token"))?;
+    if let Some(path) = &config.token_file {
+        if config::is_open_to_all(path) {
+            tracing::warn!(
+                file = %path.display(),
+                "token_file: every user of this machine can read it; `chmod 600` helps"
+            );
+        }
+        return Ok(config::read_token(path)?);
+    }
+    Ok(match by_descriptor {
+        Some(text) => Secret::parse(&text)?,
+        None => Secret::random()?,
+    })
+}
+
+/// Listens for hosts on other machines, if that is asked for.
+async fn serve_remote(
+    config: &Config,
+    services: &Services<ShardHandle>,
+    stopped: watch::Receiver<()>,
+) -> Result<Option<(SocketAddr, JoinHandle<()>)>, Failure> {
+    let Some(listen) = &config.grpc_listen else {
+        return Ok(None);
+    };
+    let certificate = match &listen.tls {
+        None => None,
+        Some(files) => Some(tls::watch(files.clone())?),
+    };
+    let listener = TcpListener::bind(listen.address)
+        .await
+        .map_err(system("grpc_listen"))?;
+    let address = listener.local_addr().map_err(system("grpc_listen"))?;
+    tracing::info!(%address, tls = certificate.is_some(), "serving hosts on other machines");
+    let incoming = remote_peers::accept(listener, certificate, services.attachments().clone());
+    let server = tokio::spawn(serve_grpc(services.clone(), incoming, stopped));
+    Ok(Some((address, server)))
+}
+
+async fn serve_grpc<P>(
     services: Services<ShardHandle>,
-    incoming: impl futures::Stream<Item = io::Result<peers::Peer>>,
-    stopped: oneshot::Receiver<()>,
-) {
+    incoming: impl futures::Stream<Item = io::Result<P>>,
+    mut stopped: watch::Receiver<()>,
+) where
+    P: AsyncRead + AsyncWrite + Connected<ConnectInfo = Connection> + Unpin + Send + 'static,
+{
     let server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(std::time::Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(std::time::Duration::from_secs(20)))
         .max_concurrent_streams(1024)
         .add_routes(services.routes());
     let served = server.serve_with_incoming_shutdown(incoming, async {
-        let _ = stopped.await;
+        // Nothing is ever sent: the sender's end is the sign.
+        let _ = stopped.changed().await;
     });
     if let Err(error) = served.await {
         tracing::error!(%error, "gRPC server ended");
@@ -280,5 +332,6 @@ fn launch_info(
         media_port,
         log: log.map(|(_, path)| path.clone()),
         http,
+        grpc: None,
     }
 }
