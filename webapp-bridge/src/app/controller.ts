@@ -1,8 +1,9 @@
 // The tab's calls: what the user wishes and what the server tells, turned into one CallClient at a time
 // and into the store's slice. No React in here.
 
-import {DEFAULT_CONFIG, endCall, fetchCall, fetchCalls, fetchConfig, fetchUsers, sendReport} from '../base/api';
-import type {ClientConfig} from '../base/api';
+import {
+    DEFAULT_CONFIG, endCall, fetchCall, fetchChannels, fetchConfig, fetchTurnServers, fetchUsers, sendReport, switchChannel,
+} from '../base/api';
 import {callLink, webSocketUrl} from '../base/ids';
 import type {PlatformState, Store} from '../base/platform';
 import {Scope} from '../base/scope';
@@ -13,6 +14,7 @@ import {BrowserDevices} from '../call/media';
 import {clearResume, saveResume, takeResume} from '../call/resume';
 import type {Resume} from '../call/resume';
 import {CallSocket} from '../call/socket';
+import {TurnServers} from '../call/turn';
 import type {TextId} from '../i18n/texts';
 import type {CallEvent} from '../protocol/events';
 import * as select from '../state/select';
@@ -39,7 +41,7 @@ export interface JoinWish {
 export class Controller {
     private readonly scope = new Scope();
     private readonly intents = new StartIntents();
-    private config: Promise<ClientConfig>;
+    private config = Promise.resolve(DEFAULT_CONFIG);
     private client: CallClient | undefined;
     private serial = 0;
     private connectedOnce = false;
@@ -49,12 +51,6 @@ export class Controller {
     private stopInfo: () => void = () => undefined;
 
     constructor(private readonly store: Store) {
-        this.config = fetchConfig().catch((error: unknown) => {
-            console.warn('parley: no configuration', error);
-            return DEFAULT_CONFIG;
-        });
-        void this.config.then(({screenSharing, video}) =>
-            this.dispatch({type: 'parley/features', features: {screenSharing, video}}));
         this.scope.listen(window, 'pagehide', () => this.handlePageHide());
         this.scope.listen(window, 'pageshow', () => clearResume());
         this.scope.listen(window, 'online', () => this.client?.handleOnline());
@@ -79,10 +75,12 @@ export class Controller {
         this.scope.close();
     }
 
+    /** Loads what may have changed while nobody told us: the configuration, the running calls. */
     async refresh(): Promise<void> {
+        this.loadConfig();
         try {
-            const calls = await fetchCalls();
-            this.dispatch({type: 'parley/calls', calls});
+            const {calls, channels} = await fetchChannels();
+            this.dispatch({type: 'parley/calls', calls, channels});
             this.wantUsers(calls.flatMap((call) => call.sessions.map((session) => session.userId)));
         } catch (error) {
             console.warn('parley: the running calls could not be read', error);
@@ -93,6 +91,11 @@ export class Controller {
     join(wish: JoinWish): void {
         const own = this.slice.own;
         if (own?.channelId === wish.channelId) {
+            return;
+        }
+        const refusal = select.callIn(this.state, wish.channelId) ? undefined : select.startRefusal(this.state, wish.channelId);
+        if (refusal) {
+            this.notify('error', `notice.${refusal}`);
             return;
         }
         if (own) {
@@ -122,6 +125,16 @@ export class Controller {
             await endCall(channelId);
         } catch {
             this.notify('error', 'notice.end_failed');
+        }
+    }
+
+    /** Turns starting calls in a channel on or off; everybody there is told by an event. */
+    async switchChannel(channelId: string, enabled: boolean): Promise<void> {
+        try {
+            await switchChannel(channelId, enabled);
+            this.notify('info', enabled ? 'notice.switched_on' : 'notice.channel_off');
+        } catch {
+            this.notify('error', 'notice.switch_failed');
         }
     }
 
@@ -222,6 +235,19 @@ export class Controller {
         this.store.dispatch(action);
     }
 
+    /** The one before stays when a new one cannot be had. */
+    private loadConfig(): void {
+        const before = this.config;
+        this.config = fetchConfig().then((config) => {
+            const {screenSharing, video, calls} = config;
+            this.dispatch({type: 'parley/config', features: {screenSharing, video}, callsConfig: calls});
+            return config;
+        }).catch((error: unknown) => {
+            console.warn('parley: no configuration', error);
+            return before;
+        });
+    }
+
     private async open(wish: JoinWish, resume?: Resume): Promise<void> {
         this.dismiss();
         this.dispatch({
@@ -238,7 +264,10 @@ export class Controller {
             },
         });
         const config = await this.config;
+        const turn = new TurnServers(config.needsTurnCredentials ? fetchTurnServers : undefined);
+        await turn.load();
         if (this.slice.own?.channelId !== wish.channelId || this.client) {
+            turn.close();
             return;
         }
         const direct = select.channel(this.state, wish.channelId)?.type === 'D';
@@ -253,7 +282,7 @@ export class Controller {
         const client = new CallClient({
             socket: new CallSocket(webSocketUrl(this.state.entities?.general?.config?.WebsocketURL)),
             devices: new BrowserDevices(),
-            connect: () => new RTCPeerConnection({iceServers: config.iceServers}),
+            connect: () => new RTCPeerConnection({iceServers: [...config.iceServers, ...turn.servers]}),
             report: sendReport,
         }, options);
         this.client = client;
@@ -276,6 +305,7 @@ export class Controller {
                     this.notify(event.problem.endsWith('_default') ? 'info' : 'error', `notice.${event.problem}`);
                     break;
                 case 'ended':
+                    turn.close();
                     this.handleEnd(event.reason);
                     break;
             }

@@ -73,6 +73,16 @@ export class Plugin {
             registry.registerRootComponent(GlobalRoot);
         }
         registry.registerChannelHeaderMenuAction(<Text id='menu.copy_link'/>, (channelId) => void controller.copyLink(channelId));
+        for (const enable of [true, false]) {
+            registry.registerChannelHeaderMenuAction(
+                <Text id={enable ? 'menu.enable' : 'menu.disable'}/>,
+                (channelId) => void controller.switchChannel(channelId, enable),
+                (state) => {
+                    const channelId = select.currentChannelId(state);
+                    return select.maySwitch(state, channelId) && select.isSwitchedOn(state, channelId) !== enable;
+                },
+            );
+        }
     }
 
     private registerEvents(registry: Registry, controller: Controller): void {

@@ -22,12 +22,14 @@ const ENDED: Readonly<Record<string, TextId>> = {
 };
 
 const REMOVED: Readonly<Record<string, TextId>> = {
+    removed: 'notice.removed_by_host',
     left_channel: 'notice.removed_left_channel',
     deactivated: 'notice.deactivated',
     signed_out: 'notice.removed_signed_out',
     archived: 'notice.archived',
     timeout: 'notice.timed_out',
     no_media: 'notice.no_media',
+    error: 'notice.removed_error',
 };
 
 /** Undefined when the user left by a wish of his own. */

@@ -5,6 +5,8 @@ import {asFields, asFlag, asList, asNonEmpty, asNumber, asText, parseEach} from 
 import type {User} from './platform';
 import {parseCall} from '../protocol/events';
 import type {CallInfo} from '../protocol/events';
+import {INITIAL} from '../state/slice';
+import type {CallsConfig, ChannelSwitch} from '../state/slice';
 
 const csrf = (): string => /(?:^|;\s*)MMCSRF=([^;]*)/.exec(document.cookie)?.[1] ?? '';
 
@@ -39,6 +41,9 @@ export interface ClientConfig {
     simulcast: boolean;
     screenSharing: boolean;
     video: boolean;
+    /** Some of the servers want credentials, which are asked for apart. */
+    needsTurnCredentials: boolean;
+    calls: CallsConfig;
 }
 
 const parseIceServer = (value: unknown): RTCIceServer | undefined => {
@@ -53,24 +58,68 @@ const parseIceServer = (value: unknown): RTCIceServer | undefined => {
 };
 
 /** Used until the server's configuration is there, and when it cannot be had. */
-export const DEFAULT_CONFIG: ClientConfig = {iceServers: [], simulcast: false, screenSharing: true, video: true};
+export const DEFAULT_CONFIG: ClientConfig = {
+    iceServers: [],
+    simulcast: false,
+    av1: false,
+    screenSharing: true,
+    video: true,
+    needsTurnCredentials: false,
+    calls: INITIAL.callsConfig,
+};
 
 export const fetchConfig = async (): Promise<ClientConfig> => {
     const fields = asFields(await get(pluginUrl('/config')));
     return {
         iceServers: parseEach(fields?.ICEServersConfigs, parseIceServer),
-        simulcast: asFlag(fields?.EnableSimulcast),
+        // Off for clients that send AV1 instead of a second layer; ours sends no AV1.
+        simulcast: asFlag(fields?.EnableSimulcast) || asFlag(fields?.EnableAV1),
+        av1: asFlag(fields?.EnableAV1),
         screenSharing: fields?.AllowScreenSharing !== false,
         video: fields?.EnableVideo !== false,
+        needsTurnCredentials: asFlag(fields?.NeedsTURNCredentials),
+        calls: {
+            DefaultEnabled: fields?.DefaultEnabled !== false,
+            AllowEnableCalls: fields?.AllowEnableCalls !== false,
+            EnableRinging: asFlag(fields?.EnableRinging),
+            EnableSIPOutbound: false,
+            GroupCallsAllowed: fields?.GroupCallsAllowed !== false,
+        },
     };
 };
 
-export const fetchCalls = async (): Promise<CallInfo[]> =>
-    parseEach(await get(pluginUrl('/channels')), (value) => {
-        const fields = asFields(value);
-        const channelId = asNonEmpty(fields?.channel_id);
-        return channelId === undefined ? undefined : parseCall(fields?.call, channelId);
-    });
+/** Servers with a name and password for this user, which hold for a while. */
+export const fetchTurnServers = async (): Promise<RTCIceServer[]> =>
+    parseEach(await get(pluginUrl('/turn-credentials')), parseIceServer);
+
+interface ChannelList {
+    calls: CallInfo[];
+    channels: Record<string, ChannelSwitch>;
+}
+
+/** The channels that have a call, or where calls were turned on or off. */
+export const fetchChannels = async (): Promise<ChannelList> => {
+    const list: ChannelList = {calls: [], channels: {}};
+    for (const fields of parseEach(await get(pluginUrl('/channels')), asFields)) {
+        const channelId = asNonEmpty(fields.channel_id);
+        if (channelId === undefined) {
+            continue;
+        }
+        if (typeof fields.enabled === 'boolean') {
+            list.channels[channelId] = {enabled: fields.enabled};
+        }
+        const call = parseCall(fields.call, channelId);
+        if (call) {
+            list.calls.push(call);
+        }
+    }
+    return list;
+};
+
+/** Turns starting calls in the channel on or off. */
+export const switchChannel = async (channelId: string, enabled: boolean): Promise<void> => {
+    await post(pluginUrl(`/${channelId}`), {enabled});
+};
 
 /** The call of one channel, if one runs there. */
 export const fetchCall = async (channelId: string): Promise<CallInfo | undefined> => {

@@ -38,7 +38,13 @@ export interface PlatformState {
             profiles?: Record<string, User | undefined>;
             profilesInChannel?: Record<string, ReadonlySet<string> | undefined>;
         };
-        channels?: {currentChannelId?: string; channels?: Record<string, Channel | undefined>};
+        channels?: {
+            currentChannelId?: string;
+            channels?: Record<string, Channel | undefined>;
+            /** Own roles in each channel. */
+            roles?: Record<string, ReadonlySet<string> | undefined>;
+            myMembers?: Record<string, {scheme_admin?: boolean} | undefined>;
+        };
         general?: {config?: Record<string, string | undefined>};
         preferences?: {myPreferences?: Record<string, {value?: string} | undefined>};
     };
@@ -73,7 +79,11 @@ export interface Registry {
     registerSidebarChannelLinkLabelComponent?(component: React.ComponentType<{channel: Channel}>): string;
     registerGlobalComponent?(component: React.ComponentType): string;
     registerRootComponent(component: React.ComponentType): string;
-    registerChannelHeaderMenuAction(text: React.ReactNode, action: (channelId: string) => void): string;
+    registerChannelHeaderMenuAction(
+        text: React.ReactNode,
+        action: (channelId: string) => void,
+        shouldRender?: (state: PlatformState) => boolean,
+    ): string;
     registerSlashCommandWillBePostedHook(hook: (message: string, args: SlashArgs) => SlashResult): string;
     registerWebSocketEventHandler(event: string, handler: (frame: unknown) => void): void;
     registerReconnectHandler(handler: () => void): void;

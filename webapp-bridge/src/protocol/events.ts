@@ -45,14 +45,16 @@ export type CallEvent =
     | {type: 'host'; channelId: string; hostId: string}
     | {type: 'media_moved'; channelId: string}
     | {type: 'removed'; channelId: string; sessionId: string; reason: string}
-    | {type: 'alone'; channelId: string; endsInS: number};
+    | {type: 'alone'; channelId: string; endsInS: number}
+    /** Starting calls was turned on or off in the channel. */
+    | {type: 'switched'; channelId: string; enabled: boolean};
 
 /** All events of the channel-wide stream, without prefix. */
 export const CALL_EVENTS = [
     'call_start', 'call_state', 'call_end', 'user_joined', 'user_left', 'user_muted', 'user_unmuted',
     'user_screen_on', 'user_screen_off', 'user_video_on', 'user_video_off', 'user_raise_hand',
     'user_unraise_hand', 'call_host_changed', 'parley_media_moved', 'parley_removed', 'parley_alone',
-    'parley_connection',
+    'parley_connection', 'channel_enable_voice', 'channel_disable_voice',
 ] as const;
 
 export type CallEventName = (typeof CALL_EVENTS)[number];
@@ -185,6 +187,9 @@ export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadca
             return change(channelId, data, {away: data.state === 'away'});
         case 'parley_alone':
             return {type: 'alone', channelId, endsInS: asNumber(data.ends_in_s) ?? 60};
+        case 'channel_enable_voice':
+        case 'channel_disable_voice':
+            return {type: 'switched', channelId, enabled: name === 'channel_enable_voice'};
     }
 };
 

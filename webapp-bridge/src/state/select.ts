@@ -69,6 +69,35 @@ export const channelName = (state: PlatformState, id: string): string => {
 export const isAdmin = (state: PlatformState): boolean =>
     (user(state, me(state))?.roles ?? '').split(' ').includes('system_admin');
 
+/** Why nobody like the present user can start a call in the channel; a running one may be joined unless it is the last. */
+export const startRefusal = (state: PlatformState, channelId: string): 'channel_off' | 'test_mode' | 'group_calls_off' | undefined => {
+    const {callsConfig, channels} = calls(state);
+    const enabled = channels[channelId]?.enabled;
+    if (!callsConfig.GroupCallsAllowed && channel(state, channelId)?.type !== 'D') {
+        return 'group_calls_off';
+    }
+    if (enabled === false) {
+        return 'channel_off';
+    }
+    return callsConfig.DefaultEnabled || enabled === true || isAdmin(state) ? undefined : 'test_mode';
+};
+
+/** Whether the present user may turn calls on or off in the channel: as the server decides it. */
+export const maySwitch = (state: PlatformState, channelId: string): boolean => {
+    const found = channel(state, channelId);
+    if (!found || found.delete_at > 0 || !calls(state).callsConfig.AllowEnableCalls) {
+        return false;
+    }
+    const channels = state.entities?.channels;
+    return isAdmin(state) || found.type === 'D' || found.type === 'G' ||
+        (channels?.roles?.[channelId]?.has('channel_admin') ?? false) ||
+        (channels?.myMembers?.[channelId]?.scheme_admin ?? false);
+};
+
+/** Whether calls can be started here, as far as the channel goes. */
+export const isSwitchedOn = (state: PlatformState, channelId: string): boolean =>
+    calls(state).channels[channelId]?.enabled ?? calls(state).callsConfig.DefaultEnabled;
+
 /** Whether the present user may end this call for all. */
 export const mayEnd = (state: PlatformState, channelId: string): boolean => {
     const call = callIn(state, channelId);

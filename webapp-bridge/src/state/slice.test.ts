@@ -98,3 +98,17 @@ describe('the slice', () => {
         expect(reducer(INITIAL, {type: 'parley/event', event: {type: 'alone', channelId: 'x', endsInS: 60}})).toBe(INITIAL);
     });
 });
+
+describe('where calls are on', () => {
+    it('follows the events of each channel, and the list that is loaded anew', () => {
+        const off = reducer(INITIAL, {type: 'parley/event', event: {type: 'switched', channelId: 'x', enabled: false}});
+        expect(off.channels).toEqual({x: {enabled: false}});
+        const on = reducer(off, {type: 'parley/event', event: {type: 'switched', channelId: 'x', enabled: true}});
+        expect(on.channels).toEqual({x: {enabled: true}});
+        expect(reducer(on, {type: 'parley/calls', calls: [], channels: {}}).channels).toEqual({});
+    });
+
+    it('has what the web app reads in the place of its own plugin', () => {
+        expect(INITIAL.callsConfig).toEqual(expect.objectContaining({DefaultEnabled: true, EnableRinging: false, EnableSIPOutbound: false}));
+    });
+});

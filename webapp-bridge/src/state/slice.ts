@@ -39,6 +39,26 @@ export interface CallsState {
     /** Of people whom the page has not loaded. */
     users: Readonly<Record<string, User>>;
     features: {screenSharing: boolean; video: boolean};
+    /** Of channels where somebody turned calls on or off. The web app itself reads this field. */
+    channels: Readonly<Record<string, ChannelSwitch>>;
+    callsConfig: CallsConfig;
+}
+
+export interface ChannelSwitch {
+    enabled: boolean;
+}
+
+/**
+ * Where calls may be started. Under the id of the web app's own plugin the web app reads this field, too, for the
+ * call button in people's profiles, and fails without it; hence the names.
+ */
+export interface CallsConfig {
+    /** False: test mode, only system admins start calls where they were not turned on. */
+    DefaultEnabled: boolean;
+    AllowEnableCalls: boolean;
+    EnableRinging: boolean;
+    EnableSIPOutbound: boolean;
+    GroupCallsAllowed: boolean;
 }
 
 export const INITIAL: CallsState = {
@@ -50,10 +70,18 @@ export const INITIAL: CallsState = {
     said: null,
     users: {},
     features: {screenSharing: true, video: true},
+    channels: {},
+    callsConfig: {
+        DefaultEnabled: true,
+        AllowEnableCalls: true,
+        EnableRinging: false,
+        EnableSIPOutbound: false,
+        GroupCallsAllowed: true,
+    },
 };
 
 export type CallsAction =
-    | {type: 'parley/calls'; calls: CallInfo[]}
+    | {type: 'parley/calls'; calls: CallInfo[]; channels: CallsState['channels']}
     | {type: 'parley/event'; event: CallEvent}
     | {type: 'parley/own'; own: OwnCall | null}
     | {type: 'parley/mode'; mode: ViewMode}
@@ -61,7 +89,7 @@ export type CallsAction =
     | {type: 'parley/notice'; notice: Notice | null}
     | {type: 'parley/said'; said: Notice}
     | {type: 'parley/users'; users: User[]}
-    | {type: 'parley/features'; features: CallsState['features']};
+    | {type: 'parley/config'; features: CallsState['features']; callsConfig: CallsConfig};
 
 const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
     Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
@@ -136,6 +164,7 @@ export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsS
         case 'media_moved':
         case 'removed':
         case 'alone':
+        case 'switched':
             return calls;
     }
 };
@@ -143,8 +172,12 @@ export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsS
 export const reducer = (state: CallsState = INITIAL, action: CallsAction | {type: ''}): CallsState => {
     switch (action.type) {
         case 'parley/calls':
-            return {...state, calls: Object.fromEntries(action.calls.map((call) => [call.channelId, call]))};
+            return {...state, calls: Object.fromEntries(action.calls.map((call) => [call.channelId, call])), channels: action.channels};
         case 'parley/event': {
+            if (action.event.type === 'switched') {
+                const {channelId, enabled} = action.event;
+                return {...state, channels: {...state.channels, [channelId]: {enabled}}};
+            }
             const calls = applyEvent(state.calls, action.event);
             return calls === state.calls ? state : {...state, calls};
         }
@@ -160,8 +193,8 @@ export const reducer = (state: CallsState = INITIAL, action: CallsAction | {type
             return {...state, said: action.said};
         case 'parley/users':
             return {...state, users: {...state.users, ...Object.fromEntries(action.users.map((user) => [user.id, user]))}};
-        case 'parley/features':
-            return {...state, features: action.features};
+        case 'parley/config':
+            return {...state, features: action.features, callsConfig: action.callsConfig};
         default:
             return state;
     }

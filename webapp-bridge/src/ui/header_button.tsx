@@ -4,7 +4,7 @@
 import * as React from 'react';
 
 import * as select from '../state/select';
-import {Text, usePlatform} from './context';
+import {Text, usePlatform, useText} from './context';
 import {Icon} from './icons';
 
 export const HeaderButton = () => {
@@ -12,7 +12,9 @@ export const HeaderButton = () => {
     const archived = usePlatform((state) => (select.channel(state, channelId)?.delete_at ?? 0) > 0);
     const running = usePlatform((state) => select.callIn(state, channelId) !== undefined);
     const here = usePlatform((state) => select.calls(state).own?.channelId === channelId);
-    if (archived) {
+    const refusal = usePlatform((state) => select.startRefusal(state, channelId));
+    const reason = useText()('notice.test_mode');
+    if (archived || (refusal === 'group_calls_off' && !here) || (refusal === 'channel_off' && !running && !here)) {
         return null;
     }
     if (here) {
@@ -23,8 +25,10 @@ export const HeaderButton = () => {
             </span>
         );
     }
+    // Nobody but an admin can change that: the button says so, also when it is pressed.
+    const explained = refusal === 'test_mode' && !running ? {'aria-disabled': true, 'aria-description': reason, title: reason} : {};
     return (
-        <button type='button' className={`style--none call-button parley-header${running ? ' parley-header--join' : ''}`}>
+        <button type='button' className={`style--none call-button parley-header${running ? ' parley-header--join' : ''}`} {...explained}>
             <Icon name='phone' size={16}/>
             <Text id={running ? 'header.join' : 'header.start'}/>
         </button>

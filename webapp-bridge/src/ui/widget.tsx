@@ -94,6 +94,27 @@ const useArrival = (section: React.RefObject<HTMLElement>, arrives: boolean): vo
     }, [section]);
 };
 
+/** Where one goes on after a call: to start or join one, else the channel. The ids are the web app's. */
+const AFTER_CALL = ['button.parley-header', '#channelHeaderDropdownButton', '#post_textbox'];
+
+/** What had the focus is gone with the call: it goes on at the place from which calls are started. */
+const useDeparture = (section: React.RefObject<HTMLElement>): void => {
+    React.useLayoutEffect(() => {
+        const element = section.current;
+        return () => {
+            if (!element?.contains(document.activeElement)) {
+                return;
+            }
+            // The other parts of the page follow first: the header has its button again then.
+            requestAnimationFrame(() => {
+                if (document.activeElement === null || document.activeElement === document.body) {
+                    AFTER_CALL.map((place) => document.querySelector<HTMLElement>(place)).find((place) => place !== null)?.focus();
+                }
+            });
+        };
+    }, [section]);
+};
+
 export const Widget = ({own}: {own: OwnCall}) => {
     const controller = useController();
     const text = useText();
@@ -104,6 +125,7 @@ export const Widget = ({own}: {own: OwnCall}) => {
     const faces = large && call !== undefined && !hasPictures(call, own, mode);
     useModal(large, section, () => controller.show('widget'));
     useArrival(section, own.phase === 'connecting');
+    useDeparture(section);
     return (
         <section
             ref={section}
