@@ -21,6 +21,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         None
     };
     let without_go = tools::ready_for_go().err();
+    let without_postgres = tools::ready_for_cluster().err();
 
     web::build()?;
     sh::step("types", &mut web::npm(&["run", "--silent", "check"]))?;
@@ -33,6 +34,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let mut tests = sh::cargo(&["test", "--quiet", "--workspace"]);
     if without_go.is_some() {
         tests.env("PARLEY_WITHOUT_GO", "1");
+    }
+    if without_postgres.is_some() {
+        tests.env("PARLEY_WITHOUT_POSTGRES", "1");
     }
     sh::step("rust tests and scenarios", &mut tests)?;
     codegen::run(&["--check".into()])?;
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
             &mut web::e2e(&["run", "--silent", "check"]),
         )?;
         println!("screenshots: target/screens/index.html");
-        missing = without_go;
+        missing = without_go.or(without_postgres);
     } else if missing.is_none() {
         missing = Some(Failure::new(
             "the browser tests were left out (--no-browser)",

@@ -6,7 +6,7 @@ use crate::sh::{self, Failure, Outcome};
 
 /// What a chore needs from the machine.
 struct Tool {
-    /// Any of these on the PATH will do.
+    /// Any of these on the PATH will do, or at a path with `*` in it.
     programs: &'static [&'static str],
     /// Debian's package.
     package: &'static str,
@@ -30,6 +30,12 @@ const GO: Tool = Tool {
     why: "Mattermost's plugin host and a second WebRTC stack to test against",
 };
 
+const POSTGRES: Tool = Tool {
+    programs: &["initdb", "/usr/lib/postgresql/*/bin/initdb"],
+    package: "postgresql",
+    why: "several nodes of a chat server share its database",
+};
+
 /// Our programs in Go; each one's go.mod says how old Go may be.
 const GO_MODULES: [&str; 3] = [
     "tests/gob-peer",
@@ -43,7 +49,8 @@ const NODE_MAJOR_MIN: u32 = 20;
 fn found(tool: &Tool) -> Option<String> {
     tool.programs.iter().find_map(|p| {
         let path = sh::output("sh", &["-c", &format!("command -v {p}")])?;
-        (!path.is_empty()).then_some(path)
+        // Of several versions the first one.
+        path.lines().next().map(str::to_owned)
     })
 }
 
@@ -134,10 +141,15 @@ pub(crate) fn ready_for_go() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the tests with several nodes of a server need on top of Go.
+pub(crate) fn ready_for_cluster() -> Result<(), Failure> {
+    provide(&[&POSTGRES])
+}
+
 /// Lists the tools and what is missing; changes nothing.
 pub(crate) fn doctor() -> Outcome {
     let mut complete = true;
-    for tool in [&CC, &CHROMIUM, &GO] {
+    for tool in [&CC, &CHROMIUM, &GO, &POSTGRES] {
         match found(tool) {
             Some(path) => println!("ok       {:10} {path}", tool.package),
             None => {
