@@ -325,11 +325,6 @@ impl Room {
             session.drop_one("streams", shared);
             return None;
         }
-        // The first packet of a publication: viewers need a target and a key frame.
-        let kind = session.up.stream_mut(at?).kind;
-        if matches!(kind, Some(SlotKind::Screen | SlotKind::Video)) {
-            self.unsettle_all(shared);
-        }
         at
     }
 

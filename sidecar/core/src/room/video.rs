@@ -4,16 +4,18 @@ use std::time::{Duration, Instant};
 
 use parley_media::channel::SlotKind;
 use parley_media::sequence::StreamKey;
-use parley_media::video::{PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8Numbers, Want};
+use parley_media::video::{
+    PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8Numbers, Want, av1_starts_sequence,
+};
 use str0m::bwe::Bitrate;
 use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
 
 use crate::egress::Packet;
 use crate::ids::Key;
 use crate::session::Session;
-use crate::session::downlink::{Occupant, PublicationId};
+use crate::session::downlink::{Occupant, PublicationId, VideoSlot};
 use crate::session::lines::Offered;
-use crate::session::peer::{SendFault, Sent};
+use crate::session::peer::{SendFault, Sent, VideoCodec};
 use crate::shared::Shared;
 
 use super::Room;
@@ -43,7 +45,12 @@ impl Room {
             session.drop_one("media_unannounced", shared);
             return;
         }
-        let Some(header) = Vp8Header::parse(&packet.payload) else {
+        let pts = session.peer.as_ref().map(|peer| peer.pts);
+        let Some(codec) = pts.and_then(|pts| pts.codec_of(packet.header.payload_type)) else {
+            session.drop_one("video_codec", shared);
+            return;
+        };
+        let Some(header) = PictureHeader::parse(codec, &packet.payload) else {
             session.drop_one("video_malformed", shared);
             return;
         };
@@ -52,28 +59,32 @@ impl Room {
         if header.keyframe {
             stream.keyframes.handle_keyframe();
         }
-        if let Some((_, height)) = header.size {
+        if let Some(height) = header.height {
             stream.height = height;
         }
         let key = stream.key;
+        // The first packet of a publication, or of an encoding of it: viewers need a target and a key
+        // frame.
+        if stream.codec.replace(codec) != Some(codec) {
+            self.unsettle_for(seat, shared);
+        }
         let input = VideoIn {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             keyframe: header.keyframe,
-            vp8: Vp8Numbers {
-                picture_id: header.picture_id,
-                tl0: header.tl0,
-            },
+            vp8: header.vp8,
         };
-        let descriptor = Vp8Descriptor::parse(&packet.payload).ok();
+        let descriptor = (codec == VideoCodec::Vp8)
+            .then(|| Vp8Descriptor::parse(&packet.payload).ok())
+            .flatten();
         let publication = PublicationId { seat, kind };
         for (_, viewer) in self.sessions.iter_mut() {
             send_video(
                 viewer,
                 publication,
                 (key, input, csrc),
-                descriptor.as_ref(),
+                (codec, descriptor.as_ref()),
                 packet,
                 shared,
             );
@@ -154,7 +165,8 @@ impl Room {
     ) -> Option<(Want, Vec<StreamKey>)> {
         let PublicationId { seat, kind } = occupant.publication;
         let publisher = self.sessions.get(seat)?;
-        let mut layers = publisher.up.layers(kind, now);
+        let takes_av1 = viewer.down.videos.get(place)?.takes_av1;
+        let mut layers = publisher.up.layers(kind, takes_av1, now);
         if layers.is_empty() {
             return None;
         }
@@ -256,6 +268,34 @@ impl Session {
     }
 }
 
+/// What forwarding reads of a packet, whatever it is encoded with.
+struct PictureHeader {
+    keyframe: bool,
+    /// Of a key frame that starts here, where the codec tells it cheaply.
+    height: Option<u16>,
+    vp8: Vp8Numbers,
+}
+
+impl PictureHeader {
+    fn parse(codec: VideoCodec, payload: &[u8]) -> Option<Self> {
+        match codec {
+            VideoCodec::Vp8 => Vp8Header::parse(payload).map(|header| Self {
+                keyframe: header.keyframe,
+                height: header.size.map(|(_, height)| height),
+                vp8: Vp8Numbers {
+                    picture_id: header.picture_id,
+                    tl0: header.tl0,
+                },
+            }),
+            VideoCodec::Av1 => av1_starts_sequence(payload).map(|keyframe| Self {
+                keyframe,
+                height: None,
+                vp8: Vp8Numbers::default(),
+            }),
+        }
+    }
+}
+
 /// How many layers, cheapest first, a picture of this height on the display can make use of: up to the
 /// first that fills it. A layer whose height no key frame has told yet (0) ends nothing.
 fn enough_for(shown: u16, heights: impl Iterator<Item = u16>) -> usize {
@@ -273,12 +313,13 @@ fn send_video(
     viewer: &mut Session,
     publication: PublicationId,
     (key, input, csrc): (StreamKey, VideoIn, u32),
-    descriptor: Option<&Vp8Descriptor>,
+    (codec, descriptor): (VideoCodec, Option<&Vp8Descriptor>),
     packet: &RtpPacket,
     shared: &mut Shared,
 ) {
     let now = shared.now.instant;
-    let Some(slot) = viewer.down.video_of(publication).filter(|slot| slot.ready) else {
+    let takes = |slot: &&mut VideoSlot| slot.ready && (codec == VideoCodec::Vp8 || slot.takes_av1);
+    let Some(slot) = viewer.down.video_of(publication).filter(takes) else {
         return;
     };
     let Some(out) = slot.rewriter.rewrite(key, input, now) else {
@@ -287,7 +328,7 @@ fn send_video(
     let Some(peer) = viewer.peer.as_mut() else {
         return;
     };
-    let Some(pt) = peer.pts.vp8 else {
+    let Some(pt) = peer.pts.of(codec) else {
         return;
     };
     let packet = Packet {

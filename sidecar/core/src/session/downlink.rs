@@ -144,6 +144,8 @@ pub(crate) struct VideoSlot {
     pub(crate) active: bool,
     /// The client has answered the m-line as it is now: media may flow.
     pub(crate) ready: bool,
+    /// ... in AV1 too.
+    pub(crate) takes_av1: bool,
     /// When a key frame was last asked for on behalf of this slot.
     pub(crate) asked: Option<Instant>,
 }
@@ -156,6 +158,7 @@ impl VideoSlot {
             rewriter: VideoRewriter::new(shared.rng.random_range(1..1 << 15), shared.rng.random()),
             active: true,
             ready: false,
+            takes_av1: false,
             asked: None,
         }
     }

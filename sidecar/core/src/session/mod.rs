@@ -116,7 +116,6 @@ impl Session {
             participant: join.participant,
             connection: join.connection,
             labels: join.labels,
-            capabilities: join.capabilities,
             joined: now,
             unmuted: join.unmuted,
             hand_raised_at_ms: 0,
@@ -137,7 +136,8 @@ impl Session {
             ingress,
             candidates: 0,
             voice_stream: None,
-            peer: Some(Peer::new(owner, shared)),
+            peer: Some(Peer::new(owner, join.capabilities.av1, shared)),
+            capabilities: join.capabilities,
             channel,
             negotiator: Negotiator::default(),
             ice_remote: None,
@@ -173,7 +173,7 @@ impl Session {
         self.up = Uplink::default();
         self.down = Downlink::default();
         self.voice_stream = None;
-        self.peer = Some(Peer::new(self.owner, shared));
+        self.peer = Some(Peer::new(self.owner, self.capabilities.av1, shared));
     }
 
     /// Ends the media connection, telling the client by DTLS where possible.

@@ -12,7 +12,7 @@ use str0m::rtp::Extension;
 use super::Session;
 use super::munge;
 use super::negotiator::State;
-use super::peer::PeerFault;
+use super::peer::{PeerFault, VideoCodec};
 use crate::shared::Shared;
 
 /// How a description came, and how its answer goes back.
@@ -278,6 +278,7 @@ impl Session {
         };
         let down = &mut self.down;
         let offered = matches!(self.negotiator.state, State::Offered { .. });
+        let av1 = peer.pts.of(VideoCodec::Av1);
         let mut declared = Vec::new();
         let level_id = peer.guard(|rtc| {
             let mut api = rtc.direct_api();
@@ -293,6 +294,11 @@ impl Session {
                     line.ssrc = Some(stream.ssrc());
                     declared.push((line.is_audio(), stream.ssrc(), stream.rtx()));
                 }
+            }
+            for slot in &mut down.videos {
+                let media = rtc.media(slot.line.mid);
+                let takes = |pt| media.is_some_and(|media| media.remote_pts().contains(&pt));
+                slot.takes_av1 = av1.is_some_and(takes);
             }
             // The same in all m-lines of a bundle (RFC 8843 section 7.2).
             let media = rtc.media(down.voices.first()?.line.mid)?;

@@ -87,9 +87,49 @@ impl From<PeerFault> for SendFault {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PayloadTypes {
     pub(crate) opus: Option<Pt>,
-    pub(crate) vp8: Option<Pt>,
-    /// Of retransmitted VP8 (RFC 4588), and of padding.
+    pub(crate) vp8: Option<VideoPts>,
+    pub(crate) av1: Option<VideoPts>,
+}
+
+/// Of one codec of pictures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VideoPts {
+    pub(crate) media: Pt,
+    /// Of what is retransmitted (RFC 4588), and of padding.
     pub(crate) rtx: Option<Pt>,
+}
+
+/// How pictures are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VideoCodec {
+    /// Everybody's.
+    Vp8,
+    /// Beside VP8, for those who take it.
+    Av1,
+}
+
+impl PayloadTypes {
+    pub(crate) fn of(&self, codec: VideoCodec) -> Option<Pt> {
+        let pts = match codec {
+            VideoCodec::Vp8 => self.vp8,
+            VideoCodec::Av1 => self.av1,
+        };
+        pts.map(|pts| pts.media)
+    }
+
+    pub(crate) fn codec_of(&self, pt: Pt) -> Option<VideoCodec> {
+        let codecs = [VideoCodec::Vp8, VideoCodec::Av1];
+        codecs.into_iter().find(|codec| self.of(*codec) == Some(pt))
+    }
+
+    fn is_video(&self, pt: Pt) -> bool {
+        self.codec_of(pt).is_some()
+    }
+
+    fn is_rtx(&self, pt: Pt) -> bool {
+        let mut video = self.vp8.iter().chain(&self.av1);
+        video.any(|pts| pts.rtx == Some(pt))
+    }
 }
 
 /// See the module.
@@ -128,7 +168,7 @@ impl std::fmt::Debug for Peer {
 
 impl Peer {
     /// A connection that waits for its client's first offer.
-    pub(crate) fn new(owner: Owner, shared: &mut Shared) -> Self {
+    pub(crate) fn new(owner: Owner, av1: bool, shared: &mut Shared) -> Self {
         // RFC 8445 section 5.3: at least 128 bits of randomness.
         let pass = shared.random_text(32);
         let (link, ufrag) = shared.demux.open(owner, pass.clone());
@@ -140,7 +180,9 @@ impl Peer {
             .set_local_ice_credentials(IceCreds { ufrag, pass })
             .clear_codecs()
             .enable_opus(true, false)
+            // Before AV1: what is first in an answer is what a browser sends.
             .enable_vp8(true)
+            .enable_av1(av1)
             .set_rtp_mode(true)
             .enable_bwe(Some(INITIAL_ESTIMATE))
             .set_send_buffer_audio(RTX_CACHE_AUDIO)
@@ -269,9 +311,10 @@ impl Peer {
                         Ok(Output::Transmit(transmit)) => {
                             let bytes = transmit.contents.len();
                             let pt = payload_type(&transmit.contents);
-                            if pt.is_some() && pt == pts.vp8 {
+                            if pt.is_some_and(|pt| pts.is_video(pt)) {
                                 retransmit.earn(bytes);
-                            } else if pt.is_some() && pt == pts.rtx && !retransmit.take(now, bytes)
+                            } else if pt.is_some_and(|pt| pts.is_rtx(pt))
+                                && !retransmit.take(now, bytes)
                             {
                                 counters.drop_one("retransmit_budget");
                                 continue;
@@ -410,19 +453,19 @@ impl Peer {
     /// Reads the payload types after a negotiation: Firefox may bring Opus as 109.
     pub(crate) fn read_payload_types(&mut self) {
         let find = |codec| {
-            self.rtc
-                .codec_config()
-                .find(|params| params.spec().codec == codec)
-                .map(|params| params.pt())
+            let config = self.rtc.codec_config();
+            config.find(|params| params.spec().codec == codec)
+        };
+        let video = |codec| {
+            find(codec).map(|params| VideoPts {
+                media: params.pt(),
+                rtx: params.resend(),
+            })
         };
         self.pts = PayloadTypes {
-            opus: find(Codec::Opus),
-            vp8: find(Codec::Vp8),
-            rtx: self
-                .rtc
-                .codec_config()
-                .find(|params| params.spec().codec == Codec::Vp8)
-                .and_then(|params| params.resend()),
+            opus: find(Codec::Opus).map(|params| params.pt()),
+            vp8: video(Codec::Vp8),
+            av1: video(Codec::Av1),
         };
     }
 }

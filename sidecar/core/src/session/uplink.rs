@@ -14,10 +14,14 @@ use parley_media::sequence::StreamKey;
 use parley_media::video::KeyframeMerger;
 use str0m::media::{Mid, Rid};
 
+use super::peer::VideoCodec;
 use crate::stats::{LossCounter, RateMeter, RtcTrackStats};
 
 /// A stream that was silent for so long gives its place to a new one.
 const STREAM_IDLE: Duration = Duration::from_secs(10);
+
+/// The second encoding of a picture counts as paused when it was silent for so long after the first.
+const SECOND_ENCODING_IDLE: Duration = Duration::from_secs(3);
 
 /// Packets of one stream per second, and at once: 2.5 MB of 1,100 bytes.
 const PACKETS_PER_SECOND: u64 = 2_200;
@@ -48,6 +52,8 @@ pub(crate) struct UpStream {
     pub(crate) rate: RateMeter,
     pub(crate) loss: LossCounter,
     pub(crate) keyframes: KeyframeMerger,
+    /// Of pictures, as its packets say.
+    pub(crate) codec: Option<VideoCodec>,
     /// Picture height of the last key frame; 0 = unknown.
     pub(crate) height: u16,
     /// Jitter and so on, from the media stack's last report.
@@ -153,6 +159,7 @@ impl Uplink {
             rate: RateMeter::default(),
             loss: LossCounter::default(),
             keyframes: KeyframeMerger::new(),
+            codec: None,
             height: 0,
             reported: RtcTrackStats::default(),
         });
@@ -171,9 +178,10 @@ impl Uplink {
         &mut self.streams
     }
 
-    /// Streams of one publication, cheapest layer first: by picture height where key frames told it,
-    /// else in the order of the description's rids.
-    pub(crate) fn layers(&self, kind: SlotKind, now: Instant) -> Vec<&UpStream> {
+    /// Streams of one publication in one codec, cheapest layer first: by picture height where key frames
+    /// told it, else in the order of the description's rids. With `av1`, the second encoding if there
+    /// is one.
+    pub(crate) fn layers(&self, kind: SlotKind, av1: bool, now: Instant) -> Vec<&UpStream> {
         let order = |stream: &UpStream| {
             let rids = self
                 .sections
@@ -191,9 +199,23 @@ impl Uplink {
         let mut layers: Vec<_> = self.streams.iter().filter(fresh).collect();
         // A screen share begun anew or a camera changed leaves its old m-line's stream behind for a
         // while: only the newest m-line counts.
-        if let Some(newest) = layers.iter().max_by_key(|s| s.last_packet).map(|s| s.mid) {
-            layers.retain(|stream| stream.mid == newest);
-        }
+        let newest = |codec| {
+            let streams = layers.iter().filter(|stream| stream.codec == Some(codec));
+            streams.max_by_key(|s| s.last_packet).copied()
+        };
+        let first = newest(VideoCodec::Vp8);
+        let second = newest(VideoCodec::Av1).filter(|second| {
+            let ahead = |first: &UpStream| {
+                first
+                    .last_packet
+                    .saturating_duration_since(second.last_packet)
+            };
+            av1 && first.is_none_or(|first| ahead(first) < SECOND_ENCODING_IDLE)
+        });
+        let Some(shown) = second.or(first) else {
+            return Vec::new();
+        };
+        layers.retain(|stream| (stream.mid, stream.codec) == (shown.mid, shown.codec));
         let sized = layers.iter().all(|stream| stream.height > 0);
         layers.sort_by_key(|stream| (if sized { stream.height } else { 0 }, order(stream)));
         layers

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod authentic_media;
+mod av1_pair;
 mod client_protocol;
 mod compact_egress;
 mod corpus;

@@ -35,14 +35,16 @@ pub(crate) fn film(
     for _ in 0..frames {
         let now = sim.now;
         let client = sim.client(name);
-        let asked: Vec<_> = client.keyframe_requests.drain(..).collect();
+        let (asked, others): (Vec<_>, Vec<_>) = client
+            .keyframe_requests
+            .drain(..)
+            .partition(|request| request.mid == mid);
+        client.keyframe_requests = others;
         for rid in rids {
             let first = !client
                 .video_seq
                 .contains_key(&format!("{mid}{}", rid.unwrap_or_default()));
-            let wanted = asked
-                .iter()
-                .any(|r| r.mid == mid && r.rid.as_deref() == *rid);
+            let wanted = asked.iter().any(|r| r.rid.as_deref() == *rid);
             client.send_video(now, mid, *rid, first || wanted);
         }
         sim.run_ms(33);

@@ -12,7 +12,9 @@ use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequest, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{
+    Direction, KeyframeRequest, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
@@ -30,6 +32,19 @@ pub enum Profile {
     Mobile,
     /// Ours in a direct channel: one voice slot.
     Direct,
+    /// [`Self::Ours`] and [`Self::Official`] that take AV1.
+    OursAv1,
+    OfficialAv1,
+}
+
+impl Profile {
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Direct | Self::OursAv1)
+    }
+
+    fn takes_av1(self) -> bool {
+        matches!(self, Self::OursAv1 | Self::OfficialAv1)
+    }
 }
 
 /// A packet as it came out of a slot.
@@ -84,6 +99,8 @@ pub struct Client {
     pub deaf: bool,
     seq: u64,
     ts: u32,
+    /// Lines of its own that carry AV1.
+    pub av1_lines: Vec<Mid>,
     pub video_seq: BTreeMap<String, u64>,
     pub picture: u16,
 }
@@ -96,6 +113,7 @@ impl Client {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
+            .enable_av1(profile.takes_av1())
             .set_rtp_mode(true)
             .enable_bwe(Some(Bitrate::mbps(3)))
             .build(now);
@@ -129,6 +147,7 @@ impl Client {
             // Everybody counts from somewhere else, as real clients do.
             seq: name.bytes().map(|b| 97 * u64::from(b)).sum::<u64>() % 20_000,
             ts: 77_000,
+            av1_lines: vec![],
             video_seq: BTreeMap::new(),
             picture: 1,
         }
@@ -139,14 +158,14 @@ impl Client {
     }
 
     pub fn capabilities(&self) -> Capabilities {
-        let ours = matches!(self.profile, Profile::Ours | Profile::Direct);
+        let ours = self.profile.is_ours();
         Capabilities {
             dc_signaling: ours,
-            av1: false,
+            av1: self.profile.takes_av1(),
             slots_v1: ours,
             video_down: match self.profile {
-                Profile::Ours | Profile::Direct => VideoDown::Slots,
-                Profile::Official => VideoDown::OnDemand,
+                Profile::Ours | Profile::Direct | Profile::OursAv1 => VideoDown::Slots,
+                Profile::Official | Profile::OfficialAv1 => VideoDown::OnDemand,
                 Profile::Mobile => VideoDown::None,
             },
             max_audio_slots: u8::from(self.profile == Profile::Direct),
@@ -183,7 +202,7 @@ impl Client {
 
     /// Sends a description the way this profile does.
     pub fn send_description(&mut self, json: String) {
-        if self.profile == Profile::Ours || self.profile == Profile::Direct {
+        if self.profile.is_ours() {
             let zlib = parley_media::sdp::deflate(json.as_bytes());
             self.send(&ClientMessage::Sdp(&zlib));
         } else {
@@ -376,12 +395,7 @@ impl Client {
     /// One Opus packet that says who speaks, and what number it is.
     pub fn send_voice(&mut self, now: Instant, level: i8, voice: bool) {
         let mid = self.mic_mid.expect("microphone");
-        let pt = self
-            .rtc
-            .codec_config()
-            .find(|p| p.spec().codec == Codec::Opus)
-            .unwrap()
-            .pt();
+        let pt = self.pt_of(Codec::Opus);
         self.seq += 1;
         self.ts = self.ts.wrapping_add(960);
         let payload = format!("{}:{}", self.name, self.seq).into_bytes();
@@ -398,7 +412,12 @@ impl Client {
         self.drain(now);
     }
 
-    /// One VP8 frame of one small packet on a line of its own.
+    pub fn pt_of(&self, codec: Codec) -> Pt {
+        let config = self.rtc.codec_config();
+        config.find(|p| p.spec().codec == codec).unwrap().pt()
+    }
+
+    /// One frame of one small packet on a line of its own.
     pub fn send_video(&mut self, now: Instant, mid: Mid, rid: Option<&str>, keyframe: bool) {
         self.send_frame(now, mid, rid, keyframe, (1, 0));
     }
@@ -412,12 +431,8 @@ impl Client {
         keyframe: bool,
         (packets, padding): (usize, usize),
     ) {
-        let pt = self
-            .rtc
-            .codec_config()
-            .find(|p| p.spec().codec == Codec::Vp8)
-            .unwrap()
-            .pt();
+        let av1 = self.av1_lines.contains(&mid);
+        let pt = self.pt_of(if av1 { Codec::Av1 } else { Codec::Vp8 });
         let key = format!("{mid}{}", rid.unwrap_or_default());
         let first = *self.video_seq.entry(key.clone()).or_insert(500) + 1;
         self.video_seq.insert(key, first + packets as u64 - 1);
@@ -430,7 +445,11 @@ impl Client {
         for part in 0..packets {
             let number = first + part as u64;
             let text = format!("{}:{}:{number}", self.name, rid.unwrap_or("-"));
-            let mut payload = vp8(self.picture, keyframe, part == 0, &text);
+            let mut payload = if av1 {
+                av1_payload(keyframe, part == 0, &text)
+            } else {
+                vp8(self.picture, keyframe, part == 0, &text)
+            };
             payload.resize(payload.len() + padding, 0);
             let last = part + 1 == packets;
             stream.write_rtp(
@@ -474,6 +493,17 @@ impl Client {
 
 fn to_json(kind: DescriptionKind, sdp: String) -> String {
     Description { kind, sdp }.to_json()
+}
+
+/// An AV1 payload: aggregation header (one OBU, the rest of the packet) and a text.
+fn av1_payload(keyframe: bool, start: bool, text: &str) -> Vec<u8> {
+    let mut payload = vec![match (start, keyframe) {
+        (true, true) => 0x18,
+        (true, false) => 0x10,
+        (false, _) => 0x90,
+    }];
+    payload.extend(text.bytes());
+    payload
 }
 
 /// A VP8 payload: descriptor with a 15-bit picture id (RFC 7741 section 4.2), at the start of a frame
