@@ -8,8 +8,10 @@ mod ice;
 mod loose;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod sidecar;
 
 pub use ice::{IceServer, Secret};
+pub use sidecar::{SidecarAddress, SidecarMode};
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,13 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schemars(title = "Allow cameras"))]
     #[garde(skip)]
     pub enable_video: bool,
+    /// When true, the apps of the published calls protocol that can send their pictures in AV1 too, beside
+    /// VP8, and get AV1 from others: sharper at the same rate, at the price of processor time. They then
+    /// share their screen in one quality instead of two.
+    #[cfg_attr(feature = "schema", schemars(title = "AV1 beside VP8"))]
+    #[serde(rename = "EnableAV1")]
+    #[garde(skip)]
+    pub enable_av1: bool,
     /// A call with a single participant ends after so many minutes; 0 = never. The participant is told
     /// one minute earlier.
     #[cfg_attr(
@@ -68,6 +77,41 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schemars(title = "Media port (UDP)"))]
     #[garde(range(min = 1))]
     pub media_port: u16,
+    /// Who runs the media server (parley-sidecar). On a cluster it has to be a remote one. A change moves
+    /// running calls to the other one.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            title = "Media server",
+            with = "String",
+            extend("options" = [
+                ["embedded", "Started by the plugin, on this server"],
+                ["remote", "Remote: run by an admin"]
+            ])
+        )
+    )]
+    #[garde(skip)]
+    pub sidecar_mode: SidecarMode,
+    /// Where the remote media server is reached: https://host:port. http:// is possible for this machine's
+    /// own addresses only.
+    #[cfg_attr(feature = "schema", schemars(title = "Media server: address"))]
+    #[garde(custom(sidecar::check_address))]
+    pub sidecar_address: String,
+    /// What the remote media server has in its token file, 32 to 256 characters of A-Z, a-z, 0-9, _ and -.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "Media server: token", with = "String", extend("secret" = true))
+    )]
+    #[garde(custom(sidecar::check_token))]
+    pub sidecar_token: Secret,
+    /// The certificate authority (PEM) that vouches for the remote media server, or its own self-signed
+    /// certificate. Empty = the authorities that this server's system trusts.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "Media server: certificate authority", extend("lines" = true))
+    )]
+    #[garde(custom(sidecar::check_ca))]
+    pub sidecar_ca_certificate: String,
     /// STUN and TURN servers for clients that cannot reach the media port otherwise: a JSON list such as
     /// [{"urls":["turn:turn.example.com:3478"]}]. A TURN server without "username" and "credential" gets
     /// them from the shared secret.
@@ -113,9 +157,14 @@ impl Default for Settings {
             max_call_participants: 0,
             allow_screen_sharing: true,
             enable_video: true,
+            enable_av1: false,
             alone_timeout_minutes: 15,
             disconnect_timeout_seconds: 30,
             media_port: 8443,
+            sidecar_mode: SidecarMode::Embedded,
+            sidecar_address: String::new(),
+            sidecar_token: Secret::default(),
+            sidecar_ca_certificate: String::new(),
             ice_servers_configs: String::new(),
             turn_static_auth_secret: Secret::default(),
             turn_credentials_expiration_minutes: 1_440,
@@ -138,6 +187,26 @@ impl Settings {
                 reason: error,
             }
         })?;
+        Ok(settings)
+    }
+
+    /// As [`Self::parse`] for settings that are about to be stored: what needs each other must be there.
+    pub fn check(json: &str) -> Result<Self, SettingError> {
+        let settings = Self::parse(json)?;
+        let missing = |key: &str| {
+            Err(SettingError {
+                key: key.to_owned(),
+                reason: "must be set when the media server is a remote one".to_owned(),
+            })
+        };
+        if settings.sidecar_mode == SidecarMode::Remote {
+            if settings.sidecar_address.trim().is_empty() {
+                return missing("SidecarAddress");
+            }
+            if settings.sidecar_token.reveal().trim().is_empty() {
+                return missing("SidecarToken");
+            }
+        }
         Ok(settings)
     }
 
@@ -258,6 +327,51 @@ mod tests {
             Settings::parse_or_default("nonsense").0,
             Settings::default()
         );
+    }
+
+    #[test]
+    fn a_remote_media_server_is_checked_field_by_field() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let remote = |address: &str, token: &str, ca: &str| {
+            let json = serde_json::json!({
+                "sidecarmode": "remote",
+                "sidecaraddress": address,
+                "sidecartoken": token,
+                "sidecarcacertificate": ca,
+            });
+            Settings::check(&json.to_string()).map_err(|error| {
+                assert!(!error.reason.contains("hush"), "{error}");
+                error.key
+            })
+        };
+        let settings = remote("https://calls.example.com:8444", token, "").unwrap();
+        assert_eq!(settings.sidecar_mode, SidecarMode::Remote);
+        let refused = |address, token, ca| remote(address, token, ca).unwrap_err();
+        assert_eq!(refused("", token, ""), "SidecarAddress");
+        assert_eq!(refused("http://192.0.2.1:1", token, ""), "SidecarAddress");
+        assert_eq!(refused("https://a:1", "", ""), "SidecarToken");
+        assert_eq!(refused("https://a:1", "hush", ""), "SidecarToken");
+        let odd = format!("hush {token}");
+        assert_eq!(refused("https://a:1", &odd, ""), "SidecarToken");
+        assert_eq!(
+            refused("https://a:1", token, "hello"),
+            "SidecarCaCertificate"
+        );
+        assert_eq!(
+            Settings::check(r#"{"SidecarMode":"far"}"#).unwrap_err().key,
+            "SidecarMode"
+        );
+        // In use a missing part switches nothing else off.
+        let (settings, refused) =
+            Settings::parse_or_default(r#"{"SidecarMode":"remote","MediaPort":9}"#);
+        assert_eq!((settings.media_port, refused.len()), (9, 0));
+    }
+
+    #[test]
+    fn a_text_that_is_none_is_refused_without_repeating_it() {
+        let error = Settings::parse(r#"{"SidecarToken":1234567}"#).unwrap_err();
+        assert_eq!(error.key, "SidecarToken");
+        assert!(!error.reason.contains("1234567"), "{error}");
     }
 
     #[test]

@@ -73,6 +73,8 @@ fn convert(value: &Value, like: &Value) -> Result<Option<Value>, &'static str> {
             }
             _ => return Err("a whole number is expected"),
         },
+        // The value may be a secret: it is not repeated.
+        (Value::String(_), None) => return Err("a text is expected"),
         _ => value.clone(),
     };
     Ok(Some(converted))

@@ -6,15 +6,20 @@ use serde_json::{Value, json};
 use crate::Settings;
 
 /// Order on the page. Checked against the type: a forgotten or unknown key is an error.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 16] = [
     "DefaultEnabled",
     "GroupCallsAllowed",
     "MaxCallParticipants",
     "AllowScreenSharing",
     "EnableVideo",
+    "EnableAV1",
     "AloneTimeoutMinutes",
     "DisconnectTimeoutSeconds",
     "MediaPort",
+    "SidecarMode",
+    "SidecarAddress",
+    "SidecarToken",
+    "SidecarCaCertificate",
     "IceServersConfigs",
     "TurnStaticAuthSecret",
     "TurnCredentialsExpirationMinutes",
@@ -36,6 +41,8 @@ pub fn settings_schema() -> Result<Value> {
             let kind = match property["type"].as_str() {
                 Some("boolean") => "bool",
                 Some("integer") => "number",
+                Some("string") if property["options"].is_array() => "dropdown",
+                Some("string") if property["lines"] == true => "longtext",
                 Some("string") => "text",
                 other => anyhow::bail!("{key}: no setting type for {other:?}"),
             };
@@ -54,6 +61,10 @@ pub fn settings_schema() -> Result<Value> {
             });
             if property["secret"] == true {
                 setting["secret"] = json!(true);
+            }
+            if let Some(options) = property["options"].as_array() {
+                let option = |pair: &Value| json!({"value": pair[0], "display_name": pair[1]});
+                setting["options"] = options.iter().map(option).collect();
             }
             Ok(setting)
         })
@@ -80,10 +91,13 @@ mod tests {
             }
             assert!(!setting["default"].is_null(), "{setting}");
         }
-        assert_eq!(settings[7]["default"], 8443);
-        assert_eq!(settings[7]["type"], "number");
+        assert_eq!(settings[8]["default"], 8443);
+        assert_eq!(settings[8]["type"], "number");
         let secret: Vec<_> = settings.iter().filter(|s| s["secret"] == true).collect();
-        assert_eq!(secret.len(), 1);
-        assert_eq!(secret[0]["key"], "TurnStaticAuthSecret");
+        let secret: Vec<_> = secret.iter().map(|setting| &setting["key"]).collect();
+        assert_eq!(secret, ["SidecarToken", "TurnStaticAuthSecret"]);
+        let mode = settings.iter().find(|s| s["type"] == "dropdown").unwrap();
+        assert_eq!(mode["key"], "SidecarMode");
+        assert_eq!(mode["options"][0]["value"], mode["default"]);
     }
 }
