@@ -100,9 +100,9 @@ func (f *front) pageRoutes(mux *http.ServeMux, w *world, env *plugin.Environment
 		return
 	}
 	files("/static/", filepath.Join(page, "static"))
-	mux.HandleFunc("GET /", func(rw http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(r.URL.Path[1:], "/")
-		if slices.Contains([]string{"api", "host"}, first) {
+		if r.Method != http.MethodGet || slices.Contains([]string{"api", "host"}, first) {
 			appErr(rw, "api.context.404.app_error", 404)
 			return
 		}
