@@ -24,8 +24,9 @@ impl Guest<'_> {
             "EnableTranscriptions": false,
             "EnableLiveCaptions": false,
             "MaxRecordingDuration": 60,
-            "EnableSimulcast": true,
-            "EnableAV1": false,
+            // Clients do one or the other.
+            "EnableSimulcast": !self.settings.enable_av1,
+            "EnableAV1": self.settings.enable_av1,
             "EnableDCSignaling": true,
             "EnableRinging": false,
             "EnableVideo": self.settings.enable_video,

@@ -95,7 +95,7 @@ impl Guest<'_> {
             },
             capabilities: Capabilities {
                 dc_signaling: flag(message, "dcSignaling"),
-                av1: flag(message, "av1Support"),
+                av1: self.settings.enable_av1 && flag(message, "av1Support"),
                 slots,
                 // Phones show any remote video as a shared screen, so they get no cameras.
                 cameras: !message.is_mobile && self.settings.enable_video,

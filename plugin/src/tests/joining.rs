@@ -274,3 +274,29 @@ fn a_lost_connection_is_told_until_the_session_is_back() {
     world.send("bob", "conn4", "join", &resume);
     assert_eq!(told(), both("back"));
 }
+
+#[test]
+fn l33_av1_is_for_those_who_take_it_and_only_when_it_is_on() {
+    let takes_av1 = |settings: &str, said: bool| {
+        let world = World::with_settings(settings);
+        let config = world.http("alice", "GET", "/config", "");
+        let data = [
+            ("channelID", Value::Text(id("town"))),
+            ("av1Support", Value::Boolean(said)),
+        ];
+        world.send("alice", "conn1", "join", &data);
+        let session = world.sidecar.only_room().room.sessions.remove(0);
+        let capabilities = session.capabilities.unwrap_or_default();
+        (json(&config.body), capabilities.av1)
+    };
+    let (config, av1) = takes_av1("{}", true);
+    assert_eq!(config["EnableAV1"], false);
+    assert_eq!(config["EnableSimulcast"], true);
+    assert!(!av1);
+    let on = r#"{"enableav1": "true"}"#;
+    let (config, av1) = takes_av1(on, true);
+    assert_eq!(config["EnableAV1"], true);
+    assert_eq!(config["EnableSimulcast"], false, "clients do one of them");
+    assert!(av1);
+    assert!(!takes_av1(on, false).1);
+}
