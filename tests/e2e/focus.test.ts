@@ -62,3 +62,15 @@ it('who writes goes on writing', async () => {
     await alice.page.keyboard.type('Hello');
     expect(await alice.messageBox.inputValue()).toBe('Hello');
 });
+
+it('who leaves goes on at the button that starts calls', async () => {
+    const alice = await stage.alice();
+    await alice.startCall();
+    await alice.control('Leave call').focus();
+    await alice.page.keyboard.press('Enter');
+    await until('the focus is on the header\'s button', () => alice.page.evaluate(() =>
+        document.activeElement?.closest('#channel-header') !== null && document.activeElement?.textContent === 'Start call'), {
+        within: 5_000,
+        seen: () => alice.page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120)),
+    });
+});
