@@ -9,6 +9,7 @@ import type {PlatformState, Store} from '../base/platform';
 import {Scope} from '../base/scope';
 import {CallClient} from '../call/client';
 import type {ClientOptions, EndReason} from '../call/client_types';
+import {takesAv1} from '../call/encodings';
 import {INTENT_MS, StartIntents} from '../call/intent';
 import {BrowserDevices} from '../call/media';
 import {clearResume, saveResume, takeResume} from '../call/resume';
@@ -278,6 +279,7 @@ export class Controller {
             ...(resume ? {resume} : {}),
             unmute: direct && wish.muted !== true,
             simulcast: config.simulcast,
+            av1: config.av1 && takesAv1(),
         };
         const client = new CallClient({
             socket: new CallSocket(webSocketUrl(this.state.entities?.general?.config?.WebsocketURL)),

@@ -39,6 +39,8 @@ const post = async (url: string, body: unknown, keepalive = false): Promise<unkn
 export interface ClientConfig {
     iceServers: RTCIceServer[];
     simulcast: boolean;
+    /** Pictures may come in AV1. */
+    av1: boolean;
     screenSharing: boolean;
     video: boolean;
     /** Some of the servers want credentials, which are asked for apart. */

@@ -80,7 +80,7 @@ const make = (options: Partial<ClientOptions> = {}): void => {
             reports.push(report);
             return Promise.resolve();
         },
-    }, {channelId: CHANNEL, unmute: false, simulcast: false, ...options});
+    }, {channelId: CHANNEL, unmute: false, simulcast: false, av1: false, ...options});
     client.events.on((event) => events.push(event));
     client.start();
 };
@@ -130,10 +130,10 @@ afterEach(() => {
 
 describe('joining', () => {
     it('asks for slots, offers by the socket, and is connected', async () => {
-        make({title: 'Weekly'});
+        make({title: 'Weekly', av1: true});
         socket().hello('conn1');
         expect(sent('join')[0]?.data).toEqual({
-            channelID: CHANNEL, title: 'Weekly', dcSignaling: true, av1Support: false, parley: {v: 1, unmuted: false},
+            channelID: CHANNEL, title: 'Weekly', dcSignaling: true, av1Support: true, parley: {v: 1, unmuted: false},
         });
         joined();
         await connectMedia();

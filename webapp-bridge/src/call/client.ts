@@ -284,6 +284,7 @@ export class CallClient {
             title,
             threadId,
             resume: session === '' ? undefined : {session, token: this.token},
+            av1: this.options.av1,
             unmuted: this.state.sending.microphone === 'on',
         }));
     }

@@ -40,6 +40,8 @@ export interface ClientOptions {
     /** Direct channels: talk at once. */
     unmute: boolean;
     simulcast: boolean;
+    /** Takes pictures in AV1; sends none. */
+    av1: boolean;
 }
 
 /** What the client needs of the world. */

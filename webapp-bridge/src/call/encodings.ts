@@ -18,3 +18,7 @@ export const screenEncodings = (simulcast: boolean): RTCRtpEncodingParameters[] 
             {rid: 'h', scaleResolutionDownBy: 1, maxBitrate: 2_500 * KBIT, maxFramerate: 20},
         ]
         : [{maxBitrate: 2_500 * KBIT, maxFramerate: 20}];
+
+/** Whether this browser can show AV1. */
+export const takesAv1 = (): boolean =>
+    RTCRtpReceiver.getCapabilities('video')?.codecs.some((codec) => codec.mimeType.toLowerCase() === 'video/av1') ?? false;
