@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
+    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
     PlatformFuture, Post, Team, User,
 };
 
@@ -135,6 +135,20 @@ impl Platform for FakePlatform {
 
     fn send_ephemeral<'a>(&'a self, _: &'a str, _: Post) -> PlatformFuture<'a, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn send_file<'a>(
+        &'a self,
+        user_id: &'a str,
+        message: &'a str,
+        _: File,
+    ) -> PlatformFuture<'a, Post> {
+        self.create_post(Post {
+            user_id: "bot".to_owned(),
+            channel_id: format!("dm-{user_id}"),
+            message: message.to_owned(),
+            ..Post::default()
+        })
     }
 
     fn publish_event<'a>(

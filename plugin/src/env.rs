@@ -105,6 +105,15 @@ pub struct Post {
     pub delete_at: i64,
 }
 
+/// A file to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, without a path.
+    pub name: String,
+    /// What is in it.
+    pub data: Vec<u8>,
+}
+
 /// To whom an event goes: connection, else user, else channel; minus omissions. Empty = unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -279,6 +288,8 @@ pub trait Env {
     fn create_post(&self, post: Post) -> Result<Post, PlatformError>;
     /// Updates message and props.
     fn update_post(&self, post: Post) -> Result<Post, PlatformError>;
+    /// A message with a file, from the plugin's own bot to this user alone.
+    fn send_file(&self, to: &UserId, message: &str, file: File) -> Result<(), PlatformError>;
     /// `name` without the platform's prefix; `data_json` a JSON object.
     fn publish(&self, name: &str, data_json: &str, to: &Broadcast) -> Result<(), PlatformError>;
     /// The id under which the platform runs this plugin.

@@ -10,10 +10,14 @@ use crate::access::{self, Action};
 use crate::channel_switch;
 use crate::env::{ChannelKind, HttpRequest, HttpResponse, Level};
 use crate::ids::{ChannelId, UserId};
+use crate::logs;
 use crate::publish::call_object_for;
 use crate::rate::{self, Limited};
 use crate::record;
 use crate::refusal::Refusal;
+
+/// Longest body of any request but one with logs.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 impl Guest<'_> {
     /// Answers a request.
@@ -49,6 +53,16 @@ impl Guest<'_> {
             Ok(false) => return self.refused(Refusal::RateLimited, 429, user),
             Err(_) => return self.refused(Refusal::Unavailable, 503, user),
         }
+        let is_logs = segments == ["logs", "upload"];
+        if request.body.len()
+            > if is_logs {
+                logs::BODY_BYTES_MAX
+            } else {
+                BODY_BYTES_MAX
+            }
+        {
+            return error(413, "the body is too long");
+        }
         let answer = match (request.method.as_str(), segments.as_slice()) {
             ("GET", ["config"]) => Ok(self.client_config()),
             ("GET", ["channels"]) => self.channels(user).await,
@@ -77,6 +91,7 @@ impl Guest<'_> {
             ("POST", ["calls", channel, "client-stats"]) => {
                 self.client_stats(channel, user, &request.body).await
             }
+            ("POST", ["logs", "upload"]) => self.upload_logs(user, &request.body),
             ("GET", [channel]) => match ChannelId::parse(channel) {
                 Some(channel) => self.channel(&channel, user).await,
                 None => return error(404, "not found"),
@@ -91,9 +106,9 @@ impl Guest<'_> {
             Ok(value) => ok(value),
             Err(refusal) => {
                 let status = match refusal {
-                    Refusal::Unavailable => 503,
+                    Refusal::Unavailable | Refusal::FileRefused => 503,
                     Refusal::RateLimited => 429,
-                    Refusal::NoPermission if segments.len() == 1 => 403,
+                    Refusal::NoPermission if segments.len() == 1 || is_logs => 403,
                     // As the clients of the official protocol expect it: see `end`.
                     _ if request.method == "POST" => 400,
                     _ => 403,

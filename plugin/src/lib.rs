@@ -19,6 +19,7 @@ mod http;
 mod ids;
 mod join;
 mod link;
+mod logs;
 mod media;
 mod messages;
 mod platform_events;

@@ -8,12 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::env::{Env, PlatformError};
 use crate::ids::UserId;
 
-/// Tokens at rest.
-const BURST: i64 = 10;
-/// Time for one token to come back.
-const REFILL_MS: i64 = 1_000;
-/// An untouched bucket is full after this time, so it may go.
-const EXPIRES_S: u32 = 30;
 /// Lost races before a request is refused: whoever loses so often asks too much.
 const RETRIES_MAX: usize = 3;
 
@@ -30,15 +24,35 @@ pub(crate) enum Limited {
     Requests,
     /// Reactions: each is an event for every participant.
     Reactions,
+    /// Logs: each is kept as a file.
+    Logs,
+}
+
+impl Limited {
+    fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Requests => "rl_",
+            Self::Reactions => "rr_",
+            Self::Logs => "rf_",
+        }
+    }
+
+    /// Tokens at rest, and the time for one of them to come back, ms.
+    fn bucket(self) -> (i64, i64) {
+        match self {
+            Self::Requests | Self::Reactions => (10, 1_000),
+            Self::Logs => (3, 20_000),
+        }
+    }
 }
 
 /// Takes a token; false = too much.
 pub(crate) fn take(env: &dyn Env, limited: Limited, user: &UserId) -> Result<bool, PlatformError> {
-    let prefix = match limited {
-        Limited::Requests => "rl_",
-        Limited::Reactions => "rr_",
-    };
-    let key = format!("{prefix}{user}");
+    let key = format!("{}{user}", limited.key_prefix());
+    let (burst, refill_ms) = limited.bucket();
+    let full_ms = burst * refill_ms;
+    // An untouched bucket is full by then, so it may go.
+    let expires_s = u32::try_from(full_ms / 1_000 + 20).unwrap_or(u32::MAX);
     for _ in 0..RETRIES_MAX {
         let now_ms = env.now_ms();
         let old = env.kv_get(&key)?;
@@ -48,13 +62,13 @@ pub(crate) fn take(env: &dyn Env, limited: Limited, user: &UserId) -> Result<boo
         // A clock that went back must not lock anybody out: never fuller than empty.
         let full_at_ms = bucket
             .map_or(now_ms, |bucket| bucket.full_at_ms)
-            .clamp(now_ms, now_ms + BURST * REFILL_MS)
-            + REFILL_MS;
-        if full_at_ms > now_ms + BURST * REFILL_MS {
+            .clamp(now_ms, now_ms + full_ms)
+            + refill_ms;
+        if full_at_ms > now_ms + full_ms {
             return Ok(false);
         }
         let new = serde_json::to_vec(&Bucket { full_at_ms }).unwrap_or_default();
-        if env.kv_compare_and_set(&key, old.as_deref(), Some(&new), EXPIRES_S)? {
+        if env.kv_compare_and_set(&key, old.as_deref(), Some(&new), expires_s)? {
             return Ok(true);
         }
     }

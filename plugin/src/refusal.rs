@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
     NoCall,
     NotInCall,
     NotHost,
+    /// The platform did not take a file.
+    FileRefused,
 }
 
 impl Refusal {
@@ -54,6 +56,7 @@ impl Refusal {
             Self::Unavailable => "unavailable",
             Self::RateLimited => "rate_limited",
             Self::ResumeInvalid => "resume_invalid",
+            Self::FileRefused => "file_refused",
             Self::BadRequest(_) | Self::NoCall | Self::NotInCall => "bad_request",
         }
     }
@@ -87,6 +90,7 @@ impl Refusal {
             Self::NoCall => Text::NoCall,
             Self::NotInCall => Text::NotInCall,
             Self::NotHost => Text::NotHost,
+            Self::FileRefused => Text::FileRefused,
         };
         text.get(lang).to_owned()
     }

@@ -86,6 +86,8 @@ texts! {
         "Du bist nicht im Anruf dieses Kanals.";
     NotHost: "Only the host of the call or a system admin can end it for everyone.",
         "Nur der Gastgeber des Anrufs oder ein Systemadministrator kann ihn für alle beenden.";
+    FileRefused: "The chat server did not keep the file: uploads may be switched off, or too large. Ask your admin.",
+        "Der Chat-Server hat die Datei nicht angenommen: Das Hochladen ist vielleicht abgeschaltet oder die Datei zu groß. Frage deinen Administrator.";
 
     // Answers to commands.
     Started: "You started a call. [Join the call]({link})",
@@ -141,6 +143,10 @@ texts! {
         "Die Statistik deines letzten Anrufs zeigen";
     SuggestHelp: "Show what the call commands do",
         "Zeigen, was die Anruf-Befehle tun";
+
+    // What the bot writes.
+    LogsSent: "The logs of your calls, as you asked for them. Only you see this message. They name people and network addresses: give them to the people who look after your calls, and to nobody else.",
+        "Die Protokolle deiner Anrufe, wie du sie angefordert hast. Nur du siehst diese Nachricht. Sie enthalten Namen und Netzadressen: Gib sie nur denen, die sich um deine Anrufe kümmern.";
 
     // Posts.
     PostStarted: "{name} started a call", "{name} hat einen Anruf gestartet";

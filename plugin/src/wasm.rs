@@ -15,8 +15,8 @@ use tonic::body::Body;
 use crate::media::BoxError;
 use crate::{
     Broadcast, Channel, ChannelId, ChannelKind, ChannelPermission, ClientMessage, CommandArgs,
-    CommandResponse, ConnectionId, Context, Env, GrpcService, Guest, HttpRequest, HttpResponse,
-    Level, PlatformError, PlatformEvent, Post, PostId, Team, User, UserId, Value,
+    CommandResponse, ConnectionId, Context, Env, File, GrpcService, Guest, HttpRequest,
+    HttpResponse, Level, PlatformError, PlatformEvent, Post, PostId, Team, User, UserId, Value,
 };
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all)]
@@ -299,6 +299,16 @@ impl Env for HostEnv {
     fn update_post(&self, post: Post) -> Answer<Post> {
         wit::platform::update_post(&write_post(post))
             .map(read_post)
+            .map_err(read_error)
+    }
+
+    fn send_file(&self, to: &UserId, message: &str, file: File) -> Answer<()> {
+        let file = t::File {
+            name: file.name,
+            data: file.data,
+        };
+        wit::platform::send_file(to.as_str(), message, &file)
+            .map(|_| ())
             .map_err(read_error)
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use parley_host::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
+    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
     PlatformFuture, Post, Team, User,
 };
 use serde_json::Value;
@@ -291,6 +291,20 @@ impl Platform for MemoryPlatform {
         self.answer(|s| {
             s.ephemeral.push((user_id.into(), post));
             Ok(())
+        })
+    }
+
+    fn send_file<'a>(
+        &'a self,
+        user_id: &'a str,
+        message: &'a str,
+        _: File,
+    ) -> PlatformFuture<'a, Post> {
+        self.create_post(Post {
+            user_id: id("bot"),
+            channel_id: format!("dm-{user_id}"),
+            message: message.to_owned(),
+            ..Post::default()
         })
     }
 

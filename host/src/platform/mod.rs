@@ -6,6 +6,7 @@
 
 pub mod local;
 pub mod mattermost;
+mod turns;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -122,6 +123,14 @@ pub struct Post {
     pub delete_at: i64,
 }
 
+/// A file to send; the name is without a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct File {
+    pub name: String,
+    pub data: Vec<u8>,
+}
+
 /// To whom an event goes: connection, else user, else channel; minus omissions. Empty = unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -165,6 +174,13 @@ pub trait Platform: Send + Sync + 'static {
     fn update_post(&self, post: Post) -> PlatformFuture<'_, Post>;
     /// A post for one user, not stored.
     fn send_ephemeral<'a>(&'a self, user_id: &'a str, post: Post) -> PlatformFuture<'a, ()>;
+    /// A message with a file, from the plugin's own bot, in its direct channel with the user.
+    fn send_file<'a>(
+        &'a self,
+        user_id: &'a str,
+        message: &'a str,
+        file: File,
+    ) -> PlatformFuture<'a, Post>;
     /// `name` without prefix: the adapter puts `custom_<plugin id>_` before it.
     fn publish_event<'a>(
         &'a self,

@@ -77,6 +77,10 @@ pub(crate) mod grant {
     pub(crate) const POST_MESSAGE_BYTES_MAX: usize = 65_532;
     /// Bytes of a post's props.
     pub(crate) const POST_PROPS_BYTES_MAX: usize = 256 * 1024;
+    /// Bytes of a file: the longest logs of a client.
+    pub(crate) const FILE_BYTES_MAX: usize = 2 << 20;
+    /// Bytes of a file's name.
+    pub(crate) const FILE_NAME_BYTES_MAX: usize = 128;
     /// Bytes of any id.
     pub(crate) const ID_BYTES_MAX: usize = 64;
     /// Random bytes in one call.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parley_host::platform::{
-    Broadcast, ChannelKind, ChannelPermission, Platform, PlatformError, Post,
+    Broadcast, ChannelKind, ChannelPermission, File, Platform, PlatformError, Post,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ pub(crate) async fn failures(platform: &dyn Platform, world: &World) -> Vec<Stri
         posts_are_kept,
         posts_are_updated,
         bad_posts_are_refused,
+        files_are_sent,
         events_and_ephemeral_posts,
         keys_are_compared,
         one_of_many_wins,
@@ -196,6 +197,31 @@ async fn posts_are_kept(platform: &dyn Platform, world: &World) -> Outcome {
     };
     same("post", found, wanted)?;
     refused("no post", platform.get_post(NOBODY).await, not_found)
+}
+
+async fn files_are_sent(platform: &dyn Platform, world: &World) -> Outcome {
+    let data: Vec<u8> = "Grüße\n\0".bytes().cycle().take(300_000).collect();
+    let send = |to| {
+        let file = File {
+            name: "call-logs-1.txt".into(),
+            data: data.clone(),
+        };
+        platform.send_file(to, "Your logs", file)
+    };
+    let post = fine("send", send(&world.member).await)?;
+    same("message", &*post.message, "Your logs")?;
+    let bot = fine("bot", platform.get_user(&post.user_id).await)?;
+    same("from a bot", bot.is_bot, true)?;
+    let channel = fine("channel", platform.get_channel(&post.channel_id).await)?;
+    same("kind", channel.kind, ChannelKind::Direct)?;
+    for (user, wanted) in [(&world.member, true), (&world.stranger, false)] {
+        let may =
+            platform.has_channel_permission(user, &post.channel_id, ChannelPermission::ReadChannel);
+        same("may read it", fine("may read it", may.await)?, wanted)?;
+    }
+    let again = fine("send again", send(&world.member).await)?;
+    same("one place", again.channel_id, post.channel_id)?;
+    refused("to nobody", send(NOBODY).await, not_found)
 }
 
 async fn posts_are_updated(platform: &dyn Platform, world: &World) -> Outcome {

@@ -48,6 +48,10 @@ pub(crate) struct FakeEnv {
     /// Members who may not post.
     pub(crate) muted: RefCell<BTreeSet<(ChannelId, UserId)>>,
     pub(crate) posts: RefCell<BTreeMap<PostId, Post>>,
+    /// To whom, with which message.
+    pub(crate) files: RefCell<Vec<(UserId, String, File)>>,
+    /// The platform takes no files.
+    pub(crate) files_off: Cell<bool>,
     pub(crate) published: RefCell<Vec<Published>>,
     /// What was logged as a warning or worse.
     pub(crate) warned: RefCell<Vec<String>>,
@@ -74,6 +78,8 @@ impl FakeEnv {
             channel_admins: RefCell::default(),
             muted: RefCell::default(),
             posts: RefCell::default(),
+            files: RefCell::default(),
+            files_off: Cell::new(false),
             published: RefCell::default(),
             warned: RefCell::default(),
             kv: RefCell::default(),
@@ -264,6 +270,16 @@ impl Env for FakeEnv {
             .borrow_mut()
             .insert(post.id.clone(), post.clone());
         Ok(post)
+    }
+
+    fn send_file(&self, to: &UserId, message: &str, file: File) -> Answer<()> {
+        self.up()?;
+        if self.files_off.get() {
+            return Err(PlatformError::Unavailable("no files".to_owned()));
+        }
+        let sent = (to.clone(), message.to_owned(), file);
+        self.files.borrow_mut().push(sent);
+        Ok(())
     }
 
     fn publish(&self, name: &str, data_json: &str, to: &Broadcast) -> Answer<()> {

@@ -7,6 +7,7 @@ mod flavours;
 mod host_controls;
 mod joining;
 mod link;
+mod logs;
 mod model;
 mod moved;
 mod rights;

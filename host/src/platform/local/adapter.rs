@@ -9,10 +9,10 @@ use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::event::Target;
 use super::store::posts::{self, NewPost};
-use super::store::{channels, kv, members, teams, users};
+use super::store::{bot, channels, files, kv, members, teams, users};
 use super::{Local, ephemeral, ids, model};
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
+    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
     PlatformFuture, Post, Team, User,
 };
 
@@ -201,6 +201,31 @@ impl Platform for Local {
                 &props,
             );
             Ok(ephemeral::send(self, user_id, &post.channel_id, &json).await?)
+        })
+    }
+
+    fn send_file<'a>(
+        &'a self,
+        user_id: &'a str,
+        message: &'a str,
+        file: File,
+    ) -> PlatformFuture<'a, Post> {
+        let (user, message) = (user_id.to_owned(), message.to_owned());
+        self.ask(move |tx| {
+            let bot = bot::ensure(tx)?.id;
+            let channel = channels::direct(tx, &bot, &user)?.id;
+            // The user's file, who asked for it: it counts as theirs, not all as the bot's.
+            let info = files::insert(tx, &user, &channel, &file.name, "text/plain", &file.data)?;
+            let new = NewPost {
+                user_id: bot,
+                channel_id: channel,
+                message,
+                props: "{}".to_owned(),
+                file_ids: vec![info.id],
+                files_of: user,
+                ..NewPost::default()
+            };
+            Ok(to_post(posts::insert(tx, &new)?))
         })
     }
 

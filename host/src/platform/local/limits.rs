@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Body of an ordinary API request, bytes.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
 /// Body of a request under `/plugins/<id>`, bytes (as the guest's contract says).
-pub const PLUGIN_BODY_BYTES_MAX: usize = 1024 * 1024;
+pub const PLUGIN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Commands, requests and messages of one user that the plugin works on at the same time; further ones wait.
 pub const PLUGIN_TURNS_PER_USER: usize = 4;
 /// Requests of signed-out people that the plugin works on at the same time: they must not keep it from

@@ -31,7 +31,6 @@ mod spent;
 mod store;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod web;
 
 use std::path::PathBuf;
@@ -49,9 +48,9 @@ use passwords::Passwords;
 use rate::Buckets;
 use spent::Spent;
 use tokio::sync::Semaphore;
-use turns::Turns;
 
 use crate::hooks::Hooks;
+use crate::platform::turns::Turns;
 
 /// The version of Mattermost whose API this imitates.
 const SERVER_VERSION: &str = "11.0.0";
@@ -156,7 +155,7 @@ impl Local {
                 limits::SOCKET_MESSAGES_PER_USER_PER_S,
                 limits::SOCKETS_MAX,
             )),
-            turns: Turns::default(),
+            turns: Turns::new(limits::PLUGIN_TURNS_PER_USER),
             anonymous: Semaphore::new(limits::PLUGIN_ANONYMOUS_AT_ONCE),
             hooks: RwLock::new(None),
             settings: RwLock::new("{}".to_owned()),

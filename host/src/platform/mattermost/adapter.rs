@@ -9,7 +9,7 @@ use super::positional::Positional;
 use super::wire::{self, KvSetOptions, Permission};
 use super::{Mattermost, limits};
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, Member, Platform, PlatformError,
+    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
     PlatformFuture, Post, Team, User,
 };
 
@@ -263,6 +263,29 @@ impl Platform for Mattermost {
             let args = Positional((user_id.to_owned(), Some(post)));
             let _: Option<wire::Post> = self.api()?.get("SendEphemeralPost", args).await?;
             Ok(())
+        })
+    }
+
+    fn send_file<'a>(
+        &'a self,
+        user_id: &'a str,
+        message: &'a str,
+        file: File,
+    ) -> PlatformFuture<'a, Post> {
+        Box::pin(async move {
+            let (api, bot) = (self.api()?, self.bot_id());
+            let channel: wire::Channel = api.find("GetDirectChannel", two(user_id, &bot)).await?;
+            let args = Positional((file.data, channel.id.clone(), file.name));
+            let info: wire::FileInfo = api.find("UploadFile", args).await?;
+            let post = wire::Post {
+                user_id: bot,
+                channel_id: channel.id,
+                message: message.to_owned(),
+                file_ids: vec![info.id],
+                ..wire::Post::default()
+            };
+            let made: wire::Post = api.find("CreatePost", Positional((Some(post),))).await?;
+            Ok(made.into())
         })
     }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use parley_goplugin::rpc::{CallError, Client, Empty};
 use parley_goplugin::{Broker, Stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::wire::{Header, HttpRequest, ServeHttpArgs};
 use super::{Activation, limits};
 use crate::hooks;
 use crate::platform::HEADERS_NOT_FORWARDED;
+use crate::platform::turns::Turns;
 
 /// Set by the server for signed-in users, and by nobody else.
 const USER_ID: &str = "mattermost-user-id";
@@ -32,6 +33,7 @@ fn answer(status: u16, message: &str) -> hooks::HttpResponse {
 pub(super) struct Requests {
     broker: Broker,
     all: Semaphore,
+    users: Turns,
     anonymous: Semaphore,
 }
 
@@ -40,6 +42,7 @@ impl Requests {
         Self {
             broker,
             all: Semaphore::new(limits::REQUESTS_AT_ONCE),
+            users: Turns::new(limits::TURNS_PER_USER),
             anonymous: Semaphore::new(limits::ANONYMOUS_AT_ONCE),
         }
     }
@@ -85,7 +88,7 @@ impl Requests {
     ) -> hooks::HttpResponse {
         let (headers, user_id) = headers(request.header);
         // Held until the answer is there.
-        let Some(_turns) = self.turns(user_id.is_empty()).await else {
+        let Some(_turns) = self.turns(&user_id).await else {
             return answer(
                 503,
                 "Calls are very busy right now. Please try again in a moment.",
@@ -119,19 +122,27 @@ impl Requests {
             .await
     }
 
-    async fn turns(
-        &self,
-        signed_out: bool,
-    ) -> Option<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>)> {
+    async fn turns(&self, user_id: &str) -> Option<Turn<'_>> {
         let turns = async {
-            let anonymous = match signed_out {
-                true => Some(self.anonymous.acquire().await.ok()?),
-                false => None,
+            let (user, anonymous) = match user_id {
+                "" => (None, Some(self.anonymous.acquire().await.ok()?)),
+                user_id => (self.users.of(user_id).await, None),
             };
-            Some((self.all.acquire().await.ok()?, anonymous))
+            Some(Turn {
+                _user: user,
+                _anonymous: anonymous,
+                _all: self.all.acquire().await.ok()?,
+            })
         };
         timeout(limits::TURN_WAIT, turns).await.ok().flatten()
     }
+}
+
+/// Held by a request while it is served.
+struct Turn<'a> {
+    _user: Option<OwnedSemaphorePermit>,
+    _anonymous: Option<SemaphorePermit<'a>>,
+    _all: SemaphorePermit<'a>,
 }
 
 /// The headers for the plugin, and the user, of which the server's word is the only one.

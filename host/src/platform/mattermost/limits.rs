@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 /// Body of a request under `/plugins/<id>`, bytes (as the guest's contract says).
-pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// One piece of an answer's body, bytes.
 pub(crate) const BODY_CHUNK_BYTES: usize = 32 * 1024;
 /// Requests under `/plugins/<id>` whose bodies are held at the same time.
 pub(crate) const REQUESTS_AT_ONCE: usize = 128;
+/// Of these, requests of one user: the others must not stand behind many of one.
+pub(crate) const TURNS_PER_USER: usize = 8;
 /// Of these, requests of signed-out people: they must not keep the plugin from those who are in calls.
 pub(crate) const ANONYMOUS_AT_ONCE: usize = 16;
 /// How long a further one waits for its turn before it is refused.

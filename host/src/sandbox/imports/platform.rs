@@ -141,6 +141,26 @@ impl Host for RequestState {
         )
     }
 
+    async fn send_file(
+        &mut self,
+        user_id: String,
+        message: String,
+        file: wit::File,
+    ) -> Answer<wit::Post> {
+        let platform = &self.services.platform.clone();
+        let check = check_file(&user_id, &message, &file);
+        let file = host::File {
+            name: file.name,
+            data: file.data,
+        };
+        pass_on!(
+            self,
+            check,
+            platform.send_file(&user_id, &message, file),
+            Into::into
+        )
+    }
+
     async fn publish_event(
         &mut self,
         name: String,
@@ -209,6 +229,20 @@ fn check_post(post: &wit::Post) -> Result<(), wit::PlatformError> {
         post.props_json.len(),
         grant::POST_PROPS_BYTES_MAX,
     )
+}
+
+/// A file has a plain name, and a message beside it.
+fn check_file(user_id: &str, message: &str, file: &wit::File) -> Result<(), wit::PlatformError> {
+    ids(&[user_id])?;
+    at_most("message", message.len(), grant::POST_MESSAGE_BYTES_MAX)?;
+    at_most("file.name", file.name.len(), grant::FILE_NAME_BYTES_MAX)?;
+    at_most("file.data", file.data.len(), grant::FILE_BYTES_MAX)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if file.name.is_empty() || file.name.starts_with('.') || !file.name.bytes().all(plain) {
+        let reason = "file.name: not of [A-Za-z0-9._-]";
+        return Err(wit::PlatformError::Invalid(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// An event has a plain name and a destination: without one it would go to everybody.

@@ -62,6 +62,7 @@ pub(super) async fn create(
         kind: String::new(),
         props: Value::Object(own_props(new.props)).to_string(),
         file_ids: new.file_ids.unwrap_or_default(),
+        files_of: String::new(),
         pending_post_id: new.pending_post_id,
     };
     let json = local

@@ -1,6 +1,7 @@
 //! What the database is asked, by subject. Functions take the job's transaction; access is checked by
 //! the callers (`access.rs`), consistency here.
 
+pub(crate) mod bot;
 pub(crate) mod channels;
 pub(crate) mod files;
 pub(crate) mod kv;

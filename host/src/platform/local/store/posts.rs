@@ -27,6 +27,8 @@ pub(crate) struct NewPost {
     pub(crate) kind: String,
     pub(crate) props: String,
     pub(crate) file_ids: Vec<String>,
+    /// Whose files these are; empty = the author's.
+    pub(crate) files_of: String,
     pub(crate) pending_post_id: String,
 }
 
@@ -106,8 +108,12 @@ pub(crate) fn insert(tx: &Tx<'_>, new: &NewPost) -> ApiResult<Post> {
             json!(new.file_ids).to_string(),
         ],
     )?;
+    let files_of = match new.files_of.as_str() {
+        "" => &new.user_id,
+        other => other,
+    };
     for file in &new.file_ids {
-        files::bind(tx, file, &id, &new.user_id, &new.channel_id)?;
+        files::bind(tx, file, &id, files_of, &new.channel_id)?;
     }
     tx.exec(
         "UPDATE channels SET last_post_at = ?2, total_msg_count = total_msg_count + 1 WHERE id = ?1",

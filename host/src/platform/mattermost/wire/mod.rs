@@ -12,7 +12,7 @@ pub(crate) use self::http::{Header, HttpRequest, OnActivateArgs, ServeHttpArgs};
 pub(crate) use self::post::Post;
 pub(crate) use self::push::PushNotification;
 pub(crate) use self::server::{
-    Bot, Channel, ChannelMember, Config, ErrorString, FileData, KvSetOptions, Permission,
+    Bot, Channel, ChannelMember, Config, ErrorString, FileData, FileInfo, KvSetOptions, Permission,
     PluginStatus, Session, Team, User,
 };
 pub(crate) use self::socket::{Broadcast, CommandArgs, CommandResponse, WebSocketRequest};

@@ -76,6 +76,10 @@ gob_struct! {
         err: String = "Err",
     }
 
+    pub(crate) struct FileInfo = "FileInfo" {
+        id: String = "Id",
+    }
+
     pub(crate) struct FileData = "FileData" {
         filename: String = "Filename",
         body: Vec<u8> = "Body",
