@@ -150,6 +150,7 @@ it('an official client and one of ours hear each other and see each other\'s scr
         await checkNoBogusTrack(wilma);
         await ours.mute();
         await wilma.hearsNoLonger(TONES.wolf);
+        await ours.leave();
     } finally {
         await ours.leave(2_000).catch(() => undefined);
         await ours.close();
@@ -187,16 +188,36 @@ it('l32: two layers of a screen go up, and what is shown goes on', async () => {
     await wolf.watches('screen');
 });
 
-it('l33: of a screen in VP8 and AV1 each receiver gets exactly one', async () => {
-    const wilma = await join('wilma', true, true);
-    const wolf = await join('wolf', true, true);
-    const wendy = await join('wendy', true, false);
-    await wilma.do('shareScreen', {av1: true});
-    for (const viewer of [wolf, wendy]) {
-        await viewer.watches('screen');
-        expect((await viewer.get('tracks')).filter((track) => track.kind === 'video')).toHaveLength(1);
+it('l33: of a screen in VP8 and AV1 each receiver gets exactly one, a late one too', async () => {
+    await stage.admin.configure({EnableAV1: true});
+    const ours = await Person.open(stage.browser, {name: 'Wolf', tone: TONES.wolf, hue: 200});
+    try {
+        const wilma = await join('wilma', true, true);
+        const wolf = await join('wolf', true, true);
+        const wendy = await join('wendy', true, false);
+        await wilma.do('shareScreen', {av1: true});
+        const late = await join('wendy', true, true);
+        for (const [viewer, codec] of [[wolf, 'video/AV1'], [wendy, 'video/VP8'], [late, 'video/AV1']] as const) {
+            await until(`${viewer.user} is shown ${codec}`, async () => {
+                const received = (await viewer.do('videoStats')).filter((report) => report.type === 'inbound-rtp' && Number(report.framesDecoded ?? 0) > 0);
+                return received.length === 1 && received[0]!.codec === codec;
+            }, {seen: () => viewer.do('videoStats')});
+            await viewer.watches('screen');
+            expect((await viewer.get('tracks')).filter((track) => track.kind === 'video')).toHaveLength(1);
+        }
+        const sent = (await wilma.do('videoStats')).filter((report) => report.type === 'outbound-rtp').map((report) => report.codec);
+        expect(sent.sort(), 'what the sharer sends').toEqual(['video/AV1', 'video/VP8']);
+        await ours.logIn(stage.platform.address, 'wolf', PASSWORD, '/demo/channels/lounge');
+        await ours.joinByPost();
+        await ours.sees('Screen of Wilma Web');
+        await until('ours is shown AV1', async () => (await ours.videoCodecs()).join() === 'video/AV1', {seen: () => ours.videoCodecs()});
+        await ours.sees('Screen of Wilma Web');
+        await checkNoBogusTrack(wilma);
+        await ours.leave();
+    } finally {
+        await ours.close();
+        await stage.admin.configure({EnableAV1: false});
     }
-    await checkNoBogusTrack(wilma);
 });
 
 it('l36: who speaks is told, and who is muted does not', async () => {

@@ -291,6 +291,30 @@ it('l32: both layers of a Go client\'s screen are received, and the better one i
     await alice.sees('Screen of Gina Go');
 });
 
+it('l33: a Go client\'s screen in AV1 and VP8 reaches each receiver in exactly one of them, a late one too', async () => {
+    await admin.configure({EnableAV1: true});
+    try {
+        const gina = await join('gina', {more: ['-av1']});
+        const gustav = await join('gustav', {more: ['-av1']});
+        const greta = await join('greta');
+        gina.tell('screen');
+        const late = async (): Promise<Pion> => join('bob', {more: ['-av1']});
+        for (const [viewer, pt] of [[gustav, 45], [greta, 96], [await late(), 45]] as const) {
+            await viewer.sees('track', (track) => track.kind === 'screen');
+            // Whatever came first, and from then on one of them alone.
+            await until(`${viewer.user} gets ${pt}`, async () => {
+                const [screen] = (await viewer.report()).tracks.filter((track) => track.kind === 'screen');
+                return screen?.pt === pt && screen.frames > 10;
+            }, {seen: () => viewer.report()});
+            const report = await viewer.report();
+            expect(report.tracks.filter((track) => track.kind === 'screen')).toHaveLength(1);
+            checkFlawless(report);
+        }
+    } finally {
+        await admin.configure({EnableAV1: false});
+    }
+});
+
 it('l39: fifty lines fit into the frames of the socket', async () => {
     const gina = await join('gina', {tone: TONES.low});
     const gustav = await join('gustav');

@@ -16,6 +16,8 @@ import (
 type client struct {
 	options options
 	token   string
+	// Shares its screen in AV1 and VP8: both sides want it, and there are no layers.
+	av1Pair bool
 	// Of the connection it joined on: the session's id for its whole life.
 	session string
 	// Where it speaks now; nil while that is cut.
@@ -70,6 +72,7 @@ func newClient(o options) (*client, error) {
 	return &client{
 		options:   o,
 		token:     token,
+		av1Pair:   o.av1 && config["EnableAV1"] && !config["EnableSimulcast"],
 		known:     known,
 		logs:      &logCounter{counts: map[string]int{}},
 		connected: make(chan struct{}),

@@ -128,6 +128,7 @@ func (t *received) take(packet *rtp.Packet, again bool) {
 		t.doubled++
 	}
 	t.packets++
+	t.pt = packet.PayloadType
 	t.bytes += int64(len(packet.Payload))
 	if packet.Marker {
 		t.frames++

@@ -27,6 +27,7 @@ type options struct {
 	voice       string
 	screenLow   string
 	screenHigh  string
+	screenAV1   string
 	simulcast   bool
 	record      string
 	expect      string
@@ -49,6 +50,7 @@ func readOptions() options {
 	flag.StringVar(&o.voice, "voice", "", "Ogg file with one Opus packet per page, looped while unmuted")
 	flag.StringVar(&o.screenLow, "screen-low", "", "IVF file with VP8: the small layer")
 	flag.StringVar(&o.screenHigh, "screen-high", "", "IVF file with VP8: the screen, or its large layer")
+	flag.StringVar(&o.screenAV1, "screen-av1", "", "IVF file with AV1: the screen once more, where the server wants it")
 	flag.BoolVar(&o.simulcast, "simulcast", false, "share the screen in two layers")
 	flag.StringVar(&o.record, "record", "", "folder for an Ogg file per voice received")
 	flag.StringVar(&o.expect, "expect", "", "Ogg files that others play, comma-separated: the report says how much of each was heard")

@@ -208,7 +208,16 @@ func (c *client) shareScreen(sound bool) error {
 		return err
 	}
 	c.screen = &screen{stop: make(chan struct{})}
-	high, err := pictures(stream, "h")
+	if c.av1Pair {
+		if err := c.shareInAV1(stream); err != nil {
+			return err
+		}
+		// The Go client announces each of the two.
+		if err := c.act("screen_on", map[string]any{"data": string(announced)}); err != nil {
+			return err
+		}
+	}
+	high, err := pictures(stream, "h", webrtc.MimeTypeVP8)
 	if err != nil {
 		return err
 	}
@@ -223,9 +232,9 @@ func (c *client) shareScreen(sound bool) error {
 	if err := c.addTracks(tracks...); err != nil {
 		return err
 	}
-	sender := c.screen.senders[0]
+	sender := c.senderOf(high)
 	if c.options.simulcast {
-		low, err := pictures(stream, "l")
+		low, err := pictures(stream, "l", webrtc.MimeTypeVP8)
 		if err != nil {
 			return err
 		}
@@ -254,8 +263,29 @@ func (c *client) screenSound(stream string) (webrtc.TrackLocal, error) {
 	return track, nil
 }
 
-func pictures(stream, rid string) (*webrtc.TrackLocalStaticRTP, error) {
-	capability := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock}
+// The same picture, before it goes out in VP8.
+func (c *client) shareInAV1(stream string) error {
+	track, err := pictures(stream, "h", webrtc.MimeTypeAV1)
+	if err != nil {
+		return err
+	}
+	if err := c.addTracks(track); err != nil {
+		return err
+	}
+	return c.film(c.options.screenAV1, track, c.senderOf(track))
+}
+
+func (c *client) senderOf(track webrtc.TrackLocal) *webrtc.RTPSender {
+	for _, sender := range c.screen.senders {
+		if sender.Track() == track {
+			return sender
+		}
+	}
+	return nil
+}
+
+func pictures(stream, rid, codec string) (*webrtc.TrackLocalStaticRTP, error) {
+	capability := webrtc.RTPCodecCapability{MimeType: codec, ClockRate: videoClock}
 	return webrtc.NewTrackLocalStaticRTP(capability, "screen", stream, webrtc.WithRTPStreamID(rid))
 }
 
@@ -265,7 +295,10 @@ func (c *client) film(path string, track *webrtc.TrackLocalStaticRTP, sender *we
 	if err != nil {
 		return err
 	}
-	payloader := &codecs.VP8Payloader{EnablePictureID: true}
+	var payloader rtp.Payloader = &codecs.VP8Payloader{EnablePictureID: true}
+	if track.Codec().MimeType == webrtc.MimeTypeAV1 {
+		payloader = &codecs.AV1Payloader{}
+	}
 	packetizer := rtp.NewPacketizer(packetSize, 0, 0, payloader, rtp.NewRandomSequencer(), videoClock)
 	stop := c.screen.stop
 	go func() {

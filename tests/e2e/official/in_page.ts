@@ -564,8 +564,9 @@ export function installOfficial(settings: Settings): void {
             const wanted = ['type', 'rid', 'codecId', 'packetsSent', 'framesEncoded', 'keyFramesEncoded', 'qualityLimitationReason',
                 'packetsReceived', 'framesReceived', 'framesDecoded', 'keyFramesDecoded', 'pliCount', 'nackCount', 'framesPerSecond'];
             const reports = [...(await pc.getStats()).values()] as Record<string, unknown>[];
+            const codecs = new Map(reports.filter((report) => report.type === 'codec').map((report) => [report.id, report.mimeType]));
             return reports.filter((report) => report.kind === 'video' && /^(out|in)bound-rtp$/.test(String(report.type)))
-                .map((report) => Object.fromEntries(wanted.filter((key) => key in report).map((key) => [key, report[key]])));
+                .map((report) => ({codec: codecs.get(report.codecId), ...Object.fromEntries(wanted.filter((key) => key in report).map((key) => [key, report[key]]))}));
         },
 
         async rest(method, path, body) {

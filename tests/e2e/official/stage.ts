@@ -11,6 +11,7 @@ import {Official, type OfficialOptions} from './client';
 export class OfficialStage {
     platform!: Platform;
     browser!: Browser;
+    admin!: Admin;
     channel = '';
     teamId = '';
     clients: Official[] = [];
@@ -24,12 +25,11 @@ export class OfficialStage {
 
 export function useOfficialStage(): OfficialStage {
     const stage = new OfficialStage();
-    let admin: Admin;
     beforeAll(async () => {
         stage.platform = await Platform.start({command: 'serve'});
         stage.browser = await launch();
-        admin = await Admin.signIn(stage.platform);
-        const made = await populate(admin, [['Wilma', 'Web'], ['Wolf', 'Web'], ['Wendy', 'Web'], ['Mona', 'Mobile']]);
+        stage.admin = await Admin.signIn(stage.platform);
+        const made = await populate(stage.admin, [['Wilma', 'Web'], ['Wolf', 'Web'], ['Wendy', 'Web'], ['Mona', 'Mobile']]);
         stage.channel = made.channelId;
         stage.teamId = made.teamId;
     });
@@ -48,7 +48,7 @@ export function useOfficialStage(): OfficialStage {
         }
         await Promise.all(stage.clients.splice(0).map((client) => client.close()));
         // Whoever could not say so is kept for a while.
-        await until('the call is over', async () => !await admin.callRuns(stage.channel), {within: 45_000, every: 300});
+        await until('the call is over', async () => !await stage.admin.callRuns(stage.channel), {within: 45_000, every: 300});
         expect(failures, 'what went wrong inside the clients').toEqual([]);
     });
     afterAll(async () => {

@@ -226,6 +226,22 @@ export class Person {
         });
     }
 
+    /** How the pictures are encoded that come in. */
+    videoCodecs(): Promise<unknown[]> {
+        return this.page.evaluate(async () => {
+            const codecs: unknown[] = [];
+            for (const connection of window.instruments.connections) {
+                const reports = await connection.getStats();
+                for (const report of reports.values() as Iterable<Record<string, unknown>>) {
+                    if (report.type === 'inbound-rtp' && report.kind === 'video' && Number(report.framesDecoded) > 0) {
+                        codecs.push((reports.get(String(report.codecId)) as {mimeType?: string} | undefined)?.mimeType);
+                    }
+                }
+            }
+            return codecs;
+        });
+    }
+
     close(): Promise<void> {
         return this.context.close();
     }

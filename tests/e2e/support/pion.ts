@@ -126,6 +126,7 @@ export class Pion {
             '-site', options.site, '-plugin', PLUGIN, '-channel', options.channel,
             '-user', options.user, '-password', PASSWORD,
             '-voice', asset(tone), '-screen-low', asset('screen_low.ivf'), '-screen-high', asset('screen_high.ivf'),
+            '-screen-av1', asset('screen_av1.ivf'),
             '-expect', Object.values(TONES).map(asset).join(','), '-record', recordings,
             ...options.more ?? [],
         ]);
