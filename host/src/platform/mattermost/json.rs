@@ -33,12 +33,27 @@ pub(crate) fn from_any(any: Any) -> Value {
         Any::Bool(value) => Value::Bool(value),
         Any::Int(value) => value.into(),
         Any::Uint(value) => value.into(),
-        Any::Float(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
+        Any::Float(value) => from_float(value),
         Any::String(text) => Value::String(text),
         Any::Bytes(bytes) => bytes.into(),
         Any::List(list) => list.into_iter().map(from_any).collect(),
         Any::Map(map) => Value::Object(from_map(map)),
     }
+}
+
+/// Go reads every number of a JSON text as a float: a whole one was most likely written without a point, and
+/// whoever reads an integer takes no other.
+fn from_float(value: f64) -> Value {
+    /// Up to here every whole number is one of its own.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() <= EXACT_MAX {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole, and small enough for an i64"
+        )]
+        return (value as i64).into();
+    }
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
 /// A JSON object.
@@ -60,5 +75,15 @@ mod tests {
             "list": [1, "a", {"b": []}],
         });
         assert_eq!(from_any(to_any(value.clone())), value);
+    }
+
+    #[test]
+    fn whole_numbers_come_back_whole_from_go_which_knows_floats_only() {
+        let text = |any: f64| from_any(Any::Float(any)).to_string();
+        assert_eq!(text(1.0), "1");
+        assert_eq!(text(-1_795_297_297_558.0), "-1795297297558");
+        assert_eq!(text(0.5), "0.5");
+        assert_eq!(text(1e300), "1e+300");
+        assert_eq!(text(f64::NAN), "null");
     }
 }
