@@ -71,9 +71,22 @@ export class Controller {
         }
     }
 
+    /**
+     * The plugin goes. The server may replace or restart it in this moment, so whoever is in a call keeps
+     * the place for the plugin that comes next; microphone and camera are closed, for nobody could do it.
+     */
     close(): void {
-        this.client?.leave();
+        const client = this.client;
+        const resume = client?.resumable;
+        this.client = undefined;
         this.scope.close();
+        this.dispatch({type: 'parley/own', own: null});
+        if (resume) {
+            client?.abandon();
+            saveResume(resume, Date.now());
+        } else {
+            client?.leave();
+        }
     }
 
     /** Loads what may have changed while nobody told us: the configuration, the running calls. */

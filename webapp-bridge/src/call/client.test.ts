@@ -536,6 +536,23 @@ describe('leaving', () => {
         expect(client.resumable).toBeUndefined();
     });
 
+    it('closes everything and says nothing when the plugin is replaced', async () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        await connectMedia();
+        client.toggleMicrophone();
+        await until(() => client.resumable?.microphone === true);
+        const {resumable} = client;
+        client.abandon();
+        expect(resumable).toMatchObject({session: 'sess1', microphone: true});
+        expect(socket().actions()).not.toContain('leave');
+        expect(socket().closed).toBe(true);
+        expect(pc().closed).toBe(true);
+        expect(tracks[0]?.readyState).toBe('ended');
+        expect(client.resumable).toBeUndefined();
+    });
+
     it('says leave at once when the tab closes meanwhile', async () => {
         make();
         socket().hello('conn1');

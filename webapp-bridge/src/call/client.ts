@@ -154,6 +154,16 @@ export class CallClient {
     }
 
     /** The media server is new: the old connection is worthless. Told twice, by both sockets. */
+    /** Ends at once and tells nobody: `resumable`, read before, takes the session up again. */
+    abandon(): void {
+        if (this.state.phase === 'ended') {
+            return;
+        }
+        this.set({phase: 'ended'});
+        this.closePeer();
+        this.scope.close();
+    }
+
     handleMediaMoved(): void {
         const again = Date.now() - this.movedAt < MOVED_TWICE_MS;
         if (this.state.phase !== 'ended' && this.state.session !== '' && !again) {
