@@ -258,7 +258,12 @@ impl Hooks for Plugin {
         settings_json: &'a str,
     ) -> HookFuture<'a, Result<(), SettingError>> {
         Box::pin(traced(move |trace| async move {
-            self.on_config(settings_json).await.unwrap_or_else(|error| {
+            let settings_json =
+                crate::settings::check(settings_json).map_err(|error| SettingError {
+                    key: error.key,
+                    reason: error.reason,
+                })?;
+            self.on_config(&settings_json).await.unwrap_or_else(|error| {
                 Err(SettingError {
                     key: String::new(),
                     reason: apology(&error, trace),

@@ -14,6 +14,7 @@ pub const TRACE_METADATA: &str = "x-trace-id";
 #[cfg(feature = "transport")]
 pub mod launch;
 pub mod log_filter;
+pub mod trouble;
 
 /// Messages, clients and server traits of `parley.media.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

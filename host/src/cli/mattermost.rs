@@ -9,25 +9,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parley_goplugin::{Ended, Listener};
+use parley_proto::trouble::Trouble;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::logging;
+use super::media_server::{MediaServer, Wanted};
 use super::plugin_env::PluginEnv;
 use crate::environment::SystemEnvironment;
 use crate::hooks::Hooks;
 use crate::installed::Installed;
+use crate::media::FixedLink;
 use crate::media::pump::{Pump, PumpCounters};
-use crate::media::{FixedLink, LinkReceiver};
 use crate::platform::mattermost::{
     Activation, ActivationFuture, HANDSHAKE, Mattermost, MattermostPlugin, ServerFacts,
 };
 use crate::plugin::Plugin;
 use crate::sandbox::{Limits, LoadError, Services};
 use crate::settings;
-use crate::sidecar::{SidecarConfig, Supervisor, runtime_dir};
+use crate::sidecar::{SidecarConfig, runtime_dir};
 use crate::trace::TraceId;
 
 /// How long a deactivation may take: the server waits longer, the admin should not.
@@ -109,7 +111,7 @@ struct Composition {
     env: PluginEnv,
     platform: Arc<Mattermost>,
     host_id: String,
-    /// Follows the supervisor of the moment.
+    /// The way to the media server of the moment.
     link: FixedLink,
     /// `None` while it is compiled.
     plugin: watch::Receiver<Option<Plugin>>,
@@ -120,7 +122,8 @@ struct Composition {
 /// What one activation started.
 struct Active {
     media_port: u16,
-    supervisor: Option<Supervisor>,
+    wanted: Wanted,
+    media: MediaServer,
     pump: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -174,23 +177,9 @@ impl Composition {
     }
 
     fn start_all(&self, facts: &ServerFacts) -> Result<Active, String> {
-        let settings = settings::effective(&facts.settings_json);
-        let media_port = self.env.media_port.unwrap_or(settings.media_port);
+        let (wanted, media_port) = self.wanted(facts);
+        let media = self.start_media(&wanted, facts, media_port)?;
         let stop = CancellationToken::new();
-        let supervisor = if facts.is_cluster {
-            tracing::warn!(
-                "this server is one of a cluster: calls need a media server that all of them reach, \
-                 so none is started here"
-            );
-            None
-        } else {
-            let config = self.sidecar(facts, media_port)?;
-            Some(Supervisor::start(config))
-        };
-        if let Some(supervisor) = &supervisor {
-            let connection = supervisor.link().connection();
-            tokio::spawn(follow(connection, self.link.clone(), stop.clone()));
-        }
         let pump = self.pump();
         let stopped = stop.clone();
         let pump = tokio::spawn(async move {
@@ -201,10 +190,54 @@ impl Composition {
         });
         Ok(Active {
             media_port,
-            supervisor,
+            wanted,
+            media,
             pump,
             stop,
         })
+    }
+
+    /// What the settings ask for.
+    fn wanted(&self, facts: &ServerFacts) -> (Wanted, u16) {
+        let settings = settings::effective(&facts.settings_json);
+        let media_port = self.env.media_port.unwrap_or(settings.media_port);
+        let wanted = Wanted::of(&settings, facts.is_cluster, &self.host_id);
+        (wanted, media_port)
+    }
+
+    fn start_media(
+        &self,
+        wanted: &Wanted,
+        facts: &ServerFacts,
+        media_port: u16,
+    ) -> Result<MediaServer, String> {
+        MediaServer::start(wanted, &self.link, || self.sidecar(facts, media_port))
+    }
+
+    /// The former one hears goodbye. Calls stay if it is the same media server behind other settings; else
+    /// they are opened anew on the other one.
+    async fn change_media(
+        &self,
+        active: &mut Active,
+        wanted: Wanted,
+        facts: &ServerFacts,
+        media_port: u16,
+    ) {
+        std::mem::replace(&mut active.media, MediaServer::None)
+            .leave()
+            .await;
+        match self.start_media(&wanted, facts, media_port) {
+            Ok(media) => {
+                active.media = media;
+                active.wanted = wanted;
+                active.media_port = media_port;
+            }
+            Err(error) => {
+                tracing::error!(error, "no media server");
+                // So that the next change of settings is a try.
+                active.wanted = Wanted::Incomplete;
+            }
+        }
     }
 
     fn sidecar(&self, facts: &ServerFacts, media_port: u16) -> Result<SidecarConfig, String> {
@@ -235,32 +268,12 @@ async fn when_loaded(mut loaded: watch::Receiver<Option<Plugin>>) -> Plugin {
     }
 }
 
-/// Passes a supervisor's connection on for as long as it is the one in use.
-async fn follow(mut connection: LinkReceiver, link: FixedLink, stop: CancellationToken) {
-    let following = async {
-        loop {
-            let present = connection.borrow_and_update().clone();
-            link.set(present);
-            if connection.changed().await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = following => {}
-        () = stop.cancelled() => {}
-    }
-    link.set(None);
-}
-
 impl Active {
-    /// No more events are taken, the sidecar hears goodbye and goes on for its lease.
+    /// No more events are taken, the media server hears goodbye.
     async fn leave(self) {
         self.stop.cancel();
         let _ = self.pump.await;
-        if let Some(supervisor) = self.supervisor {
-            supervisor.stop().await;
-        }
+        self.media.leave().await;
     }
 }
 
@@ -278,18 +291,18 @@ impl Activation for Composition {
 
     fn settings_changed(&self) -> ActivationFuture<'_, ()> {
         Box::pin(async move {
-            use crate::platform::Platform as _;
-            let wanted = settings::effective(&self.platform.settings_json()).media_port;
-            let wanted = self.env.media_port.unwrap_or(wanted);
-            let active = self.active.lock().await;
-            if active
-                .as_ref()
-                .is_some_and(|active| active.media_port != wanted)
-            {
-                tracing::warn!(
-                    media_port = wanted,
-                    "the new media port is used when the plugin is enabled the next time and no call runs"
-                );
+            let facts = self.platform.facts();
+            let (wanted, media_port) = self.wanted(&facts);
+            let mut active = self.active.lock().await;
+            if let Some(active) = active.as_mut() {
+                if active.wanted != wanted {
+                    self.change_media(active, wanted, &facts, media_port).await;
+                } else if active.media_port != media_port && wanted == Wanted::Embedded {
+                    tracing::warn!(
+                        media_port,
+                        "the new media port is used when the plugin is enabled the next time and no call runs"
+                    );
+                }
             }
             tracing::info!("settings taken");
         })
@@ -315,6 +328,7 @@ impl Activation for Composition {
         let calls = self.plugin.borrow().as_ref().map(Plugin::counters);
         json!({
             "media_server_connected": self.link.connection().borrow().is_some(),
+            "media_server_trouble": self.link.trouble().map(Trouble::word),
             "media_events_handled": self.counters.handled.load(Relaxed),
             "media_events_retried": self.counters.retried.load(Relaxed),
             "media_events_given_up": self.counters.poisoned.load(Relaxed),

@@ -10,6 +10,7 @@ mod listen;
 mod log_filter;
 mod logging;
 mod mattermost;
+mod media_server;
 mod plugin_env;
 mod request_trace;
 mod robot;

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use parley_proto::trouble::Trouble;
 use tokio::sync::watch;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
@@ -35,6 +36,11 @@ pub type LinkReceiver = watch::Receiver<Option<Connection>>;
 pub trait MediaLink: Send + Sync + 'static {
     /// The connection and its changes.
     fn connection(&self) -> LinkReceiver;
+
+    /// Why there is no connection, if more is known than that.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
 }
 
 impl Connection {
@@ -57,25 +63,40 @@ impl Connection {
     }
 }
 
-/// A link that is told its connection: for scenarios and remote-controlled tests.
+/// A link that is told its connection, or why there is none.
 #[derive(Clone)]
-pub struct FixedLink(watch::Sender<Option<Connection>>);
+pub struct FixedLink {
+    connection: watch::Sender<Option<Connection>>,
+    trouble: watch::Sender<Option<Trouble>>,
+}
 
 impl FixedLink {
     /// A link with this connection, or with none.
     #[must_use]
     pub fn new(connection: Option<Connection>) -> Self {
-        Self(watch::Sender::new(connection))
+        Self {
+            connection: watch::Sender::new(connection),
+            trouble: watch::Sender::new(None),
+        }
     }
 
     /// From now on this connection.
     pub fn set(&self, connection: Option<Connection>) {
-        self.0.send_replace(connection);
+        self.connection.send_replace(connection);
+    }
+
+    /// Why there is none.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.trouble.send_replace(trouble);
     }
 }
 
 impl MediaLink for FixedLink {
     fn connection(&self) -> LinkReceiver {
-        self.0.subscribe()
+        self.connection.subscribe()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.borrow()
     }
 }

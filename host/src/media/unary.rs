@@ -13,7 +13,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::{Code, Request, Status};
 
-use super::MediaLink;
+use super::{Connection, MediaLink};
 use crate::trace::{TRACE_HEADER, TraceId};
 
 /// Services of which every method is granted.
@@ -109,12 +109,7 @@ async fn forward(
     path: PathAndQuery,
     call: UnaryCall,
 ) -> Result<UnaryReply, Status> {
-    let mut changes = link.connection();
-    let connection = tokio::time::timeout(LINK_WAIT_MAX, changes.wait_for(Option::is_some))
-        .await
-        .ok()
-        .and_then(|found| found.ok().and_then(|connection| connection.clone()))
-        .ok_or_else(|| Status::unavailable("no sidecar"))?;
+    let connection = connection(link).await?;
     let mut client =
         tonic::client::Grpc::new(connection.channel).max_decoding_message_size(REPLY_BYTES_MAX);
     client
@@ -128,6 +123,23 @@ async fn forward(
         metadata: incoming(&metadata),
         message,
     })
+}
+
+/// The present connection, or the next one if it comes soon. Nobody waits for what needs a person's hand.
+async fn connection(link: &dyn MediaLink) -> Result<Connection, Status> {
+    let mut changes = link.connection();
+    let patience = match link.trouble() {
+        Some(trouble) if trouble.lasts() => Duration::ZERO,
+        _ => LINK_WAIT_MAX,
+    };
+    tokio::time::timeout(patience, changes.wait_for(Option::is_some))
+        .await
+        .ok()
+        .and_then(|found| found.ok().and_then(|connection| connection.clone()))
+        .ok_or_else(|| match link.trouble() {
+            Some(trouble) => Status::unavailable(trouble.message()),
+            None => Status::unavailable("no sidecar"),
+        })
 }
 
 /// The path, if the guest may call it.

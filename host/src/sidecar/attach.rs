@@ -2,29 +2,21 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Request};
-use hyper_util::rt::TokioIo;
-use parley_proto::launch::{RuntimeFiles, TOKEN_METADATA, TOKEN_PREFIX};
-use parley_proto::v1::info_client::InfoClient;
-use parley_proto::v1::{GetInfoRequest, GetInfoResponse};
-use parley_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
+use http::Uri;
+use parley_proto::launch::RuntimeFiles;
+use parley_proto::v1::GetInfoResponse;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::net::UnixStream;
 use tonic::Status;
-use tonic::body::Body;
-use tonic::transport::{Channel, Endpoint};
-use tower::{ServiceBuilder, service_fn};
 
+use super::introduction::introduce;
 use crate::media::Connection;
 
 /// From the connection to the answer of `GetInfo`. A sidecar that is stopped accepts connections, but
 /// answers nothing.
 const ATTACH_TIME_MAX: Duration = Duration::from_secs(3);
-/// HTTP/2 keep-alive: a frozen peer is found within twice this.
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// A sidecar that knows this host.
 pub(super) struct Attached {
@@ -65,7 +57,9 @@ pub(super) async fn attach(runtime_dir: &Path, host_id: &str) -> Result<Attached
     let token = tokio::fs::read_to_string(&files.token)
         .await
         .map_err(AttachError::Absent)?;
-    let introduction = introduce(stream, token.trim(), host_id);
+    // The address is not used, but it becomes the `:authority`.
+    let authority = Uri::from_static("http://sidecar");
+    let introduction = introduce(stream, authority, token.trim(), host_id);
     match tokio::time::timeout(ATTACH_TIME_MAX, introduction).await {
         Ok(Ok((connection, info))) => Ok(Attached {
             connection,
@@ -75,68 +69,6 @@ pub(super) async fn attach(runtime_dir: &Path, host_id: &str) -> Result<Attached
         Ok(Err(status)) => Err(AttachError::Refused(pid, Box::new(status))),
         Err(_) => Err(AttachError::Mute(pid)),
     }
-}
-
-/// Tells the protocol versions and gets to know the sidecar.
-async fn introduce(
-    stream: UnixStream,
-    token: &str,
-    host_id: &str,
-) -> Result<(Connection, GetInfoResponse), Status> {
-    let channel = single_connection(stream).await?;
-    let mut credential = HeaderValue::try_from(format!("{TOKEN_PREFIX}{token}"))
-        .map_err(|_| Status::unauthenticated("the token file holds no token"))?;
-    credential.set_sensitive(true);
-    let channel = ServiceBuilder::new()
-        .map_request(move |mut request: Request<Body>| {
-            let name = HeaderName::from_static(TOKEN_METADATA);
-            request.headers_mut().insert(name, credential.clone());
-            request
-        })
-        .service(channel);
-    // The start id is known only after the answer.
-    let unnamed = Connection::new(channel, String::new());
-    let request = GetInfoRequest {
-        protocol_major: PROTOCOL_MAJOR,
-        protocol_minor: PROTOCOL_MINOR,
-        host_id: host_id.to_owned(),
-    };
-    let info = InfoClient::new(unnamed.channel.clone())
-        .get_info(request)
-        .await?
-        .into_inner();
-    if info.protocol_major != PROTOCOL_MAJOR {
-        return Err(Status::failed_precondition("another protocol major"));
-    }
-    Ok((
-        Connection {
-            start_id: info.start_id.clone(),
-            ..unnamed
-        },
-        info,
-    ))
-}
-
-/// A channel over this one stream. tonic would connect again by itself, but a new connection begins with
-/// `GetInfo`: when the stream is gone, so is the channel.
-async fn single_connection(stream: UnixStream) -> Result<Channel, Status> {
-    let stream = Arc::new(Mutex::new(Some(stream)));
-    let connector = service_fn(move |_| {
-        let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-        async move {
-            stream
-                .map(TokioIo::new)
-                .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
-        }
-    });
-    // The address is not used, but it becomes the `:authority`.
-    Endpoint::from_static("http://sidecar")
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true)
-        .connect_with_connector(connector)
-        .await
-        .map_err(|error| Status::unavailable(error.to_string()))
 }
 
 /// Asks sidecars of other protocol majors in this directory to finish their rooms and end.

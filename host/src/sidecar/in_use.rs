@@ -97,32 +97,6 @@ impl InUse {
         }
     }
 
-    /// Returns when it does not answer any more.
-    pub(super) async fn health(&self) -> Lost {
-        let mut node = NodeClient::new(self.attached.connection.channel.clone());
-        let mut asking = tokio::time::interval(HEALTH_INTERVAL);
-        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut unanswered = 0;
-        loop {
-            asking.tick().await;
-            let health = node.get_health(GetHealthRequest {});
-            match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
-                Ok(Ok(_)) => unanswered = 0,
-                Ok(Err(status)) => {
-                    tracing::debug!(%status, "health");
-                    return Lost::Disconnected;
-                }
-                Err(_) => {
-                    unanswered += 1;
-                    tracing::warn!(unanswered, "the sidecar did not answer in time");
-                    if unanswered >= UNANSWERED_MAX {
-                        return Lost::Mute;
-                    }
-                }
-            }
-        }
-    }
-
     /// Ends its rooms and its process in order; kills what does not end.
     pub(super) async fn finish(&self) -> Lost {
         let mut node = NodeClient::new(self.attached.connection.channel.clone());
@@ -143,18 +117,44 @@ impl InUse {
         }
         Lost::Finished
     }
+}
 
-    /// Says that this host leaves in order.
-    pub(super) async fn goodbye(&self, host_id: &str) {
-        let mut node = NodeClient::new(self.attached.connection.channel.clone());
-        let farewell = node.goodbye(GoodbyeRequest {
-            host_id: host_id.to_owned(),
-        });
-        if !matches!(
-            tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await,
-            Ok(Ok(_))
-        ) {
-            tracing::warn!("the sidecar did not hear the goodbye; it ends by its lease");
+/// Returns when it does not answer any more.
+pub(super) async fn health(connection: &Connection) -> Lost {
+    let mut node = NodeClient::new(connection.channel.clone());
+    let mut asking = tokio::time::interval(HEALTH_INTERVAL);
+    asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut unanswered = 0;
+    loop {
+        asking.tick().await;
+        let health = node.get_health(GetHealthRequest {});
+        match tokio::time::timeout(HEALTH_TIME_MAX, health).await {
+            Ok(Ok(_)) => unanswered = 0,
+            Ok(Err(status)) => {
+                tracing::debug!(%status, "health");
+                return Lost::Disconnected;
+            }
+            Err(_) => {
+                unanswered += 1;
+                tracing::warn!(unanswered, "the sidecar did not answer in time");
+                if unanswered >= UNANSWERED_MAX {
+                    return Lost::Mute;
+                }
+            }
         }
+    }
+}
+
+/// Says that this host leaves in order.
+pub(super) async fn goodbye(connection: &Connection, host_id: &str) {
+    let mut node = NodeClient::new(connection.channel.clone());
+    let farewell = node.goodbye(GoodbyeRequest {
+        host_id: host_id.to_owned(),
+    });
+    if !matches!(
+        tokio::time::timeout(GOODBYE_TIME_MAX, farewell).await,
+        Ok(Ok(_))
+    ) {
+        tracing::warn!("the sidecar did not hear the goodbye");
     }
 }

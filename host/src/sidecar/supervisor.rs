@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::attach::{AttachError, attach};
 use super::complaint::Complaint;
 use super::ending::SidecarEnding;
-use super::in_use::{InUse, Lost};
+use super::in_use::{InUse, Lost, goodbye, health};
 use super::install::install;
 use super::launch::{LaunchError, launch};
 use super::process::Process;
@@ -82,7 +82,7 @@ pub struct Supervisor {
 }
 
 /// Ends with its handle: a supervisor that is dropped lets go of the sidecar at once, without a goodbye.
-struct Task(JoinHandle<()>);
+pub(super) struct Task(pub(super) JoinHandle<()>);
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -294,13 +294,14 @@ impl Supervision {
 
     /// Publishes the connection until it is lost.
     async fn use_it(&self, in_use: &InUse) -> Lost {
-        self.publish.send_replace(Some(in_use.connection()));
+        let connection = in_use.connection();
+        self.publish.send_replace(Some(connection.clone()));
         let lost = tokio::select! {
             biased;
             () = self.stop.cancelled() => Lost::Stopped,
             () = self.end.cancelled() => in_use.finish().await,
             () = in_use.end() => Lost::Ended,
-            lost = in_use.health() => lost,
+            lost = health(&connection) => lost,
         };
         let lost = match lost {
             Lost::Disconnected => in_use.ended_or_disconnected().await,
@@ -309,7 +310,7 @@ impl Supervision {
         match lost {
             Lost::Stopped => {
                 tracing::info!("leaving the sidecar");
-                in_use.goodbye(&self.config.host_id).await;
+                goodbye(&connection, &self.config.host_id).await;
             }
             Lost::Finished => tracing::info!("the sidecar ended as asked"),
             Lost::Ended => {

@@ -1,6 +1,8 @@
 //! What the tests with real processes share.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod remote;
+
 use std::io::Read as _;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};

@@ -14,4 +14,5 @@ mod hooks;
 mod life;
 mod load;
 mod passing;
+mod remote;
 mod server;

@@ -123,12 +123,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one with plugins that are installed but not enabled. `None` = no Go here.
     pub(crate) async fn start(plugins: &[(&str, PathBuf)]) -> Option<Self> {
+        Self::start_with(plugins, json!({})).await
+    }
+
+    /// As [`Self::start`], with what the admin has set: plugin id to settings.
+    pub(crate) async fn start_with(plugins: &[(&str, PathBuf)], settings: Value) -> Option<Self> {
         let turn = TURN.lock().await;
         let program = mmhost()?;
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for (id, executable) in plugins {
             unpack(&folder.path().join("plugins"), id, executable);
         }
+        fs::write(folder.path().join("settings"), settings.to_string()).unwrap();
         let media_port = free_udp_port();
         Some(Self::start_in(turn, folder, &program, media_port))
     }
@@ -163,6 +169,7 @@ impl Server {
         let process = Command::new(program)
             .args(["-quiet", "-listen", &address])
             .args(["-plugins", "plugins", "-webapp", "web"])
+            .args(["-pluginconfig", "settings"])
             .current_dir(folder.path())
             .env("PARLEY_DATA_DIR", folder.path().join("data"))
             .env("PARLEY_MEDIA_PORT", media_port.to_string())

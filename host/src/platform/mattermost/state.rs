@@ -131,7 +131,8 @@ impl Mattermost {
         Ok(())
     }
 
-    fn facts(&self) -> ServerFacts {
+    /// As they were read last.
+    pub fn facts(&self) -> ServerFacts {
         self.read(|session| {
             let files = &session.config.file;
             let local = files.driver_name == DRIVER_LOCAL && !files.directory.is_empty();
