@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
-    PlatformFuture, Post, Team, User,
+    Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
+    PlatformError, PlatformFuture, Post, Presence, Team, User,
 };
 
 /// A platform in memory: every id exists, every permission is given.
@@ -102,6 +102,18 @@ impl Platform for FakePlatform {
         _: ChannelPermission,
     ) -> PlatformFuture<'a, bool> {
         Box::pin(async { Ok(true) })
+    }
+
+    fn get_members<'a>(&'a self, _: &'a str, _: u32) -> PlatformFuture<'a, Vec<User>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn get_presence<'a>(&'a self, _: &'a str) -> PlatformFuture<'a, Presence> {
+        Box::pin(async { Ok(Presence::Online) })
+    }
+
+    fn push_call(&self, _: CallPush) -> PlatformFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team> {

@@ -82,7 +82,7 @@ impl Guest<'_> {
 
     async fn start_id(&self) -> Result<String, Refusal> {
         match self.media.start_id().await {
-            Err(MediaError::Unavailable) => Err(Refusal::Unavailable),
+            Err(error @ MediaError::Unavailable(_)) => Err(error.into()),
             // Not granted or not known: then no restart can be told from an end.
             answer => Ok(answer.unwrap_or_default()),
         }
@@ -153,14 +153,16 @@ impl Guest<'_> {
         Err(Refusal::Unavailable)
     }
 
-    /// Makes the post and notes it in the record.
+    /// Makes the post, notes it in the record, and calls those whom it concerns: once per call, as the post.
     fn make_post(&self, record: Record, owner: &User) -> Result<Record, Refusal> {
         let post_id = self.create_call_post(&record, owner)?;
         let updated = record::update(self.env, &record.channel_id, &record.call_id, |record| {
             record.post_id = post_id.clone();
             true
         })?;
-        Ok(updated.unwrap_or(Record { post_id, ..record }))
+        let record = updated.unwrap_or(Record { post_id, ..record });
+        self.push_start(&record, owner);
+        Ok(record)
     }
 
     /// Makes the post of a call whose starter died in between: at most once per event.

@@ -40,6 +40,15 @@ pub struct User {
 }
 
 impl User {
+    /// What to call it.
+    pub fn shown_name(&self) -> &str {
+        if self.display_name.is_empty() {
+            &self.username
+        } else {
+            &self.display_name
+        }
+    }
+
     /// Administers the whole system.
     pub fn is_admin(&self) -> bool {
         self.roles
@@ -112,6 +121,42 @@ pub struct File {
     pub name: String,
     /// What is in it.
     pub data: Vec<u8>,
+}
+
+/// How reachable a person says to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Presence {
+    Online,
+    Away,
+    DoNotDisturb,
+    OutOfOffice,
+    Offline,
+}
+
+/// What a user's phones show of a call that began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPush {
+    /// Whose phones.
+    pub user_id: UserId,
+    /// Where the call is.
+    pub channel_id: ChannelId,
+    /// Direct or group.
+    pub channel_kind: ChannelKind,
+    /// As the user knows it.
+    pub channel_name: String,
+    /// The call's post.
+    pub post_id: PostId,
+    /// The thread's root; empty = none.
+    pub root_id: PostId,
+    /// Who calls.
+    pub sender_id: UserId,
+    /// Their name.
+    pub sender_name: String,
+    /// Names the caller.
+    pub message: String,
+    /// Names nobody.
+    pub discreet_message: String,
 }
 
 /// To whom an event goes: connection, else user, else channel; minus omissions. Empty = unset.
@@ -276,6 +321,12 @@ pub trait Env {
         channel: &ChannelId,
         permission: ChannelPermission,
     ) -> Result<bool, PlatformError>;
+    /// Members of a channel by name, at most `limit` (<= 100), deactivated ones too.
+    fn members(&self, channel: &ChannelId, limit: u32) -> Result<Vec<User>, PlatformError>;
+    /// How reachable a user says to be.
+    fn presence(&self, user: &UserId) -> Result<Presence, PlatformError>;
+    /// Rings a user's phones, unless that user switched such notifications off. Returns before they ring.
+    fn push_call(&self, push: &CallPush) -> Result<(), PlatformError>;
     /// A team.
     fn team(&self, id: &str) -> Result<Team, PlatformError>;
     /// Teams of a user.

@@ -25,6 +25,7 @@ mod messages;
 mod platform_events;
 mod post;
 mod publish;
+mod push;
 mod rate;
 mod reactions;
 mod record;

@@ -41,14 +41,9 @@ impl Guest<'_> {
         owner: &User,
     ) -> Result<PostId, PlatformError> {
         let lang = Lang::of(&owner.locale);
-        let name = if owner.display_name.is_empty() {
-            &owner.username
-        } else {
-            &owner.display_name
-        };
         let message = fill(
             Text::PostStarted.get(lang),
-            &[("name", escape_markdown(name).as_str())],
+            &[("name", escape_markdown(owner.shown_name()).as_str())],
         );
         let link = join_link(self.env, &record.channel_id);
         let props = json!({

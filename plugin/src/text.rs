@@ -153,6 +153,10 @@ texts! {
     PostJoin: "[Join the call]({link})", "[Dem Anruf beitreten]({link})";
     PostEnded: "Call ended", "Anruf beendet";
 
+    // What a phone shows when it rings.
+    PushInvited: "{name} is inviting you to a call", "{name} lädt dich zu einem Anruf ein";
+    PushInvitedDiscreetly: "You've been invited to a call", "Du wurdest zu einem Anruf eingeladen";
+
     // The page behind a link that leads nowhere.
     PageTitle: "No call here", "Hier ist kein Anruf";
     PageHint: "This link leads to no channel that you can open. Ask the person who gave it to you.",

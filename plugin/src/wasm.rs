@@ -14,9 +14,10 @@ use tonic::body::Body;
 
 use crate::media::BoxError;
 use crate::{
-    Broadcast, Channel, ChannelId, ChannelKind, ChannelPermission, ClientMessage, CommandArgs,
-    CommandResponse, ConnectionId, Context, Env, File, GrpcService, Guest, HttpRequest,
-    HttpResponse, Level, PlatformError, PlatformEvent, Post, PostId, Team, User, UserId, Value,
+    Broadcast, CallPush, Channel, ChannelId, ChannelKind, ChannelPermission, ClientMessage,
+    CommandArgs, CommandResponse, ConnectionId, Context, Env, File, GrpcService, Guest,
+    HttpRequest, HttpResponse, Level, PlatformError, PlatformEvent, Post, PostId, Presence, Team,
+    User, UserId, Value,
 };
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all)]
@@ -212,16 +213,9 @@ type Answer<T> = Result<T, PlatformError>;
 
 impl Env for HostEnv {
     fn user(&self, id: &UserId) -> Answer<User> {
-        let user = wit::platform::get_user(id.as_str()).map_err(read_error)?;
-        Ok(User {
-            id: UserId::new(user.id),
-            username: user.username,
-            display_name: user.display_name,
-            roles: user.roles,
-            is_bot: user.is_bot,
-            delete_at: user.delete_at,
-            locale: user.locale,
-        })
+        wit::platform::get_user(id.as_str())
+            .map(read_user)
+            .map_err(read_error)
     }
 
     fn channel(&self, id: &ChannelId) -> Answer<Channel> {
@@ -258,6 +252,43 @@ impl Env for HostEnv {
         };
         wit::platform::has_channel_permission(user.as_str(), channel.as_str(), permission)
             .map_err(read_error)
+    }
+
+    fn members(&self, channel: &ChannelId, limit: u32) -> Answer<Vec<User>> {
+        let found = wit::platform::get_members(channel.as_str(), limit).map_err(read_error)?;
+        Ok(found.into_iter().map(read_user).collect())
+    }
+
+    fn presence(&self, user: &UserId) -> Answer<Presence> {
+        let found = wit::platform::get_presence(user.as_str()).map_err(read_error)?;
+        Ok(match found {
+            t::Presence::Online => Presence::Online,
+            t::Presence::Away => Presence::Away,
+            t::Presence::DoNotDisturb => Presence::DoNotDisturb,
+            t::Presence::OutOfOffice => Presence::OutOfOffice,
+            t::Presence::Offline => Presence::Offline,
+        })
+    }
+
+    fn push_call(&self, push: &CallPush) -> Answer<()> {
+        wit::platform::push_call(&t::CallPush {
+            user_id: push.user_id.to_string(),
+            channel_id: push.channel_id.to_string(),
+            channel_kind: match push.channel_kind {
+                ChannelKind::Open => t::ChannelKind::Open,
+                ChannelKind::Private => t::ChannelKind::Private,
+                ChannelKind::Direct => t::ChannelKind::Direct,
+                ChannelKind::Group => t::ChannelKind::Group,
+            },
+            channel_name: push.channel_name.clone(),
+            post_id: push.post_id.to_string(),
+            root_id: push.root_id.to_string(),
+            sender_id: push.sender_id.to_string(),
+            sender_name: push.sender_name.clone(),
+            message: push.message.clone(),
+            discreet_message: push.discreet_message.clone(),
+        })
+        .map_err(read_error)
     }
 
     fn team(&self, id: &str) -> Answer<Team> {
@@ -381,6 +412,18 @@ fn read_error(error: t::PlatformError) -> PlatformError {
         t::PlatformError::Denied(text) => PlatformError::Denied(text),
         t::PlatformError::Invalid(text) => PlatformError::Invalid(text),
         t::PlatformError::Unavailable(text) => PlatformError::Unavailable(text),
+    }
+}
+
+fn read_user(user: t::User) -> User {
+    User {
+        id: UserId::new(user.id),
+        username: user.username,
+        display_name: user.display_name,
+        roles: user.roles,
+        is_bot: user.is_bot,
+        delete_at: user.delete_at,
+        locale: user.locale,
     }
 }
 

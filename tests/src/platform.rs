@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use parley_host::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
-    PlatformFuture, Post, Team, User,
+    Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
+    PlatformError, PlatformFuture, Post, Presence, Team, User,
 };
 use serde_json::Value;
 
@@ -233,6 +233,22 @@ impl Platform for MemoryPlatform {
             let may_post = permission == ChannelPermission::ReadChannel || channel.delete_at == 0;
             Ok(user.delete_at == 0 && s.members.contains_key(&key) && may_post)
         })
+    }
+
+    fn get_members<'a>(&'a self, channel_id: &'a str, limit: u32) -> PlatformFuture<'a, Vec<User>> {
+        self.answer(|s| {
+            let here = s.members.keys().filter(|(at, _)| at == channel_id);
+            let found = here.filter_map(|(_, user)| s.users.get(user).cloned());
+            Ok(found.take(limit as usize).collect())
+        })
+    }
+
+    fn get_presence<'a>(&'a self, _: &'a str) -> PlatformFuture<'a, Presence> {
+        self.answer(|_| Ok(Presence::Online))
+    }
+
+    fn push_call(&self, _: CallPush) -> PlatformFuture<'_, ()> {
+        self.answer(|_| Ok(()))
     }
 
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team> {

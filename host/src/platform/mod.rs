@@ -131,6 +131,35 @@ pub struct File {
     pub data: Vec<u8>,
 }
 
+/// How reachable a person says to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Presence {
+    Online,
+    Away,
+    DoNotDisturb,
+    OutOfOffice,
+    Offline,
+}
+
+/// What a user's phones show of a call that began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct CallPush {
+    pub user_id: String,
+    pub channel_id: String,
+    pub channel_kind: ChannelKind,
+    pub channel_name: String,
+    pub post_id: String,
+    pub root_id: String,
+    pub sender_id: String,
+    pub sender_name: String,
+    /// Names the caller.
+    pub message: String,
+    /// Names nobody.
+    pub discreet_message: String,
+}
+
 /// To whom an event goes: connection, else user, else channel; minus omissions. Empty = unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -160,6 +189,13 @@ pub trait Platform: Send + Sync + 'static {
         channel_id: &'a str,
         permission: ChannelPermission,
     ) -> PlatformFuture<'a, bool>;
+    /// Members of a channel by name, at most `limit`, deactivated ones too.
+    fn get_members<'a>(&'a self, channel_id: &'a str, limit: u32) -> PlatformFuture<'a, Vec<User>>;
+    /// How reachable a user says to be.
+    fn get_presence<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, Presence>;
+    /// Rings a user's phones, if the platform does that and the user did not switch it off. Done before they
+    /// ring.
+    fn push_call(&self, push: CallPush) -> PlatformFuture<'_, ()>;
     /// A team.
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team>;
     /// Teams that the user is a member of.

@@ -81,6 +81,10 @@ pub(crate) mod grant {
     pub(crate) const FILE_BYTES_MAX: usize = 2 << 20;
     /// Bytes of a file's name.
     pub(crate) const FILE_NAME_BYTES_MAX: usize = 128;
+    /// Members of a channel in one answer.
+    pub(crate) const MEMBERS_MAX: u32 = 100;
+    /// Bytes of a name or text on a phone's screen.
+    pub(crate) const PUSH_TEXT_BYTES_MAX: usize = 2048;
     /// Bytes of any id.
     pub(crate) const ID_BYTES_MAX: usize = 64;
     /// Random bytes in one call.

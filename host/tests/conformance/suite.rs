@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parley_host::platform::{
-    Broadcast, ChannelKind, ChannelPermission, File, Platform, PlatformError, Post,
+    Broadcast, CallPush, ChannelKind, ChannelPermission, File, Platform, PlatformError, Post,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ pub(crate) async fn failures(platform: &dyn Platform, world: &World) -> Vec<Stri
         places,
         membership,
         permissions,
+        people_are_called,
         posts_are_kept,
         posts_are_updated,
         bad_posts_are_refused,
@@ -158,6 +159,30 @@ async fn permissions(platform: &dyn Platform, world: &World) -> Outcome {
         }
     }
     Ok(())
+}
+
+async fn people_are_called(platform: &dyn Platform, world: &World) -> Outcome {
+    let members = fine("members", platform.get_members(&world.channel, 100).await)?;
+    let here = |id: &String| members.iter().any(|user| user.id == *id);
+    same("member is one", here(&world.member), true)?;
+    same("stranger is one", here(&world.stranger), false)?;
+    let one = fine("one of them", platform.get_members(&world.channel, 1).await)?;
+    same("limited", one.len(), 1)?;
+    fine("presence", platform.get_presence(&world.member).await)?;
+    refused("nobody", platform.get_presence(NOBODY).await, not_found)?;
+    let push = CallPush {
+        user_id: world.member.clone(),
+        channel_id: world.channel.clone(),
+        channel_kind: ChannelKind::Group,
+        channel_name: "Everybody".into(),
+        post_id: NOBODY.into(),
+        root_id: String::new(),
+        sender_id: world.stranger.clone(),
+        sender_name: "Stranger".into(),
+        message: "Stranger is inviting you to a call".into(),
+        discreet_message: "You have been invited to a call".into(),
+    };
+    fine("push", platform.push_call(push).await)
 }
 
 /// Everything that JSON can say, but what Go's JSON would change.

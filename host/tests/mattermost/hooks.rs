@@ -129,33 +129,6 @@ async fn membership_and_deactivation_are_taken() {
 }
 
 #[tokio::test]
-async fn phones_ring_for_a_call_in_a_direct_message() {
-    let Some(server) = Server::with_plugin().await else {
-        return;
-    };
-    let push = async |post_type: &str, channel_type: &str| {
-        let body = json!({
-            "user": ADMIN,
-            "push": {"type": "message", "message": "hello", "post_id": "p1", "badge": 3},
-            "push_post_type": post_type,
-            "push_channel_type": channel_type,
-        });
-        server.hook("NotificationWillBePushed", body).await
-    };
-    let ringing = push("custom_calls", "D").await;
-    assert_eq!(ringing["notification"]["sub_type"], "calls", "{ringing}");
-    assert_eq!(ringing["notification"]["message"], "hello");
-    assert_eq!(ringing["notification"]["badge"], 3);
-    for (post_type, channel_type) in [("", "D"), ("custom_calls", "O")] {
-        let answer = push(post_type, channel_type).await;
-        assert_eq!(
-            (&answer["notification"], &answer["reason"]),
-            (&Value::Null, &"".into())
-        );
-    }
-}
-
-#[tokio::test]
 async fn support_gets_what_it_asks_for_first() {
     let Some(server) = Server::with_plugin().await else {
         return;

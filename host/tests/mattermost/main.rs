@@ -9,10 +9,12 @@
 mod common;
 
 mod conformance;
+mod effects;
 mod handshake;
 mod hooks;
 mod life;
 mod load;
 mod passing;
+mod push;
 mod remote;
 mod server;

@@ -53,6 +53,11 @@ pub(crate) struct FakeEnv {
     /// The platform takes no files.
     pub(crate) files_off: Cell<bool>,
     pub(crate) published: RefCell<Vec<Published>>,
+    /// Offline, if not said otherwise.
+    pub(crate) presences: RefCell<BTreeMap<UserId, Presence>>,
+    pub(crate) pushed: RefCell<Vec<CallPush>>,
+    /// Whose phones cannot be reached.
+    pub(crate) deaf: RefCell<BTreeSet<UserId>>,
     /// What was logged as a warning or worse.
     pub(crate) warned: RefCell<Vec<String>>,
     pub(crate) kv: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -81,6 +86,9 @@ impl FakeEnv {
             files: RefCell::default(),
             files_off: Cell::new(false),
             published: RefCell::default(),
+            presences: RefCell::default(),
+            pushed: RefCell::default(),
+            deaf: RefCell::default(),
             warned: RefCell::default(),
             kv: RefCell::default(),
             settings: RefCell::new("{}".to_owned()),
@@ -217,6 +225,29 @@ impl Env for FakeEnv {
             ChannelPermission::ReadChannel => member || admin,
             ChannelPermission::CreatePost => member && !self.muted.borrow().contains(&key),
         })
+    }
+
+    fn members(&self, channel: &ChannelId, limit: u32) -> Answer<Vec<User>> {
+        self.up()?;
+        let (members, users) = (self.members.borrow(), self.users.borrow());
+        let here = members.iter().filter(|(at, _)| at == channel);
+        let found = here.filter_map(|(_, id)| users.get(id).cloned());
+        Ok(found.take(limit as usize).collect())
+    }
+
+    fn presence(&self, user: &UserId) -> Answer<Presence> {
+        self.up()?;
+        let said = self.presences.borrow().get(user).copied();
+        Ok(said.unwrap_or(Presence::Offline))
+    }
+
+    fn push_call(&self, push: &CallPush) -> Answer<()> {
+        self.up()?;
+        if self.deaf.borrow().contains(&push.user_id) {
+            return Err(PlatformError::Unavailable("no push service".to_owned()));
+        }
+        self.pushed.borrow_mut().push(push.clone());
+        Ok(())
     }
 
     fn team(&self, team: &str) -> Answer<Team> {

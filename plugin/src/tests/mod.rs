@@ -10,6 +10,7 @@ mod link;
 mod logs;
 mod model;
 mod moved;
+mod push;
 mod rights;
 mod robust;
 mod routes;

@@ -1,7 +1,9 @@
 //! Arbitrary bytes as calls of every import and as replies of every shape: each choice takes a byte, and
 //! zeros follow the last one.
 
-use super::parley::plugin::types::{Broadcast, ChannelPermission, HttpResponse, Post};
+use super::parley::plugin::types::{
+    Broadcast, CallPush, ChannelKind, ChannelPermission, HttpResponse, Post,
+};
 use super::parley::plugin::{clock, grpc, kv, log, platform, random};
 
 /// Calls of one run.
@@ -196,13 +198,28 @@ impl<'a> Dice<'a> {
         }
     }
 
+    fn push(&mut self) -> CallPush {
+        CallPush {
+            user_id: self.text(),
+            channel_id: self.text(),
+            channel_kind: ChannelKind::Group,
+            channel_name: self.text(),
+            post_id: self.text(),
+            root_id: self.text(),
+            sender_id: self.text(),
+            sender_name: self.text(),
+            message: self.text(),
+            discreet_message: self.text(),
+        }
+    }
+
     fn value(&mut self) -> Option<Vec<u8>> {
         (self.byte() % 2 == 0).then(|| self.bytes())
     }
 
     /// One call; what it answers does not matter.
     fn call(&mut self) {
-        match self.byte() % 22 {
+        match self.byte() % 25 {
             0 => drop(platform::get_user(&self.text())),
             1 => drop(platform::get_channel(&self.text())),
             2 => drop(platform::get_member(&self.text(), &self.text())),
@@ -245,7 +262,10 @@ impl<'a> Dice<'a> {
             )),
             19 => log::write(log::Level::Warn, &self.text(), &self.text()),
             20 => drop(clock::now_ms()),
-            _ => drop(random::bytes(self.number() as u32)),
+            21 => drop(random::bytes(self.number() as u32)),
+            22 => drop(platform::get_members(&self.text(), self.number() as u32)),
+            23 => drop(platform::get_presence(&self.text())),
+            _ => drop(platform::push_call(&self.push())),
         }
     }
 

@@ -9,11 +9,11 @@ use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::event::Target;
 use super::store::posts::{self, NewPost};
-use super::store::{bot, channels, files, kv, members, teams, users};
+use super::store::{bot, channels, files, kv, members, people, teams, users};
 use super::{Local, ephemeral, ids, model};
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
-    PlatformFuture, Post, Team, User,
+    Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
+    PlatformError, PlatformFuture, Post, Presence, Team, User,
 };
 
 fn to_user(user: &model::User) -> User {
@@ -128,6 +128,34 @@ impl Platform for Local {
                 other => other,
             }
         })
+    }
+
+    fn get_members<'a>(&'a self, channel_id: &'a str, limit: u32) -> PlatformFuture<'a, Vec<User>> {
+        let id = channel_id.to_owned();
+        self.ask(move |tx| {
+            let channel = channels::get(tx, &id)?;
+            let found = users::list(tx, &channel.id, "", 0, limit)?;
+            Ok(found.iter().map(to_user).collect())
+        })
+    }
+
+    fn get_presence<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, Presence> {
+        let id = user_id.to_owned();
+        let connected = self.hub.is_connected(&id);
+        self.ask(move |tx| {
+            users::get(tx, &id)?;
+            Ok(match people::status(tx, &id, connected)?.status.as_str() {
+                "online" => Presence::Online,
+                "away" => Presence::Away,
+                "dnd" => Presence::DoNotDisturb,
+                _ => Presence::Offline,
+            })
+        })
+    }
+
+    /// This platform has pages, and no app that a push service could reach.
+    fn push_call(&self, _: CallPush) -> PlatformFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team> {

@@ -9,8 +9,8 @@ use super::positional::Positional;
 use super::wire::{self, KvSetOptions, Permission};
 use super::{Mattermost, limits};
 use crate::platform::{
-    Broadcast, Channel, ChannelKind, ChannelPermission, File, Member, Platform, PlatformError,
-    PlatformFuture, Post, Team, User,
+    Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
+    PlatformError, PlatformFuture, Post, Presence, Team, User,
 };
 
 /// One argument.
@@ -119,21 +119,27 @@ fn member_roles(member: &wire::ChannelMember) -> String {
     roles.join(" ")
 }
 
+impl Mattermost {
+    fn user(&self, user: wire::User) -> User {
+        let display_name =
+            self.config(|config| display_name(&user, &config.team.teammate_name_display));
+        User {
+            id: user.id,
+            username: user.username,
+            display_name,
+            roles: user.roles,
+            is_bot: user.is_bot,
+            delete_at: user.delete_at,
+            locale: user.locale,
+        }
+    }
+}
+
 impl Platform for Mattermost {
     fn get_user<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, User> {
         Box::pin(async move {
             let user: wire::User = self.api()?.find("GetUser", one(user_id)).await?;
-            let display_name =
-                self.config(|config| display_name(&user, &config.team.teammate_name_display));
-            Ok(User {
-                id: user.id,
-                username: user.username,
-                display_name,
-                roles: user.roles,
-                is_bot: user.is_bot,
-                delete_at: user.delete_at,
-                locale: user.locale,
-            })
+            Ok(self.user(user))
         })
     }
 
@@ -176,6 +182,23 @@ impl Platform for Mattermost {
         let permission = Some(Permission { id: id.into() });
         let args = Positional((user_id.to_owned(), channel_id.to_owned(), permission));
         Box::pin(async move { self.api()?.get("HasPermissionToChannel", args).await })
+    }
+
+    fn get_members<'a>(&'a self, channel_id: &'a str, limit: u32) -> PlatformFuture<'a, Vec<User>> {
+        Box::pin(async move {
+            let by_name = "username".to_owned();
+            let args = Positional((channel_id.to_owned(), by_name, 0_i64, i64::from(limit)));
+            let found: Vec<wire::User> = self.api()?.ask("GetUsersInChannel", args).await?;
+            Ok(found.into_iter().map(|user| self.user(user)).collect())
+        })
+    }
+
+    fn get_presence<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, Presence> {
+        Box::pin(self.presence(user_id))
+    }
+
+    fn push_call(&self, push: CallPush) -> PlatformFuture<'_, ()> {
+        Box::pin(self.push(push))
     }
 
     fn get_team<'a>(&'a self, team_id: &'a str) -> PlatformFuture<'a, Team> {

@@ -13,16 +13,16 @@ use super::http::Requests;
 use super::lanes::Lanes;
 use super::positional::Positional;
 use super::wire::{
-    ChannelMember, CommandArgs, CommandResponse, Config, FileData, OnActivateArgs, Post,
-    PushNotification, ServeHttpArgs, Session, User, WebSocketRequest,
+    ChannelMember, CommandArgs, CommandResponse, Config, FileData, OnActivateArgs,
+    PluginClusterEvent, Post, PushNotification, ServeHttpArgs, Session, User, WebSocketRequest,
 };
-use super::{Activation, Mattermost, json, limits};
+use super::{Activation, Mattermost, json, limits, push};
 use crate::hooks::{self, ClientMessage, PlatformEvent, Value};
 use crate::platform::Platform as _;
 use crate::trace::{self, TraceId};
 
 /// What we answer; the server calls nothing else. Each costs it a call for whatever happens.
-const IMPLEMENTED: [&str; 15] = [
+const IMPLEMENTED: [&str; 16] = [
     "ConfigurationWillBeSaved",
     "ExecuteCommand",
     "GenerateSupportData",
@@ -31,6 +31,7 @@ const IMPLEMENTED: [&str; 15] = [
     "OnActivate",
     "OnConfigurationChange",
     "OnDeactivate",
+    "OnPluginClusterEvent",
     "OnWebSocketConnect",
     "OnWebSocketDisconnect",
     "ServeHTTP",
@@ -42,10 +43,6 @@ const IMPLEMENTED: [&str; 15] = [
 
 /// The server tells of an archived channel by this post alone.
 const CHANNEL_ARCHIVED: &str = "system_channel_deleted";
-/// The type of posts about calls.
-const CALL_POST: &str = "custom_calls";
-/// Phones ring for notifications of this kind.
-const PUSH_OF_CALLS: &str = "calls";
 
 gob_struct! {
     /// A second result alone. The first would be the server's configuration: even its type, as we know it,
@@ -133,8 +130,7 @@ impl HookService {
             "NotificationWillBePushed" => {
                 let Positional::<(PushNotification, String)>((push, _)) = args.read()?;
                 // Nothing = neither replaced nor refused.
-                Ok(ringing(push)
-                    .map_or_else(Reply::empty, |push| Reply::new(Positional((Some(push),)))))
+                Ok(push::in_the_place_of_ours(&push).map_or_else(Reply::empty, Reply::new))
             }
             "GenerateSupportData" => Ok(Reply::new(Positional((self.support_data().await,)))),
             event => {
@@ -190,6 +186,13 @@ impl HookService {
                 if post.kind == CHANNEL_ARCHIVED {
                     self.archived(post.channel_id);
                 }
+                return Ok(());
+            }
+            "OnPluginClusterEvent" => {
+                let Positional::<(Any, PluginClusterEvent)>((_, event)) = args.read()?;
+                // Nodes share the store and the media server, and have nothing else to tell each other. During
+                // an upgrade the plugin that was here before may still talk.
+                tracing::debug!(id = event.id, "another node's word is ignored");
                 return Ok(());
             }
             _ => return Err(no_method(method)),
@@ -340,16 +343,6 @@ impl HookService {
 
 fn error_reply(error: Option<String>) -> Reply {
     Reply::new(Positional((error.map(refusal).unwrap_or_default(),)))
-}
-
-/// The notification of a call that began in a direct or group message, so that phones ring.
-fn ringing(push: PushNotification) -> Option<PushNotification> {
-    let direct = matches!(push.channel_kind.as_str(), "D" | "G");
-    let new = push.post_kind == CALL_POST && push.kind == "message" && push.sub_kind.is_empty();
-    (direct && new).then(|| PushNotification {
-        sub_kind: PUSH_OF_CALLS.to_owned(),
-        ..push
-    })
 }
 
 /// Numbers are floats for clients that speak JSON, and of any kind for those that speak msgpack.

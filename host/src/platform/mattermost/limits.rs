@@ -25,6 +25,9 @@ pub(crate) const LANE_QUEUE: usize = 256;
 /// Connections of which it is remembered whether they are a phone's.
 pub(crate) const CONNECTIONS_REMEMBERED: usize = 20_000;
 
+/// Notifications that are on their way to a push service.
+pub(crate) const PUSHES_AT_ONCE: usize = 64;
+
 /// Keys of one page of the server's list.
 pub(crate) const KEYS_PER_PAGE: usize = 1_000;
 /// Pages that a listing reads at most.

@@ -18,6 +18,7 @@ mod lanes;
 mod limits;
 pub mod log;
 mod positional;
+mod push;
 mod state;
 #[cfg(test)]
 mod tests;

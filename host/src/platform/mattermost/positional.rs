@@ -46,3 +46,4 @@ macro_rules! positional {
 positional!(A 0 "A");
 positional!(A 0 "A", B 1 "B");
 positional!(A 0 "A", B 1 "B", C 2 "C");
+positional!(A 0 "A", B 1 "B", C 2 "C", D 3 "D");

@@ -1,14 +1,16 @@
 //! What is known of the server: its API once it activated us, its configuration, the admin's settings.
 
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use parley_flavour::Flavour;
 use parley_goplugin::rpc::Empty;
+use tokio::sync::Semaphore;
 
 use super::api::Api;
 use super::command;
 use super::positional::Positional;
+use super::push;
 use super::wire::{Bot, Config, PluginStatus};
 use crate::platform::PlatformError;
 
@@ -21,6 +23,8 @@ const DRIVER_LOCAL: &str = "local";
 pub struct Mattermost {
     flavour: Flavour,
     session: RwLock<Session>,
+    /// Of notifications on their way.
+    pub(super) pushes: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -49,6 +53,7 @@ impl Mattermost {
         Self {
             flavour,
             session: RwLock::default(),
+            pushes: push::lanes(),
         }
     }
 

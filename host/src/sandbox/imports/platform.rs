@@ -70,6 +70,37 @@ impl Host for RequestState {
         )
     }
 
+    async fn get_members(&mut self, channel_id: String, limit: u32) -> Answer<Vec<wit::User>> {
+        let platform = &self.services.platform.clone();
+        let limit = limit.min(grant::MEMBERS_MAX);
+        pass_on!(
+            self,
+            ids(&[&channel_id]),
+            platform.get_members(&channel_id, limit),
+            translate_all
+        )
+    }
+
+    async fn get_presence(&mut self, user_id: String) -> Answer<wit::Presence> {
+        let platform = &self.services.platform.clone();
+        pass_on!(
+            self,
+            ids(&[&user_id]),
+            platform.get_presence(&user_id),
+            Into::into
+        )
+    }
+
+    async fn push_call(&mut self, push: wit::CallPush) -> Answer<()> {
+        let platform = &self.services.platform.clone();
+        pass_on!(
+            self,
+            check_push(&push),
+            platform.push_call(push.into()),
+            |()| ()
+        )
+    }
+
     async fn get_team(&mut self, team_id: String) -> Answer<wit::Team> {
         let platform = &self.services.platform.clone();
         pass_on!(
@@ -245,6 +276,25 @@ fn check_file(user_id: &str, message: &str, file: &wit::File) -> Result<(), wit:
     Ok(())
 }
 
+fn check_push(push: &wit::CallPush) -> Result<(), wit::PlatformError> {
+    ids(&[
+        &push.user_id,
+        &push.channel_id,
+        &push.post_id,
+        &push.root_id,
+        &push.sender_id,
+    ])?;
+    for (field, text) in [
+        ("push.channel-name", &push.channel_name),
+        ("push.sender-name", &push.sender_name),
+        ("push.message", &push.message),
+        ("push.discreet-message", &push.discreet_message),
+    ] {
+        at_most(field, text.len(), grant::PUSH_TEXT_BYTES_MAX)?;
+    }
+    Ok(())
+}
+
 /// An event has a plain name and a destination: without one it would go to everybody.
 fn check_event(
     name: &str,
@@ -301,6 +351,40 @@ impl From<host::User> for wit::User {
             is_bot: user.is_bot,
             delete_at: user.delete_at,
             locale: user.locale,
+        }
+    }
+}
+
+impl From<host::Presence> for wit::Presence {
+    fn from(presence: host::Presence) -> Self {
+        match presence {
+            host::Presence::Online => Self::Online,
+            host::Presence::Away => Self::Away,
+            host::Presence::DoNotDisturb => Self::DoNotDisturb,
+            host::Presence::OutOfOffice => Self::OutOfOffice,
+            host::Presence::Offline => Self::Offline,
+        }
+    }
+}
+
+impl From<wit::CallPush> for host::CallPush {
+    fn from(push: wit::CallPush) -> Self {
+        Self {
+            user_id: push.user_id,
+            channel_id: push.channel_id,
+            channel_kind: match push.channel_kind {
+                wit::ChannelKind::Open => host::ChannelKind::Open,
+                wit::ChannelKind::Private => host::ChannelKind::Private,
+                wit::ChannelKind::Direct => host::ChannelKind::Direct,
+                wit::ChannelKind::Group => host::ChannelKind::Group,
+            },
+            channel_name: push.channel_name,
+            post_id: push.post_id,
+            root_id: push.root_id,
+            sender_id: push.sender_id,
+            sender_name: push.sender_name,
+            message: push.message,
+            discreet_message: push.discreet_message,
         }
     }
 }

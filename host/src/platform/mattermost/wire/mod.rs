@@ -13,6 +13,6 @@ pub(crate) use self::post::Post;
 pub(crate) use self::push::PushNotification;
 pub(crate) use self::server::{
     Bot, Channel, ChannelMember, Config, ErrorString, FileData, FileInfo, KvSetOptions, Permission,
-    PluginStatus, Session, Team, User,
+    PluginClusterEvent, PluginStatus, Props, Session, Status, Team, User,
 };
 pub(crate) use self::socket::{Broadcast, CommandArgs, CommandResponse, WebSocketRequest};

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use parley_goplugin::gob::Any;
 use parley_goplugin::gob_struct;
 
+/// `StringMap`.
+pub(crate) type Props = BTreeMap<String, String>;
+
 gob_struct! {
     pub(crate) struct User = "User" {
         id: String = "Id",
@@ -16,6 +19,11 @@ gob_struct! {
         roles: String = "Roles",
         locale: String = "Locale",
         is_bot: bool = "IsBot",
+        notify_props: Option<Props> = "NotifyProps",
+    }
+
+    pub(crate) struct Status = "Status" {
+        status: String = "Status",
     }
 
     pub(crate) struct Team = "Team" {
@@ -40,13 +48,14 @@ gob_struct! {
         scheme_guest: bool = "SchemeGuest",
         scheme_user: bool = "SchemeUser",
         scheme_admin: bool = "SchemeAdmin",
+        notify_props: Option<Props> = "NotifyProps",
     }
 
     pub(crate) struct Session = "Session" {
         id: String = "Id",
         user_id: String = "UserId",
         device_id: String = "DeviceId",
-        props: Option<BTreeMap<String, String>> = "Props",
+        props: Option<Props> = "Props",
     }
 
     pub(crate) struct Bot = "Bot" {
@@ -64,6 +73,11 @@ gob_struct! {
         atomic: bool = "Atomic",
         old_value: Vec<u8> = "OldValue",
         expire_in_seconds: i64 = "ExpireInSeconds",
+    }
+
+    pub(crate) struct PluginClusterEvent = "PluginClusterEvent" {
+        id: String = "Id",
+        data: Vec<u8> = "Data",
     }
 
     pub(crate) struct PluginStatus = "PluginStatus" {
@@ -89,6 +103,7 @@ gob_struct! {
     pub(crate) struct Config = "Config" {
         service: ServiceSettings = "ServiceSettings",
         team: TeamSettings = "TeamSettings",
+        email: EmailSettings = "EmailSettings",
         file: FileSettings = "FileSettings",
         localization: LocalizationSettings = "LocalizationSettings",
         cluster: ClusterSettings = "ClusterSettings",
@@ -101,6 +116,11 @@ gob_struct! {
 
     pub(crate) struct TeamSettings = "TeamSettings" {
         teammate_name_display: String = "TeammateNameDisplay",
+    }
+
+    pub(crate) struct EmailSettings = "EmailSettings" {
+        send_push_notifications: bool = "SendPushNotifications",
+        push_notification_contents: String = "PushNotificationContents",
     }
 
     pub(crate) struct FileSettings = "FileSettings" {
