@@ -2,7 +2,7 @@
 // and into the store's slice. No React in here.
 
 import {
-    DEFAULT_CONFIG, endCall, fetchCall, fetchChannels, fetchConfig, fetchTurnServers, fetchUsers, sendReport, switchChannel,
+    DEFAULT_CONFIG, endCall, fetchCall, fetchChannels, fetchConfig, fetchTurnServers, sendReport, switchChannel,
 } from '../base/api';
 import {callLink, webSocketUrl} from '../base/ids';
 import type {PlatformState, Store} from '../base/platform';
@@ -17,41 +17,45 @@ import type {Resume} from '../call/resume';
 import {CallSocket} from '../call/socket';
 import {TurnServers} from '../call/turn';
 import type {TextId} from '../i18n/texts';
+import {Popout} from '../popout/opener';
 import type {CallEvent} from '../protocol/events';
 import * as select from '../state/select';
 import type {CallsAction, Notice, Prompt, ViewMode} from '../state/slice';
+import {announcement} from './announcement';
 import {copyText} from './clipboard';
+import {Profiles, peopleOf} from './profiles';
+import {ScreenShare} from './screen_share';
 import {explain} from './reasons';
+import type {CallWindow, JoinWish, Surroundings} from './surroundings';
 
 /** How long after `user_left` of our session its reason may still arrive. */
 const REMOVAL_GRACE_MS = 1_000;
 /** Information goes away by itself; errors stay until they are dismissed. */
 const INFO_MS = 6_000;
-const USERS_DELAY_MS = 50;
 /** When to look for a started call whose event did not come. */
 const START_LOOKS_MS = [1_500, 4_000, 8_000];
 
-export interface JoinWish {
-    channelId: string;
-    title?: string;
-    threadId?: string;
-    /** Muted in direct channels too, where one otherwise talks at once: the way of a followed link. */
-    muted?: boolean;
-}
-
 export class Controller {
+    readonly popout: Popout;
+    readonly screen: ScreenShare;
     private readonly scope = new Scope();
+    private window: CallWindow | undefined;
     private readonly intents = new StartIntents();
     private config = Promise.resolve(DEFAULT_CONFIG);
     private client: CallClient | undefined;
     private serial = 0;
     private connectedOnce = false;
-    private wantedUsers = new Set<string>();
-    private askedUsers = new Set<string>();
-    private stopUsers: (() => void) | undefined;
+    private readonly profiles: Profiles;
     private stopInfo: () => void = () => undefined;
 
-    constructor(private readonly store: Store) {
+    constructor(private readonly store: Store, private readonly surroundings: Surroundings = {}) {
+        this.screen = new ScreenShare(() => this.client, surroundings.askForScreen);
+        this.profiles = new Profiles(
+            this.scope,
+            (id) => select.user(this.state, id) !== undefined,
+            (users) => this.dispatch({type: 'parley/users', users}),
+        );
+        this.popout = new Popout({store, controller: this}, (open) => this.handlePopout(open));
         this.scope.listen(window, 'pagehide', () => this.handlePageHide());
         this.scope.listen(window, 'pageshow', () => clearResume());
         this.scope.listen(window, 'online', () => this.client?.handleOnline());
@@ -71,18 +75,25 @@ export class Controller {
         }
     }
 
+    /** Calls are opened there from now on. */
+    useWindow(opened: CallWindow): void {
+        this.window = opened;
+        this.screen.shareIn(opened);
+    }
+
     /**
      * The plugin goes. The server may replace or restart it in this moment, so whoever is in a call keeps
      * the place for the plugin that comes next; microphone and camera are closed, for nobody could do it.
      */
     close(): void {
+        this.popout.close();
         const client = this.client;
         const resume = client?.resumable;
         this.client = undefined;
         this.scope.close();
         this.dispatch({type: 'parley/own', own: null});
-        if (resume) {
-            client?.abandon();
+        if (client && resume) {
+            client.abandon();
             saveResume(resume, Date.now());
         } else {
             client?.leave();
@@ -95,7 +106,7 @@ export class Controller {
         try {
             const {calls, channels} = await fetchChannels();
             this.dispatch({type: 'parley/calls', calls, channels});
-            this.wantUsers(calls.flatMap((call) => call.sessions.map((session) => session.userId)));
+            this.profiles.want(calls.flatMap((call) => call.sessions.map((session) => session.userId)));
         } catch (error) {
             console.warn('parley: the running calls could not be read', error);
         }
@@ -103,8 +114,8 @@ export class Controller {
 
     /** The user wishes to be in this channel's call. */
     join(wish: JoinWish): void {
-        const own = this.slice.own;
-        if (own?.channelId === wish.channelId) {
+        const present = select.ownChannelId(this.state);
+        if (present === wish.channelId) {
             return;
         }
         const refusal = select.callIn(this.state, wish.channelId) ? undefined : select.startRefusal(this.state, wish.channelId);
@@ -112,25 +123,35 @@ export class Controller {
             this.notify('error', `notice.${refusal}`);
             return;
         }
-        if (own) {
+        if (present !== '') {
             this.ask({type: 'switch', channelId: wish.channelId, ...(wish.title ? {title: wish.title} : {})});
             return;
         }
-        void this.open(wish);
+        this.enter(wish);
     }
 
     /** Leaves the present call for another one. */
     switchTo(wish: JoinWish): void {
-        this.client?.leave();
-        void this.open(wish);
+        this.leave();
+        this.enter(wish);
     }
 
     leave(): void {
-        if (this.client) {
+        if (this.slice.elsewhere) {
+            this.window?.leave();
+        } else if (this.client) {
             this.client.leave();
         } else if (this.slice.own) {
             // Still waiting for the configuration: `open` sees that nobody wants the call any more.
             this.dispatch({type: 'parley/own', own: null});
+        }
+    }
+
+    /** Shows the larger view in a window of its own. From a gesture: browsers open none otherwise. */
+    popOut(): void {
+        const channelId = this.slice.own?.channelId;
+        if (channelId !== undefined && !this.popout.open(select.teamName(this.state, channelId), channelId)) {
+            this.notify('error', 'notice.popup_blocked');
         }
     }
 
@@ -152,9 +173,10 @@ export class Controller {
         }
     }
 
-    async copyLink(channelId: string): Promise<void> {
+    /** `copy` is that of the window that was clicked in: others may not. */
+    async copyLink(channelId: string, copy = copyText): Promise<void> {
         const link = callLink(channelId, this.state.entities?.general?.config?.SiteURL);
-        if (await copyText(link)) {
+        if (await copy(link)) {
             this.notify('info', 'notice.link_copied');
         } else {
             this.notify('error', 'notice.link', {link});
@@ -167,6 +189,11 @@ export class Controller {
 
     show(mode: ViewMode): void {
         this.dispatch({type: 'parley/mode', mode});
+    }
+
+    /** Shows a text. */
+    tell(tone: Notice['tone'], message: TextId, values?: Notice['values']): void {
+        this.notify(tone, message, values);
     }
 
     dismiss(): void {
@@ -185,7 +212,7 @@ export class Controller {
     handleEvent(event: CallEvent): void {
         this.say(event);
         this.dispatch({type: 'parley/event', event});
-        this.wantUsers(this.people(event));
+        this.profiles.want(peopleOf(event));
         if (event.type === 'call_start') {
             const {channelId, ownerId} = event.call;
             if (this.intents.take({channelId, ownerId}, select.me(this.state), Date.now())) {
@@ -262,6 +289,23 @@ export class Controller {
         });
     }
 
+    private enter(wish: JoinWish): void {
+        if (this.window) {
+            this.window.join(wish);
+        } else {
+            void this.open(wish);
+        }
+    }
+
+    private handlePopout(open: boolean): void {
+        this.dispatch({type: 'parley/popout', open});
+        if (!open) {
+            // The page's own view says what it shows once it is there; nobody sees the window's any more.
+            this.client?.setView({screen: false, cameras: []});
+            this.screen.handleWindowGone();
+        }
+    }
+
     private async open(wish: JoinWish, resume?: Resume): Promise<void> {
         this.dismiss();
         this.dispatch({
@@ -279,9 +323,10 @@ export class Controller {
         });
         const config = await this.config;
         const turn = new TurnServers(config.needsTurnCredentials ? fetchTurnServers : undefined);
+        const forgetTurn = this.scope.add(() => turn.close());
         await turn.load();
         if (this.slice.own?.channelId !== wish.channelId || this.client) {
-            turn.close();
+            forgetTurn();
             return;
         }
         const direct = select.channel(this.state, wish.channelId)?.type === 'D';
@@ -319,8 +364,13 @@ export class Controller {
                     // What was solved already is news, not an error.
                     this.notify(event.problem.endsWith('_default') ? 'info' : 'error', `notice.${event.problem}`);
                     break;
+                case 'heard':
+                    if (this.surroundings.alone) {
+                        this.handleEvent(event.event);
+                    }
+                    break;
                 case 'ended':
-                    turn.close();
+                    forgetTurn();
                     this.handleEnd(event.reason);
                     break;
             }
@@ -330,9 +380,11 @@ export class Controller {
 
     private handleEnd(reason: EndReason): void {
         this.client = undefined;
+        this.popout.close();
         clearResume();
         this.dispatch({type: 'parley/own', own: null});
         const explanation = explain(reason, this.connectedOnce);
+        this.surroundings.onEnd?.(explanation);
         if (explanation) {
             this.notify(explanation.tone, explanation.message, explanation.values);
         }
@@ -356,59 +408,10 @@ export class Controller {
 
     /** Joins and leaves of others in our call, for the live region. */
     private say(event: CallEvent): void {
-        if (event.type !== 'joined' && event.type !== 'left') {
-            return;
-        }
-        const own = this.slice.own;
-        const known = select.callIn(this.state, event.channelId)?.sessions
-            .some((session) => session.sessionId === event.sessionId) ?? false;
-        if (own?.channelId !== event.channelId || own.session === event.sessionId || known === (event.type === 'joined')) {
-            return;
-        }
-        const name = select.userName(this.state, event.userId);
-        if (name !== undefined) {
+        const said = announcement(this.state, event);
+        if (said) {
             this.serial += 1;
-            this.dispatch({
-                type: 'parley/said',
-                said: {serial: this.serial, tone: 'info', message: `said.${event.type}`, values: {name}},
-            });
+            this.dispatch({type: 'parley/said', said: {serial: this.serial, tone: 'info', ...said}});
         }
-    }
-
-    private people(event: CallEvent): string[] {
-        switch (event.type) {
-            case 'call_start':
-                return [event.call.ownerId];
-            case 'call_state':
-                return event.call?.sessions.map((session) => session.userId) ?? [];
-            case 'joined':
-                return [event.userId];
-            default:
-                return [];
-        }
-    }
-
-    /** Profiles that the page has not loaded are fetched in batches, each once. */
-    private wantUsers(ids: string[]): void {
-        for (const id of ids) {
-            if (id !== '' && !this.askedUsers.has(id) && !select.user(this.state, id)) {
-                this.wantedUsers.add(id);
-            }
-        }
-        if (this.wantedUsers.size === 0 || this.stopUsers) {
-            return;
-        }
-        this.stopUsers = this.scope.timeout(() => {
-            this.stopUsers = undefined;
-            const wanted = [...this.wantedUsers];
-            this.wantedUsers.clear();
-            wanted.forEach((id) => this.askedUsers.add(id));
-            fetchUsers(wanted)
-                .then((users) => this.dispatch({type: 'parley/users', users}))
-                .catch((error: unknown) => {
-                    wanted.forEach((id) => this.askedUsers.delete(id));
-                    console.warn('parley: profiles could not be read', error);
-                });
-        }, USERS_DELAY_MS);
     }
 }

@@ -8,6 +8,10 @@ import {Scope} from '../base/scope';
 import {translations} from '../i18n/texts';
 import {CALL_EVENTS, parseEvent} from '../protocol/events';
 import {readFrame} from '../protocol/frames';
+import {desktopApi, opensCallWindows} from '../desktop/api';
+import {MainView} from '../desktop/main_view';
+import {Expanded} from '../popout/expanded';
+import {EXPANDED_ROUTE} from '../popout/opener';
 import * as select from '../state/select';
 import {reducer} from '../state/slice';
 import {Badge} from '../ui/badge';
@@ -31,7 +35,7 @@ export class Plugin {
         registry.registerReducer(reducer);
         registry.registerTranslations(translations);
         this.addStyles();
-        const controller = new Controller(store);
+        const controller = this.makeController(store);
         this.scope.add(() => controller.close());
         this.registerComponents(registry, controller, store);
         this.registerEvents(registry, controller);
@@ -42,6 +46,25 @@ export class Plugin {
 
     uninitialize(): void {
         this.scope.close();
+    }
+
+    /** In the desktop app nobody else asks for the screen, and in the place of its own plugin it has windows for calls. */
+    private makeController(store: Store): Controller {
+        const desktop = desktopApi();
+        if (!desktop) {
+            return new Controller(store);
+        }
+        const controller: Controller = new Controller(store, {
+            ...(desktop.getDesktopSources
+                ? {askForScreen: () => controller.ask({type: 'source', channelId: select.ownChannelId(store.getState())})}
+                : {}),
+        });
+        if (opensCallWindows(desktop)) {
+            const view = new MainView(desktop, controller, store);
+            this.scope.add(() => view.close());
+            controller.useWindow(view);
+        }
+        return controller;
     }
 
     private addStyles(): void {
@@ -66,6 +89,7 @@ export class Plugin {
         }, <Icon name='phone' size={16}/>, <Text id='header.start'/>);
         registry.registerPostTypeComponent(CALL_POST_TYPE, withController(controller, CallPost));
         registry.registerSidebarChannelLinkLabelComponent?.(withController(controller, Badge));
+        registry.registerNeedsTeamRoute?.(EXPANDED_ROUTE, Expanded);
         const GlobalRoot = withController(controller, Root);
         if (registry.registerGlobalComponent) {
             registry.registerGlobalComponent(GlobalRoot);
@@ -112,13 +136,13 @@ export class Plugin {
                 return {message, args};
             case 'join':
                 // Without a running call, or in it already, the server has the better answer.
-                if (!select.callIn(state, channelId) || select.calls(state).own?.channelId === channelId) {
+                if (!select.callIn(state, channelId) || select.ownChannelId(state) === channelId) {
                     return {message, args};
                 }
                 controller.join({channelId});
                 return {};
             case 'leave':
-                if (select.calls(state).own?.channelId !== channelId) {
+                if (select.ownChannelId(state) !== channelId) {
                     return {message, args};
                 }
                 controller.leave();
@@ -140,7 +164,7 @@ export class Plugin {
             if (channelId === '' || !select.channel(state, channelId)) {
                 return false;
             }
-            if (select.calls(state).own?.channelId !== channelId) {
+            if (select.ownChannelId(state) !== channelId) {
                 controller.ask({type: 'join', channelId});
             }
             return true;

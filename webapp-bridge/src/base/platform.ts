@@ -45,6 +45,7 @@ export interface PlatformState {
             roles?: Record<string, ReadonlySet<string> | undefined>;
             myMembers?: Record<string, {scheme_admin?: boolean} | undefined>;
         };
+        teams?: {currentTeamId?: string; teams?: Record<string, {name: string} | undefined>};
         general?: {config?: Record<string, string | undefined>};
         preferences?: {myPreferences?: Record<string, {value?: string} | undefined>};
     };
@@ -87,5 +88,6 @@ export interface Registry {
     registerSlashCommandWillBePostedHook(hook: (message: string, args: SlashArgs) => SlashResult): string;
     registerWebSocketEventHandler(event: string, handler: (frame: unknown) => void): void;
     registerReconnectHandler(handler: () => void): void;
+    registerNeedsTeamRoute?(route: string, component: React.ComponentType): string;
     registerTranslations(translations: (locale: string) => Record<string, string>): void;
 }

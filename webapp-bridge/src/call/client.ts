@@ -15,6 +15,7 @@ import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, LAST_REPORT_MS, MOVED_TWICE_MS} from
 import {REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
 import {DevicePicker} from './device_picker';
+import type {Screen} from './media';
 import {CHANNEL_CLOSED, Peer} from './peer';
 import {Reporter} from './reporter';
 import type {Resume} from './resume';
@@ -129,6 +130,11 @@ export class CallClient {
         this.media.toggle('screen');
     }
 
+    /** Shares a screen that was chosen otherwise than by this page's browser. */
+    share(capture: () => Promise<Screen>): void {
+        void this.media.share(capture);
+    }
+
     /** From a gesture: sound was blocked. */
     allowSound(): void {
         this.audio.resume();
@@ -148,12 +154,6 @@ export class CallClient {
         }
     }
 
-    /** The call is over for all, or our session was ended: no `leave` is needed. */
-    handleEnded(reason: EndReason): void {
-        void this.finish(reason);
-    }
-
-    /** The media server is new: the old connection is worthless. Told twice, by both sockets. */
     /** Ends at once and tells nobody: `resumable`, read before, takes the session up again. */
     abandon(): void {
         if (this.state.phase === 'ended') {
@@ -164,6 +164,12 @@ export class CallClient {
         this.scope.close();
     }
 
+    /** The call is over for all, or our session was ended: no `leave` is needed. */
+    handleEnded(reason: EndReason): void {
+        void this.finish(reason);
+    }
+
+    /** The media server is new: the old connection is worthless. Told twice, by both sockets. */
     handleMediaMoved(): void {
         const again = Date.now() - this.movedAt < MOVED_TWICE_MS;
         if (this.state.phase !== 'ended' && this.state.session !== '' && !again) {
@@ -204,12 +210,14 @@ export class CallClient {
         if (this.state.phase === 'ended') {
             return;
         }
-        if (name === 'join' || name === 'error') {
+        if (name === 'join' || name === 'error' || name === 'dropped') {
             if (data.connID !== this.world.socket.connection && data.connID !== this.state.session) {
                 return;
             }
             if (name === 'join') {
                 this.handleJoined(data);
+            } else if (name === 'dropped') {
+                this.handleDropped();
             } else {
                 this.handleError(data);
             }
@@ -230,6 +238,7 @@ export class CallClient {
         if (!event || event.type === 'call_start' || event.channelId !== this.options.channelId) {
             return;
         }
+        this.events.emit({type: 'heard', event});
         if (event.type === 'call_state') {
             this.handleCallState(event.call?.sessions.map((session) => session.sessionId) ?? []);
         } else if (event.type === 'media_moved') {
@@ -264,6 +273,13 @@ export class CallClient {
         this.openPeer();
     }
 
+    /** Too much was sent, whatever of it: what the others should know is said again when that has passed. */
+    private handleDropped(): void {
+        this.events.emit({type: 'problem', problem: 'rate_limited'});
+        this.stopTelling();
+        this.stopTelling = this.scope.timeout(() => this.media.tell(), DROPPED_RETRY_MS);
+    }
+
     private handleError(data: Fields): void {
         const refusal = parseRefusal(data);
         if (!this.wantsJoin) {
@@ -278,9 +294,9 @@ export class CallClient {
             this.stopJoinRetry = this.scope.timeout(() => this.sendJoin(), UNAVAILABLE_RETRY_MS);
         } else if (refusal.code === 'resume_invalid') {
             // Nothing to take back: what ended it may have been told on the page's connection.
-            this.scope.timeout(() => this.end({type: 'removed', reason: 'timeout'}), REASON_GRACE_MS);
+            this.scope.timeout(() => this.handleEnded({type: 'removed', reason: 'timeout'}), REASON_GRACE_MS);
         } else {
-            this.end({type: 'refused', ...refusal});
+            this.handleEnded({type: 'refused', ...refusal});
         }
     }
 
@@ -384,7 +400,7 @@ export class CallClient {
 
     private waitAtMost(patienceMs: number): void {
         this.stopPatience();
-        this.stopPatience = this.scope.timeout(() => this.end({type: 'connection'}), patienceMs);
+        this.stopPatience = this.scope.timeout(() => this.handleEnded({type: 'connection'}), patienceMs);
     }
 
     /** Ends for the user at once; the last report still goes out before the connection is closed. */
@@ -402,10 +418,6 @@ export class CallClient {
         farewell?.();
         this.closePeer();
         this.scope.close();
-    }
-
-    private end(reason: EndReason): void {
-        void this.finish(reason);
     }
 
     private set(change: Partial<ClientState>): void {

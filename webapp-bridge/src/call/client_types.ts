@@ -1,5 +1,6 @@
 // What a call of this tab tells, and what it needs of the world.
 
+import type {CallEvent} from '../protocol/events';
 import type {SpeakerProblem} from './audio';
 import type {Devices} from './media';
 import type {Resume} from './resume';
@@ -29,7 +30,9 @@ export interface ClientState {
 
 export type ClientEvent =
     | {type: 'state'; state: ClientState}
-    | {type: 'problem'; problem: SendingProblem | SpeakerProblem}
+    | {type: 'problem'; problem: SendingProblem | SpeakerProblem | 'rate_limited'}
+    /** Something that the page hears, too, if it listens at all. */
+    | {type: 'heard'; event: CallEvent}
     | {type: 'ended'; reason: EndReason};
 
 export interface ClientOptions {

@@ -7,7 +7,7 @@ import type {DeviceUse} from './device_picker';
 import {cameraEncodings, screenEncodings} from './encodings';
 import {Input} from './input';
 import {MediaError} from './media';
-import type {Devices} from './media';
+import type {Devices, Screen} from './media';
 import type {Peer, Publication} from './peer';
 
 type InputKind = 'microphone' | 'camera';
@@ -126,7 +126,7 @@ export class SessionMedia {
             if (on) {
                 this.stopSharing();
             } else {
-                void this.share();
+                void this.share(() => this.devices.screen());
             }
         } else if (on) {
             this.switchOff(kind);
@@ -172,13 +172,14 @@ export class SessionMedia {
         void this.peer?.silence('video');
     }
 
-    private async share(): Promise<void> {
+    /** Shares what `capture` brings; nothing when something is shared already. */
+    async share(capture: () => Promise<Screen>): Promise<void> {
         if (this.now.screen !== 'off') {
             return;
         }
         this.set({screen: 'opening'});
         try {
-            const {video, audio} = await this.devices.screen();
+            const {video, audio} = await capture();
             this.screen = audio ? [this.take(video), this.take(audio)] : [this.take(video)];
             video.contentHint = 'detail';
             video.onended = () => this.stopSharing();

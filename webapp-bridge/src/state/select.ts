@@ -10,6 +10,12 @@ import type {CallsState} from './slice';
 export const calls = (state: PlatformState): CallsState =>
     (state[`plugins-${PLUGIN_ID}`] as CallsState | undefined) ?? INITIAL;
 
+/** Channel of the call that this user is in here; empty = none. */
+export const ownChannelId = (state: PlatformState): string => {
+    const {own, elsewhere} = calls(state);
+    return own?.channelId ?? elsewhere?.channelId ?? '';
+};
+
 export const me = (state: PlatformState): string => state.entities?.users?.currentUserId ?? '';
 
 export const channel = (state: PlatformState, id: string): Channel | undefined =>
@@ -64,6 +70,24 @@ export const channelName = (state: PlatformState, id: string): string => {
         return userName(state, other) ?? found.display_name;
     }
     return found?.type === 'G' ? groupName(state, found) : found?.display_name ?? '';
+};
+
+/** Name of the team in whose addresses the channel is shown; direct messages are shown in any. */
+export const teamName = (state: PlatformState, channelId: string): string => {
+    const {currentTeamId = '', teams = {}} = state.entities?.teams ?? {};
+    const id = channel(state, channelId)?.team_id || currentTeamId;
+    return (teams[id] ?? Object.values(teams)[0])?.name ?? '';
+};
+
+/** Address of a channel below the site's. */
+export const channelPath = (state: PlatformState, id: string): string => {
+    const found = channel(state, id);
+    const team = `/${encodeURIComponent(teamName(state, id))}`;
+    if (found?.type === 'D') {
+        const other = found.name.split('__').find((part) => part !== me(state)) ?? me(state);
+        return `${team}/messages/@${encodeURIComponent(user(state, other)?.username ?? other)}`;
+    }
+    return `${team}/${found?.type === 'G' ? 'messages' : 'channels'}/${encodeURIComponent(found?.name ?? id)}`;
 };
 
 export const isAdmin = (state: PlatformState): boolean =>

@@ -9,7 +9,9 @@ import type {TextId} from '../i18n/texts';
 export type Prompt =
     | {type: 'join'; channelId: string}
     | {type: 'switch'; channelId: string; title?: string}
-    | {type: 'end'; channelId: string};
+    | {type: 'end'; channelId: string}
+    /** Which screen to share, where the browser does not ask. */
+    | {type: 'source'; channelId: string};
 
 /** A text for the user, from the table of messages. */
 export interface Notice {
@@ -26,11 +28,21 @@ export interface OwnCall extends ClientState {
     joinedAt: number;
 }
 
+/** A call of this user in a window that is not a page of the web app. */
+export interface Elsewhere {
+    channelId: string;
+    /** Empty until it is known. */
+    session: string;
+}
+
 export type ViewMode = 'widget' | 'minimised' | 'large';
 
 export interface CallsState {
     calls: Readonly<Record<string, CallInfo>>;
     own: OwnCall | null;
+    elsewhere: Elsewhere | null;
+    /** The larger view has a window of its own. */
+    popout: boolean;
     mode: ViewMode;
     prompt: Prompt | null;
     notice: Notice | null;
@@ -64,6 +76,8 @@ export interface CallsConfig {
 export const INITIAL: CallsState = {
     calls: {},
     own: null,
+    elsewhere: null,
+    popout: false,
     mode: 'widget',
     prompt: null,
     notice: null,
@@ -84,6 +98,8 @@ export type CallsAction =
     | {type: 'parley/calls'; calls: CallInfo[]; channels: CallsState['channels']}
     | {type: 'parley/event'; event: CallEvent}
     | {type: 'parley/own'; own: OwnCall | null}
+    | {type: 'parley/elsewhere'; elsewhere: Elsewhere | null}
+    | {type: 'parley/popout'; open: boolean}
     | {type: 'parley/mode'; mode: ViewMode}
     | {type: 'parley/prompt'; prompt: Prompt | null}
     | {type: 'parley/notice'; notice: Notice | null}
@@ -169,20 +185,46 @@ export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsS
     }
 };
 
+/** The other window's call is over once its session is. */
+const elsewhereAfter = (elsewhere: Elsewhere | null, event: CallEvent): Elsewhere | null => {
+    if (!elsewhere || event.type === 'call_start' || event.channelId !== elsewhere.channelId) {
+        return elsewhere;
+    }
+    const gone = event.type === 'call_end' ||
+        ((event.type === 'left' || event.type === 'removed') && event.sessionId === elsewhere.session);
+    return gone ? null : elsewhere;
+};
+
+const stillThere = (elsewhere: Elsewhere | null, calls: readonly CallInfo[]): Elsewhere | null => {
+    const known = elsewhere === null || elsewhere.session === '' ||
+        calls.some((call) => call.sessions.some((session) => session.sessionId === elsewhere.session));
+    return known ? elsewhere : null;
+};
+
 export const reducer = (state: CallsState = INITIAL, action: CallsAction | {type: ''}): CallsState => {
     switch (action.type) {
         case 'parley/calls':
-            return {...state, calls: Object.fromEntries(action.calls.map((call) => [call.channelId, call])), channels: action.channels};
+            return {
+                ...state,
+                calls: Object.fromEntries(action.calls.map((call) => [call.channelId, call])),
+                channels: action.channels,
+                elsewhere: stillThere(state.elsewhere, action.calls),
+            };
         case 'parley/event': {
             if (action.event.type === 'switched') {
                 const {channelId, enabled} = action.event;
                 return {...state, channels: {...state.channels, [channelId]: {enabled}}};
             }
             const calls = applyEvent(state.calls, action.event);
-            return calls === state.calls ? state : {...state, calls};
+            const elsewhere = elsewhereAfter(state.elsewhere, action.event);
+            return calls === state.calls && elsewhere === state.elsewhere ? state : {...state, calls, elsewhere};
         }
         case 'parley/own':
             return {...state, own: action.own, mode: action.own ? state.mode : 'widget'};
+        case 'parley/elsewhere':
+            return {...state, elsewhere: action.elsewhere};
+        case 'parley/popout':
+            return {...state, popout: action.open, mode: 'widget'};
         case 'parley/mode':
             return {...state, mode: action.mode};
         case 'parley/prompt':

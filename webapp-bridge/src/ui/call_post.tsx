@@ -46,7 +46,7 @@ const Running = ({post, call, starter}: {post: Post; call: CallInfo | undefined;
     const text = useText();
     const duration = useDuration();
     const now = useNow(1_000);
-    const here = usePlatform((state) => select.calls(state).own?.channelId === post.channel_id);
+    const here = usePlatform((state) => select.ownChannelId(state) === post.channel_id);
     const startAt = asNumber(post.props?.start_at) ?? post.create_at;
     const users = [...new Set(call?.sessions.map((session) => session.userId) ?? [])];
     return (

@@ -11,6 +11,10 @@ import type {TextId} from '../i18n/texts';
 
 const ControllerContext = React.createContext<Controller | null>(null);
 
+export const ControllerProvider = ({controller, children}: {controller: Controller; children: React.ReactNode}) => (
+    <ControllerContext.Provider value={controller}>{children}</ControllerContext.Provider>
+);
+
 /** Gives a registered component its controller. */
 export const withController = <P extends object>(
     controller: Controller,

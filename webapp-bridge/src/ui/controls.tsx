@@ -2,18 +2,22 @@
 
 import * as React from 'react';
 
+import {copyText} from '../app/clipboard';
+import {BrowserDevices} from '../call/media';
 import * as select from '../state/select';
-import type {OwnCall} from '../state/slice';
+import type {OwnCall, ViewMode} from '../state/slice';
 import {useController, usePlatform, useText} from './context';
 import {Control} from './control';
 import {DeviceControl} from './devices';
 
-export const Controls = ({own}: {own: OwnCall}) => {
+/** Of the window that this runs in: browsers let only the one choose a screen that was clicked in. */
+const chooseScreen = () => new BrowserDevices().screen();
+
+export const Controls = ({own, mode}: {own: OwnCall; mode: ViewMode}) => {
     const controller = useController();
     const text = useText();
     const mayEnd = usePlatform((state) => select.mayEnd(state, own.channelId));
     const features = usePlatform((state) => select.calls(state).features);
-    const mode = usePlatform((state) => select.calls(state).mode);
     const taken = usePlatform((state) => {
         const sharer = select.callIn(state, own.channelId)?.screenSession ?? '';
         return sharer !== '' && sharer !== own.session;
@@ -52,14 +56,14 @@ export const Controls = ({own}: {own: OwnCall}) => {
                         {...(screen === 'on' ? {tone: 'on' as const} : {})}
                         disabled={!own.devices || screen === 'opening' || (taken && screen === 'off')}
                         reason={reason ?? (taken ? text('notice.screen_taken') : undefined)}
-                        onClick={() => client?.toggleScreen()}
+                        onClick={() => controller.screen.toggle(chooseScreen, window)}
                     />
                 )
                 : null}
             {small ? null : <DeviceControl reason={reason}/>}
             {small
                 ? null
-                : <Control id='menu.copy_link' icon='link' onClick={() => void controller.copyLink(own.channelId)}/>}
+                : <Control id='menu.copy_link' icon='link' onClick={() => void controller.copyLink(own.channelId, copyText)}/>}
             {mayEnd && !small
                 ? (
                     <Control

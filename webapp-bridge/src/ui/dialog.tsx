@@ -16,12 +16,13 @@ interface Question {
     act(): void;
 }
 
-const useQuestion = (prompt: Prompt): Question => {
+type Asked = Exclude<Prompt, {type: 'source'}>;
+
+const useQuestion = (prompt: Asked): Question => {
     const text = useText();
     const controller = useController();
     const to = usePlatform((state) => select.channelName(state, prompt.channelId));
-    const own = usePlatform((state) => select.calls(state).own);
-    const from = usePlatform((state) => (own ? select.channelName(state, own.channelId) : ''));
+    const from = usePlatform((state) => select.channelName(state, select.ownChannelId(state)));
     const running = usePlatform((state) => select.callIn(state, prompt.channelId) !== undefined);
     switch (prompt.type) {
         case 'join':
@@ -57,7 +58,7 @@ const useQuestion = (prompt: Prompt): Question => {
     }
 };
 
-export const Dialog = ({prompt}: {prompt: Prompt}) => {
+export const Dialog = ({prompt}: {prompt: Asked}) => {
     const controller = useController();
     const question = useQuestion(prompt);
     const dialog = React.useRef<HTMLDialogElement>(null);

@@ -11,7 +11,7 @@ export const HeaderButton = () => {
     const channelId = usePlatform(select.currentChannelId);
     const archived = usePlatform((state) => (select.channel(state, channelId)?.delete_at ?? 0) > 0);
     const running = usePlatform((state) => select.callIn(state, channelId) !== undefined);
-    const here = usePlatform((state) => select.calls(state).own?.channelId === channelId);
+    const here = usePlatform((state) => select.ownChannelId(state) === channelId);
     const refusal = usePlatform((state) => select.startRefusal(state, channelId));
     const reason = useText()('notice.test_mode');
     if (archived || (refusal === 'group_calls_off' && !here) || (refusal === 'channel_off' && !running && !here)) {

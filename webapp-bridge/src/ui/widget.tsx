@@ -21,17 +21,46 @@ const clock = (ms: number): string => {
     return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest}`;
 };
 
-const ModeButton = ({id, icon, mode}: {id: TextId; icon: IconName; mode: ViewMode}) => {
-    const controller = useController();
+/** In the page's corner, in the larger view's own window, or in a window that holds nothing else. */
+export type Place = 'page' | 'popout' | 'alone';
+
+const HeaderButton = ({id, icon, onClick}: {id: TextId; icon: IconName; onClick: () => void}) => {
     const label = useText()(id);
     return (
-        <button type='button' className='parley-call__mode' aria-label={label} title={label} onClick={() => controller.show(mode)}>
+        <button type='button' className='parley-call__mode' aria-label={label} title={label} onClick={onClick}>
             <Icon name={icon} size={18}/>
         </button>
     );
 };
 
-const Header = ({own, mode, startAt}: {own: OwnCall; mode: ViewMode; startAt: number}) => {
+const HeaderButtons = ({mode, place}: {mode: ViewMode; place: Place}) => {
+    const controller = useController();
+    const popout = usePlatform((state) => select.calls(state).popout);
+    const show = (next: ViewMode) => () => controller.show(next);
+    if (popout) {
+        return (
+            <>
+                {place === 'popout' ? null : <HeaderButton id='popout.focus' icon='popout' onClick={() => controller.popout.focus()}/>}
+                <HeaderButton id='popout.back' icon='popin' onClick={() => controller.popout.close()}/>
+            </>
+        );
+    }
+    const large = mode === 'large';
+    return (
+        <>
+            {large || place === 'alone'
+                ? <HeaderButton id='popout.open' icon='popout' onClick={() => controller.popOut()}/>
+                : null}
+            {mode === 'minimised'
+                ? <HeaderButton id='widget.restore' icon='restore' onClick={show('widget')}/>
+                : <HeaderButton id='widget.minimise' icon='minimise' onClick={show('minimised')}/>}
+            {large ? <HeaderButton id='widget.reduce' icon='reduce' onClick={show('widget')}/> : null}
+            {!large && place === 'page' ? <HeaderButton id='widget.enlarge' icon='enlarge' onClick={show('large')}/> : null}
+        </>
+    );
+};
+
+const Header = ({own, mode, place, startAt}: {own: OwnCall; mode: ViewMode; place: Place; startAt: number}) => {
     const now = useNow(1_000);
     const name = usePlatform((state) => select.channelName(state, own.channelId));
     const direct = usePlatform((state) => select.channel(state, own.channelId)?.type === 'D');
@@ -41,12 +70,7 @@ const Header = ({own, mode, startAt}: {own: OwnCall; mode: ViewMode; startAt: nu
                 {direct ? <Text id='widget.title_direct' values={{name}}/> : <Text id='widget.title' values={{channel: name}}/>}
             </h2>
             {own.phase === 'connected' ? <span className='parley-call__clock' aria-hidden='true'>{clock(now - startAt)}</span> : null}
-            {mode === 'minimised'
-                ? <ModeButton id='widget.restore' icon='restore' mode='widget'/>
-                : <ModeButton id='widget.minimise' icon='minimise' mode='minimised'/>}
-            {mode === 'large'
-                ? <ModeButton id='widget.reduce' icon='reduce' mode='widget'/>
-                : <ModeButton id='widget.enlarge' icon='enlarge' mode='large'/>}
+            <HeaderButtons mode={mode} place={place}/>
         </header>
     );
 };
@@ -115,22 +139,34 @@ const useDeparture = (section: React.RefObject<HTMLElement>): void => {
     }, [section]);
 };
 
-export const Widget = ({own}: {own: OwnCall}) => {
+const useMode = (place: Place): ViewMode => {
+    const {mode, popout} = usePlatform(select.calls);
+    if (popout) {
+        return place === 'popout' ? 'large' : 'minimised';
+    }
+    return place === 'alone' && mode === 'large' ? 'widget' : mode;
+};
+
+export const Widget = ({own, place}: {own: OwnCall; place: Place}) => {
     const controller = useController();
     const text = useText();
-    const mode = usePlatform((state) => select.calls(state).mode);
+    const mode = useMode(place);
     const call = usePlatform((state) => select.callIn(state, own.channelId));
     const section = React.useRef<HTMLElement>(null);
     const large = mode === 'large';
     const faces = large && call !== undefined && !hasPictures(call, own, mode);
-    useModal(large, section, () => controller.show('widget'));
+    useModal(large, section, () => {
+        if (place === 'page') {
+            controller.show('widget');
+        }
+    });
     useArrival(section, own.phase === 'connecting');
     useDeparture(section);
     return (
         <section
             ref={section}
-            role={large ? 'dialog' : undefined}
-            aria-modal={large ? true : undefined}
+            role={large && place === 'page' ? 'dialog' : undefined}
+            aria-modal={large && place === 'page' ? true : undefined}
             tabIndex={-1}
             className={`parley-call parley-call--${mode}${faces ? ' parley-call--faces' : ''} a11y__region`}
             aria-label={text('widget.label')}
@@ -138,11 +174,11 @@ export const Widget = ({own}: {own: OwnCall}) => {
             data-phase={own.phase}
             data-session={own.session}
         >
-            <Header own={own} mode={mode} startAt={call?.startAt ?? own.joinedAt}/>
+            <Header own={own} mode={mode} place={place} startAt={call?.startAt ?? own.joinedAt}/>
             <Status own={own}/>
             {call ? <Stage call={call} own={own} mode={mode}/> : null}
             {call && mode !== 'minimised' ? <People call={call} own={own} faces={faces}/> : null}
-            <Controls own={own}/>
+            <Controls own={own} mode={mode}/>
         </section>
     );
 };

@@ -1,0 +1,48 @@
+// The page's colours for a window that has no theme of its own.
+
+const NAMES = [
+    '--center-channel-bg', '--center-channel-color', '--center-channel-color-rgb', '--button-bg', '--button-color',
+    '--online-indicator', '--error-text', '--link-color',
+];
+
+export interface Colours {
+    theme: Record<string, string>;
+    dark: boolean;
+}
+
+const isDark = (rgb: string): boolean => {
+    const [red = 0, green = 0, blue = 0] = rgb.split(',').map(Number);
+    // Bright letters stand on something dark.
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 127;
+};
+
+/** As they are now. */
+export const readColours = (): Colours => {
+    const style = getComputedStyle(document.body);
+    const theme: Record<string, string> = {};
+    for (const name of NAMES) {
+        const value = style.getPropertyValue(name).trim();
+        if (value !== '') {
+            theme[name] = value;
+        }
+    }
+    return {theme, dark: isDark(theme['--center-channel-color-rgb'] ?? '0, 0, 0')};
+};
+
+/** The system's choice, for a window that nobody gave colours. */
+export const systemColours = (): Colours => {
+    const dark = window.matchMedia('(prefers-color-scheme: dark)').matches;
+    return {
+        dark,
+        theme: dark
+            ? {'--center-channel-bg': '#191b1f', '--center-channel-color': '#e3e4e8', '--center-channel-color-rgb': '227, 228, 232', '--button-bg': '#4a7ce8'}
+            : {},
+    };
+};
+
+export const applyColours = ({theme, dark}: Colours): void => {
+    for (const [name, value] of Object.entries(theme)) {
+        document.body.style.setProperty(name, value);
+    }
+    document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
+};
