@@ -5,12 +5,18 @@
 //! checked values only. A setting appears here with the feature that it controls.
 
 mod ice;
+mod ice_host;
+mod log_level;
 mod loose;
+mod overrides;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod sidecar;
 
 pub use ice::{IceServer, Secret};
+pub use ice_host::{External, IceHost};
+pub use log_level::LogLevel;
+pub use overrides::{Overrides, variable_of, variables};
 pub use sidecar::{SidecarAddress, SidecarMode};
 
 use garde::Validate;
@@ -73,10 +79,19 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schemars(title = "Disconnect timeout (seconds)"))]
     #[garde(range(min = DISCONNECT_TIMEOUT_SECONDS_MIN, max = DISCONNECT_TIMEOUT_SECONDS_MAX))]
     pub disconnect_timeout_seconds: u32,
-    /// The UDP port that carries all media; it has to be reachable by the participants.
+    /// The UDP port that carries all media; it has to be reachable by the participants. A change takes
+    /// effect when the plugin is enabled the next time and no call runs. If the port is in use then, a free
+    /// one is taken, and /call start says which.
     #[cfg_attr(feature = "schema", schemars(title = "Media port (UDP)"))]
     #[garde(range(min = 1))]
     pub media_port: u16,
+    /// The addresses that participants send media to, separated by commas, if they are not this machine's
+    /// own: IP addresses, host names (looked up when the media server starts), or EXTERNAL/OWN where a
+    /// router passes what comes to one address on to another. Empty = this machine's own addresses. A
+    /// change takes effect when the plugin is enabled the next time and no call runs.
+    #[cfg_attr(feature = "schema", schemars(title = "ICE host override"))]
+    #[garde(custom(ice_host::check))]
+    pub ice_host_override: String,
     /// Who runs the media server (parley-sidecar). On a cluster it has to be a remote one. A change moves
     /// running calls to the other one.
     #[cfg_attr(
@@ -133,6 +148,37 @@ pub struct Settings {
     )]
     #[garde(range(min = TURN_MINUTES_MIN, max = TURN_MINUTES_MAX))]
     pub turn_credentials_expiration_minutes: u32,
+    /// The folder for the media server's log and its other files, an absolute path that the server may
+    /// write to. Empty = parley in the server's own file folder. A change takes effect when the plugin is
+    /// enabled the next time.
+    #[cfg_attr(feature = "schema", schemars(title = "Data folder"))]
+    #[garde(custom(check_data_dir))]
+    pub data_dir: String,
+    /// How much the plugin writes to the server's log. The media server follows when it is started the next
+    /// time.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            title = "Log level",
+            with = "String",
+            extend("options" = [
+                ["error", "Errors"],
+                ["warn", "Warnings, too"],
+                ["info", "What happens, too"],
+                ["debug", "Everything: may hold addresses of participants"]
+            ])
+        )
+    )]
+    #[garde(skip)]
+    pub log_level: LogLevel,
+}
+
+fn check_data_dir(text: &str, _: &()) -> garde::Result {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with('/') && !text.contains('\0') {
+        return Ok(());
+    }
+    Err(garde::Error::new("an absolute path is expected"))
 }
 
 /// Most participants an admin may ask for: the media server's own limit per room.
@@ -161,6 +207,7 @@ impl Default for Settings {
             alone_timeout_minutes: 15,
             disconnect_timeout_seconds: 30,
             media_port: 8443,
+            ice_host_override: String::new(),
             sidecar_mode: SidecarMode::Embedded,
             sidecar_address: String::new(),
             sidecar_token: Secret::default(),
@@ -168,6 +215,8 @@ impl Default for Settings {
             ice_servers_configs: String::new(),
             turn_static_auth_secret: Secret::default(),
             turn_credentials_expiration_minutes: 1_440,
+            data_dir: String::new(),
+            log_level: LogLevel::default(),
         }
     }
 }
@@ -241,6 +290,12 @@ impl Settings {
         ice::parse(&self.ice_servers_configs).unwrap_or_default()
     }
 
+    /// The entries of `ice_host_override`.
+    pub fn ice_hosts(&self) -> Vec<IceHost> {
+        // As above.
+        ice_host::parse(&self.ice_host_override).unwrap_or_default()
+    }
+
     /// All settings as a JSON object, keys as in the schema.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
@@ -308,6 +363,42 @@ mod tests {
             "AloneTimeoutMinutes"
         );
         assert_eq!(refused("[]"), "");
+    }
+
+    /// One value for each setting that can have a wrong one; a new setting has to be added.
+    #[test]
+    fn every_setting_is_refused_by_its_key() {
+        // Any text may be a secret of TURN servers.
+        let free = ["TurnStaticAuthSecret"];
+        let bad = [
+            ("DefaultEnabled", "perhaps"),
+            ("GroupCallsAllowed", "2"),
+            ("MaxCallParticipants", "1001"),
+            ("AllowScreenSharing", "perhaps"),
+            ("EnableVideo", "perhaps"),
+            ("EnableAV1", "perhaps"),
+            ("AloneTimeoutMinutes", "1441"),
+            ("DisconnectTimeoutSeconds", "4"),
+            ("MediaPort", "0"),
+            ("IceHostOverride", "not a host"),
+            ("SidecarMode", "far"),
+            ("SidecarAddress", "nowhere"),
+            ("SidecarToken", "short"),
+            ("SidecarCaCertificate", "none"),
+            ("IceServersConfigs", "stun:a"),
+            ("TurnCredentialsExpirationMinutes", "4"),
+            ("DataDir", "relative/path"),
+            ("LogLevel", "loud"),
+        ];
+        for (key, value) in bad {
+            let json = serde_json::json!({key: value}).to_string();
+            assert_eq!(refused(&json), key);
+        }
+        let known = bad.iter().map(|(key, _)| *key).chain(free);
+        let known: std::collections::BTreeSet<_> = known.collect();
+        let defaults = serde_json::to_value(Settings::default()).unwrap();
+        let all = defaults.as_object().unwrap().keys().map(String::as_str);
+        assert_eq!(known, all.collect());
     }
 
     #[test]

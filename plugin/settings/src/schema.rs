@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::Settings;
 
 /// Order on the page. Checked against the type: a forgotten or unknown key is an error.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 19] = [
     "DefaultEnabled",
     "GroupCallsAllowed",
     "MaxCallParticipants",
@@ -16,6 +16,7 @@ const ORDER: [&str; 16] = [
     "AloneTimeoutMinutes",
     "DisconnectTimeoutSeconds",
     "MediaPort",
+    "IceHostOverride",
     "SidecarMode",
     "SidecarAddress",
     "SidecarToken",
@@ -23,6 +24,8 @@ const ORDER: [&str; 16] = [
     "IceServersConfigs",
     "TurnStaticAuthSecret",
     "TurnCredentialsExpirationMinutes",
+    "DataDir",
+    "LogLevel",
 ];
 
 /// `settings_schema` with header, footer and settings; titles, help texts, types and defaults come from
