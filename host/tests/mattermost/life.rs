@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{free_udp_port, launched, lives, until};
+use serde_json::json;
+
+use crate::common::{free_udp_port, launched, lives, signal, until};
 use crate::server::{CHANNEL, DROP_IN, ID, Server, host_executable};
 
 #[tokio::test]
@@ -77,15 +79,39 @@ async fn one_flavour_refuses_to_run_beside_the_other() {
     assert_eq!(answer["activated"], true, "{answer}");
 }
 
-/// Longer than any timeout of the plugin host: un-acknowledged streams end a session after 75 s, health is
-/// asked for each 30 s.
 #[tokio::test]
-#[ignore = "takes 100 s"]
-async fn an_idle_plugin_stays() {
+async fn after_a_crash_of_the_plugin_the_next_one_adopts_the_media_server_with_its_call() {
     let Some(server) = Server::with_plugin().await else {
         return;
     };
-    tokio::time::sleep(Duration::from_secs(100)).await;
+    server.command("/call start").await;
+    let sidecar = launched(&server.runtime_dir()).unwrap().pid;
+    let plugin = server.plugin_pids()[0];
+    signal(plugin, "KILL");
+    until("the plugin's end", || (!lives(plugin)).then_some(()));
+    // What the server does by itself each 30 s.
+    let checked = server
+        .control(&format!("/host/check/{ID}"), json!({}))
+        .await;
+    assert_eq!(checked["active"], true, "{checked}");
+    server.logged("sidecar adopted").await;
+    assert_eq!(server.plugin_pids().len(), 2, "{}", server.log());
+    assert!(lives(sidecar));
+    assert_eq!(launched(&server.runtime_dir()).unwrap().pid, sidecar);
+    let answer = server.command("/call start").await;
+    assert!(answer.contains("already"), "{answer}");
+}
+
+/// Longer than any timeout of the plugin host: un-acknowledged streams end a session after 75 s, health is
+/// asked for each 30 s.
+#[tokio::test]
+async fn an_idle_plugin_stays() {
+    let Some(mut server) = Server::with_plugin().await else {
+        return;
+    };
+    // The other tests run meanwhile.
+    server.leave_the_turn();
+    tokio::time::sleep(Duration::from_secs(80)).await;
     assert!(server.command("/call help").await.contains("/call"));
     server.assert_healthy();
 }

@@ -136,7 +136,7 @@ impl Server {
         }
         fs::write(folder.path().join("settings"), settings.to_string()).unwrap();
         let media_port = free_udp_port();
-        Some(Self::start_in(turn, folder, &program, media_port))
+        Some(Self::start_in(Some(turn), folder, &program, media_port))
     }
 
     /// One with the plugin enabled and its media server there: commands before that are answered, too, but
@@ -150,7 +150,7 @@ impl Server {
     }
 
     fn start_in(
-        turn: MutexGuard<'static, ()>,
+        turn: Option<MutexGuard<'static, ()>>,
         folder: tempfile::TempDir,
         program: &Path,
         media_port: u16,
@@ -185,7 +185,7 @@ impl Server {
             std::net::TcpStream::connect(&address).ok()
         });
         Self {
-            turn: Some(turn),
+            turn,
             process,
             address,
             folder,
@@ -201,8 +201,13 @@ impl Server {
             plugins.iter().all(|&pid| !lives(pid)).then_some(())
         });
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        let turn = self.turn.take().unwrap();
+        let turn = self.turn.take();
         Self::start_in(turn, folder, &mmhost().unwrap(), media_port)
+    }
+
+    /// Lets the next server start beside this one.
+    pub(crate) fn leave_the_turn(&mut self) {
+        self.turn = None;
     }
 
     /// Processes of plugins, from the server's log.
