@@ -106,7 +106,7 @@ impl Guest<'_> {
             Ok(value) => ok(value),
             Err(refusal) => {
                 let status = match refusal {
-                    Refusal::Unavailable | Refusal::FileRefused => 503,
+                    Refusal::Unavailable | Refusal::NoMediaServer(_) | Refusal::FileRefused => 503,
                     Refusal::RateLimited => 429,
                     Refusal::NoPermission if segments.len() == 1 || is_logs => 403,
                     // As the clients of the official protocol expect it: see `end`.

@@ -33,7 +33,7 @@ impl Guest<'_> {
         if let Err(error) = done {
             // Without a media server there are no sessions to look after; the host says that it is gone.
             let level = match error {
-                EventError::Media(MediaError::Unavailable) => Level::Info,
+                EventError::Media(MediaError::Unavailable(_)) => Level::Info,
                 _ => Level::Warn,
             };
             self.env.log(level, "platform", &error.to_string());

@@ -1,5 +1,7 @@
 //! Why something was refused: a code for clients and a text for people.
 
+use parley_proto::trouble::Trouble;
+
 use crate::call::SESSIONS_PER_USER_MAX;
 use crate::env::PlatformError;
 use crate::media::MediaError;
@@ -24,6 +26,8 @@ pub(crate) enum Refusal {
     ScreenDisabled,
     VideoDisabled,
     Unavailable,
+    /// As that, and why.
+    NoMediaServer(Trouble),
     RateLimited,
     ResumeInvalid,
     /// The field at fault.
@@ -53,7 +57,7 @@ impl Refusal {
             Self::ScreenTaken => "screen_taken",
             Self::ScreenDisabled => "screen_disabled",
             Self::VideoDisabled => "video_disabled",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::NoMediaServer(_) => "unavailable",
             Self::RateLimited => "rate_limited",
             Self::ResumeInvalid => "resume_invalid",
             Self::FileRefused => "file_refused",
@@ -82,6 +86,14 @@ impl Refusal {
             Self::ScreenDisabled => Text::ScreenDisabled,
             Self::VideoDisabled => Text::VideoDisabled,
             Self::Unavailable => Text::Unavailable,
+            Self::NoMediaServer(trouble) => match trouble {
+                Trouble::Cluster => Text::MediaServerOnCluster,
+                Trouble::Settings => Text::MediaServerNotSet,
+                Trouble::Unreachable => Text::MediaServerUnreachable,
+                Trouble::Certificate => Text::MediaServerCertificate,
+                Trouble::Token => Text::MediaServerToken,
+                Trouble::Protocol => Text::MediaServerVersion,
+            },
             Self::RateLimited => Text::RateLimited,
             Self::ResumeInvalid => Text::ResumeInvalid,
             Self::BadRequest(field) => {
@@ -109,8 +121,9 @@ impl From<MediaError> for Refusal {
             MediaError::Invalid(_) => Self::BadRequest("data"),
             MediaError::Stale
             | MediaError::Precondition
-            | MediaError::Unavailable
+            | MediaError::Unavailable(None)
             | MediaError::Other(_) => Self::Unavailable,
+            MediaError::Unavailable(Some(trouble)) => Self::NoMediaServer(trouble),
         }
     }
 }

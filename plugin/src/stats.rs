@@ -61,7 +61,7 @@ impl Guest<'_> {
         let kept = match self.live_stats(user).await {
             Ok(Some(kept)) => Some((kept, true)),
             // While the media server is away the kept ones are better than nothing.
-            Ok(None) | Err(MediaError::Unavailable) => {
+            Ok(None) | Err(MediaError::Unavailable(_)) => {
                 read::<Kept>(self, &stats_key(user))?.map(|(kept, _)| (kept, false))
             }
             Err(error) => return Err(error.into()),

@@ -74,6 +74,18 @@ texts! {
         "Kameras sind vom Administrator abgeschaltet.";
     Unavailable: "Calls are not available right now: the media server cannot be reached. Please try again in a moment.",
         "Anrufe sind gerade nicht möglich: Der Medienserver ist nicht erreichbar. Bitte versuche es gleich noch einmal.";
+    MediaServerOnCluster: "Calls need a remote media server (sidecar) on a cluster. A system admin can set one: System Console > Plugins > Parley > Media server.",
+        "Auf einem Cluster brauchen Anrufe einen entfernten Medienserver (Sidecar). Ein Systemadministrator kann ihn einstellen: Systemkonsole > Plugins > Parley > Media server.";
+    MediaServerNotSet: "Calls are not available: the address or the token of the remote media server is missing. A system admin can set them: System Console > Plugins > Parley > Media server.",
+        "Anrufe sind nicht möglich: Adresse oder Token des entfernten Medienservers fehlen. Ein Systemadministrator kann sie einstellen: Systemkonsole > Plugins > Parley > Media server.";
+    MediaServerUnreachable: "Calls are not available right now: the remote media server cannot be reached. Please try again in a moment, and tell a system admin if it stays so.",
+        "Anrufe sind gerade nicht möglich: Der entfernte Medienserver ist nicht erreichbar. Bitte versuche es gleich noch einmal, und sage einem Systemadministrator Bescheid, wenn es so bleibt.";
+    MediaServerCertificate: "Calls are not available: the certificate of the remote media server is not trusted. A system admin can set who vouches for it: System Console > Plugins > Parley > Media server: certificate authority.",
+        "Anrufe sind nicht möglich: Dem Zertifikat des entfernten Medienservers wird nicht vertraut. Ein Systemadministrator kann einstellen, wer dafür bürgt: Systemkonsole > Plugins > Parley > Media server: certificate authority.";
+    MediaServerToken: "Calls are not available: the remote media server refuses this server's token. A system admin can set it: System Console > Plugins > Parley > Media server: token.",
+        "Anrufe sind nicht möglich: Der entfernte Medienserver lehnt das Token dieses Servers ab. Ein Systemadministrator kann es einstellen: Systemkonsole > Plugins > Parley > Media server: token.";
+    MediaServerVersion: "Calls are not available: the remote media server and this plugin are of different versions. A system admin has to update one of them.",
+        "Anrufe sind nicht möglich: Der entfernte Medienserver und dieses Plugin haben verschiedene Versionen. Ein Systemadministrator muss eines von beiden aktualisieren.";
     RateLimited: "Too many requests. Please wait a moment.",
         "Zu viele Anfragen. Bitte warte einen Moment.";
     ResumeInvalid: "The call could not be resumed. Please join again.",

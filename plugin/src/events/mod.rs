@@ -44,7 +44,7 @@ impl EventError {
     fn passes(&self) -> bool {
         matches!(
             self,
-            Self::Platform(PlatformError::Unavailable(_)) | Self::Media(MediaError::Unavailable)
+            Self::Platform(PlatformError::Unavailable(_)) | Self::Media(MediaError::Unavailable(_))
         )
     }
 }

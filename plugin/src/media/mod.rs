@@ -9,6 +9,7 @@ mod types;
 pub(crate) use convert::event;
 pub(crate) use types::*;
 
+use parley_proto::trouble::Trouble;
 use parley_proto::v1;
 use tower::util::BoxCloneService;
 use v1::info_client::InfoClient;
@@ -52,9 +53,9 @@ pub(crate) enum MediaError {
     /// The message names the field.
     #[error("invalid: {0}")]
     Invalid(String),
-    /// The sidecar cannot be reached or takes no new rooms.
+    /// The sidecar cannot be reached or takes no new rooms; the host may know why.
     #[error("unavailable")]
-    Unavailable,
+    Unavailable(Option<Trouble>),
     /// Anything else.
     #[error("media server: {0}")]
     Other(String),
@@ -71,7 +72,8 @@ impl From<tonic::Status> for MediaError {
             Code::FailedPrecondition => Self::Precondition,
             Code::ResourceExhausted => Self::Limit(status.message().to_owned()),
             Code::InvalidArgument => Self::Invalid(status.message().to_owned()),
-            Code::Unavailable | Code::DeadlineExceeded => Self::Unavailable,
+            Code::Unavailable => Self::Unavailable(Trouble::of_message(status.message())),
+            Code::DeadlineExceeded => Self::Unavailable(None),
             code => Self::Other(format!("{code:?}: {}", status.message())),
         }
     }
