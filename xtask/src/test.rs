@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::sh::{self, Failure, Outcome};
-use crate::{INCOMPLETE, codegen, sabotage, tools, web};
+use crate::{INCOMPLETE, codegen, dist, sabotage, tools, web};
 
 /// Sabotages that run with each test run; `cargo xtask sabotage` runs them all.
 const SABOTAGES_IN_CI: [&str; 3] = ["mute_gate_open", "access_always_yes", "ack_before_handling"];
@@ -45,6 +45,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let mut tests = web::npm(&["run", "--silent", "e2e"]);
         if without_go.is_some() {
             tests.env("PARLEY_WITHOUT_GO", "1");
+        } else {
+            // For a Mattermost server's plugin host, from what was built above.
+            dist::run(&["--profile", "dev"].map(String::from))?;
         }
         sh::step("browser tests", &mut tests)?;
         sh::step(

@@ -1,11 +1,12 @@
 // The real thing: `parley demo` or `parley serve` with a data directory of its own, on free ports.
 import {spawn, type ChildProcess} from 'node:child_process';
 import {createSocket} from 'node:dgram';
-import {mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 import {binary, root, webDir} from './paths';
+import {processesOf} from './processes';
 import {until} from './until';
 
 const LOG_LINES_MAX = 400;
@@ -125,20 +126,7 @@ export class Platform {
 
     /** Processes of the sidecar that work for this data directory. */
     sidecarPids(): number[] {
-        return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && this.isOurSidecar(pid));
-    }
-
-    private isOurSidecar(pid: number): boolean {
-        try {
-            const program = readlinkSync(`/proc/${pid}/exe`);
-            if (!program.includes('parley-sidecar')) {
-                return false;
-            }
-            const said = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8') + program;
-            return said.includes(this.dataDir);
-        } catch {
-            return false;
-        }
+        return processesOf(this.dataDir, 'parley-sidecar');
     }
 
     killSidecar(): void {
@@ -169,7 +157,7 @@ export class Platform {
     }
 }
 
-function freeUdpPort(): Promise<number> {
+export function freeUdpPort(): Promise<number> {
     return new Promise((resolve, reject) => {
         const socket = createSocket('udp4');
         socket.once('error', reject);

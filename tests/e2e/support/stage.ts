@@ -52,25 +52,29 @@ export function useStage(options: PlatformOptions = {}): Stage {
         stage.platform = await Platform.start(options);
         stage.browser = await launch();
     });
-    afterEach(async (context) => {
-        if (context.task.result?.state === 'fail') {
-            for (const person of stage.people) {
-                await takeScreen(person.page, `failed_${context.task.name.replaceAll(/\W+/g, '_').slice(0, 60)}`, person.name).catch(() => undefined);
-                console.error(`--- ${person.name}'s console\n${person.console.slice(-40).join('\n')}`);
-            }
-            console.error(`--- parley demo\n${stage.platform.output().split('\n').slice(-60).join('\n')}`);
-        }
-        const uncaught = stage.people.flatMap((person) => person.console.filter((line) => line.startsWith('uncaught:')));
-        // A tab that just closes keeps its place for a while: leave, so that the next test starts without a call.
-        await Promise.all(stage.people.map((person) => person.leave(2_000).catch(() => undefined)));
-        await Promise.all(stage.people.map((person) => person.noCallRuns().catch(() => undefined)));
-        await Promise.all(stage.people.map((person) => person.close()));
-        stage.people = [];
-        expect(uncaught, 'errors that nobody caught, in the pages').toEqual([]);
-    });
+    afterEach((context) => goHome(stage.people.splice(0), context.task, () => stage.platform.output()));
     afterAll(async () => {
         await stage.browser?.close();
         await stage.platform?.stop();
     });
     return stage;
+}
+
+/** Everybody leaves; the story of what happened when the test failed. */
+export async function goHome(
+    people: Person[], task: {name: string; result?: {state: string}}, output: () => string,
+): Promise<void> {
+    if (task.result?.state === 'fail') {
+        for (const person of people) {
+            await takeScreen(person.page, `failed_${task.name.replaceAll(/\W+/g, '_').slice(0, 60)}`, person.name).catch(() => undefined);
+            console.error(`--- ${person.name}'s console\n${person.console.slice(-40).join('\n')}`);
+        }
+        console.error(`--- the server\n${output().split('\n').slice(-60).join('\n')}`);
+    }
+    const uncaught = people.flatMap((person) => person.console.filter((line) => line.startsWith('uncaught:')));
+    // A tab that just closes keeps its place for a while: leave, so that the next test starts without a call.
+    await Promise.all(people.map((person) => person.leave(2_000).catch(() => undefined)));
+    await Promise.all(people.map((person) => person.noCallRuns().catch(() => undefined)));
+    await Promise.all(people.map((person) => person.close()));
+    expect(uncaught, 'errors that nobody caught, in the pages').toEqual([]);
 }
