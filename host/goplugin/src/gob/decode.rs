@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::malformed::Malformed;
 use super::primitive::Reader;
 use super::value::Value;
 use super::wire_type::WireType;
@@ -9,32 +10,6 @@ use super::{
     DEPTH_MAX, FIRST_OWN_ID, MESSAGE_BYTES_MAX, NODES_MAX, PARTS_MAX, TYPES_MAX, WORK_BYTES_MAX,
     builtin,
 };
-
-/// Bytes that are no gob, or more of it than the limits allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// Something reaches beyond its message.
-    #[error("gob: a message ends too early")]
-    Short,
-    /// A number of more than eight bytes.
-    #[error("gob: a number is too long")]
-    Number,
-    /// A definition that defines nothing, or twice.
-    #[error("gob: a type definition is broken")]
-    Definition,
-    /// A value of a type that was not defined.
-    #[error("gob: a value has the undefined type {0}")]
-    Undefined(i64),
-    /// A value's parts do not fit its type.
-    #[error("gob: a value does not fit its type")]
-    Value,
-    /// Bytes after the end of a value or definition.
-    #[error("gob: a message goes on after its end")]
-    Trailing,
-    /// Larger, deeper or longer than allowed.
-    #[error("gob: {0} beyond the limit")]
-    Limit(&'static str),
-}
 
 /// Why a value is not there yet.
 enum Stop {

@@ -12,16 +12,18 @@ mod define;
 mod encode;
 mod foreign;
 mod impls;
+mod malformed;
 mod primitive;
 mod record;
 mod value;
 mod wire_type;
 
 pub use self::any::{Any, Registered};
-pub use self::decode::{Decoder, Malformed};
+pub use self::decode::Decoder;
 pub use self::define::{TypeId, Types};
 pub use self::encode::{Concrete, Encode, Encoder, Present, Record, Writer};
 pub use self::foreign::{Time, Url};
+pub use self::malformed::Malformed;
 pub use self::value::{Decode, Mismatch, Value};
 
 /// Longest message, and longest value over several messages, in bytes. Go's own limit is 1 GiB.

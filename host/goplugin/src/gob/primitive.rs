@@ -1,6 +1,6 @@
 //! The numbers of gob: everything else is made of them.
 
-use super::decode::Malformed;
+use super::malformed::Malformed;
 
 /// Appends an unsigned number: itself below 128, else the negated count of its big-endian bytes and these.
 pub(crate) fn put_uint(out: &mut Vec<u8>, value: u64) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decode::Malformed;
+use super::malformed::Malformed;
 use super::primitive::Reader;
 
 /// What a definition says about an id.
