@@ -5,7 +5,7 @@ import {inflate} from '../protocol/deflate';
 import {FakeConnection, asConnection, settle, until} from '../testing/fake_connection';
 import {FakeSocket} from '../testing/fake_socket';
 import {CallClient} from './client';
-import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
+import {CONNECT_PATIENCE_MS, DROPPED_RETRY_MS, JOIN_RETRY_MS, REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions} from './client_types';
 import {MediaError} from './media';
 import type {Devices, ListedDevice} from './media';
@@ -193,6 +193,20 @@ describe('joining', () => {
 });
 
 describe('muting', () => {
+    it('is told when there were too many messages, and says again what the others should know', () => {
+        make();
+        socket().hello('conn1');
+        joined();
+        const before = sent('mute').length;
+        event('parley_dropped', {connID: 'another', action: 'mute'});
+        vi.advanceTimersByTime(DROPPED_RETRY_MS);
+        expect(sent('mute')).toHaveLength(before);
+        event('parley_dropped', {connID: 'conn1', action: 'mute'});
+        expect(events).toContainEqual({type: 'problem', problem: 'rate_limited'});
+        vi.advanceTimersByTime(DROPPED_RETRY_MS);
+        expect(sent('mute')).toHaveLength(before + 1);
+    });
+
     it('sends the microphone on the first unmute, then only switches it', async () => {
         make();
         socket().hello('conn1');

@@ -2,7 +2,7 @@
 // media connection, a restarted media server and a reload all end in the same step: join with `resume`.
 
 import {Emitter} from '../base/emitter';
-import {asNonEmpty, asText} from '../base/parse';
+import {asText} from '../base/parse';
 import type {Fields} from '../base/parse';
 import {Scope} from '../base/scope';
 import type {View} from '../protocol/channel';
@@ -11,7 +11,7 @@ import type {Broadcast} from '../protocol/frames';
 import {joinData} from '../protocol/join';
 import {AudioOut} from './audio';
 import {Board} from './board';
-import {CONNECT_PATIENCE_MS, JOIN_RETRY_MS, LAST_REPORT_MS, MOVED_TWICE_MS} from './client_timing';
+import {CONNECT_PATIENCE_MS, DROPPED_RETRY_MS, JOIN_RETRY_MS, LAST_REPORT_MS, MOVED_TWICE_MS} from './client_timing';
 import {REASON_GRACE_MS, RECONNECT_PATIENCE_MS, UNAVAILABLE_RETRY_MS} from './client_timing';
 import type {ClientEvent, ClientOptions, ClientState, ClientWorld, EndReason} from './client_types';
 import {DevicePicker} from './device_picker';
@@ -210,23 +210,16 @@ export class CallClient {
         if (this.state.phase === 'ended') {
             return;
         }
-        if (name === 'join' || name === 'error' || name === 'dropped') {
-            if (data.connID !== this.world.socket.connection && data.connID !== this.state.session) {
-                return;
-            }
-            if (name === 'join') {
-                this.handleJoined(data);
-            } else if (name === 'dropped') {
-                this.handleDropped();
-            } else {
-                this.handleError(data);
-            }
-            return;
-        }
-        if (name === 'signal') {
-            const json = asText(data.data);
-            if (asNonEmpty(data.connID) === this.state.session && json !== undefined) {
-                this.peer?.handleSignal(json);
+        const own: Record<string, (() => void) | undefined> = {
+            join: () => this.handleJoined(data),
+            error: () => this.handleError(data),
+            parley_dropped: () => this.handleDropped(),
+            signal: () => this.peer?.handleSignal(asText(data.data) ?? ''),
+        };
+        const handle = own[name];
+        if (handle) {
+            if (data.connID === this.world.socket.connection || data.connID === this.state.session) {
+                handle();
             }
             return;
         }
@@ -251,10 +244,7 @@ export class CallClient {
     }
 
     private handleCallState(sessions: string[]): void {
-        if (this.state.session === '' || this.wantsJoin) {
-            return;
-        }
-        if (!sessions.includes(this.state.session)) {
+        if (this.state.session !== '' && !this.wantsJoin && !sessions.includes(this.state.session)) {
             // We were given up meanwhile; the token brings the same session back if the call still runs.
             this.rejoin();
         }
@@ -276,8 +266,9 @@ export class CallClient {
     /** Too much was sent, whatever of it: what the others should know is said again when that has passed. */
     private handleDropped(): void {
         this.events.emit({type: 'problem', problem: 'rate_limited'});
-        this.stopTelling();
-        this.stopTelling = this.scope.timeout(() => this.media.tell(), DROPPED_RETRY_MS);
+        if (!this.wantsJoin) {
+            this.scope.timeout(() => this.media.tell(), DROPPED_RETRY_MS);
+        }
     }
 
     private handleError(data: Fields): void {

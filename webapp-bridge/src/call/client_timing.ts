@@ -14,3 +14,5 @@ export const REASON_GRACE_MS = 500;
 export const MOVED_TWICE_MS = 1_000;
 /** How long leaving waits for the last report. */
 export const LAST_REPORT_MS = 300;
+/** After a message was dropped since there were too many, until everything is said again. */
+export const DROPPED_RETRY_MS = 1_500;
