@@ -39,6 +39,7 @@ impl Guest<'_> {
                     "build": "",
                 }));
             }
+            ["standalone", "widget.html"] if get => return self.standalone_page(),
             ["join", channel] if get => {
                 let followed = self.follow_link(ChannelId::parse(channel).as_ref(), user);
                 return followed.unwrap_or_else(|refusal| self.refused(refusal, 503, user));

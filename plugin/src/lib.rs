@@ -32,6 +32,7 @@ mod record;
 mod refusal;
 mod resume;
 mod sabotage;
+mod standalone;
 mod stats;
 #[cfg(test)]
 mod testing;

@@ -34,6 +34,42 @@ fn l02_l08_only_version_and_link_are_served_without_login() {
 }
 
 #[test]
+fn the_window_for_a_call_is_a_page_that_nobody_else_can_drive() {
+    let world = World::new();
+    let page = world.http("", "GET", "/standalone/widget.html", "");
+    assert_eq!(page.status, 200);
+    let header = |name: &str| {
+        let found = page.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    assert_eq!(header("Content-Type"), "text/html; charset=utf-8");
+    let policy = header("Content-Security-Policy");
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(
+        header("Cross-Origin-Opener-Policy"),
+        "same-origin-allow-popups"
+    );
+    let body = String::from_utf8(page.body).unwrap();
+    assert!(body.contains("../public/standalone.js?v=0.1.0"), "{body}");
+    // Nothing else of that folder, and nothing but reading.
+    assert_eq!(
+        world.http("", "GET", "/standalone/other.html", "").status,
+        401
+    );
+    assert_eq!(
+        world.http("", "POST", "/standalone/widget.html", "").status,
+        401
+    );
+}
+
+#[test]
 fn l03_the_configuration_has_every_key_in_its_type() {
     let world = World::with_settings(r#"{"EnableVideo": "false", "MaxCallParticipants": 7}"#);
     let (_, config) = get(&world, "alice", "/config");
