@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cluster;
 mod conformance;
 mod effects;
 mod handshake;
@@ -15,6 +16,8 @@ mod hooks;
 mod life;
 mod load;
 mod passing;
+mod people;
+mod postgres;
 mod push;
 mod remote;
 mod server;

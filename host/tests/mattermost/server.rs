@@ -128,15 +128,29 @@ impl Server {
 
     /// As [`Self::start`], with what the admin has set: plugin id to settings.
     pub(crate) async fn start_with(plugins: &[(&str, PathBuf)], settings: Value) -> Option<Self> {
-        let turn = TURN.lock().await;
+        Self::start_node(plugins, settings, &[], true).await
+    }
+
+    /// One with more arguments; beside the others of its test, if it is not their first.
+    pub(crate) async fn start_node(
+        plugins: &[(&str, PathBuf)],
+        settings: Value,
+        arguments: &[&str],
+        first: bool,
+    ) -> Option<Self> {
+        let turn = match first {
+            true => Some(TURN.lock().await),
+            false => None,
+        };
         let program = mmhost()?;
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for (id, executable) in plugins {
             unpack(&folder.path().join("plugins"), id, executable);
         }
         fs::write(folder.path().join("settings"), settings.to_string()).unwrap();
+        fs::write(folder.path().join("arguments"), arguments.join("\n")).unwrap();
         let media_port = free_udp_port();
-        Some(Self::start_in(Some(turn), folder, &program, media_port))
+        Some(Self::start_in(turn, folder, &program, media_port))
     }
 
     /// One with the plugin enabled and its media server there: commands before that are answered, too, but
@@ -166,10 +180,12 @@ impl Server {
             .append(true)
             .open(folder.path().join("log"))
             .unwrap();
+        let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
         let process = Command::new(program)
             .args(["-quiet", "-listen", &address])
             .args(["-plugins", "plugins", "-webapp", "web"])
             .args(["-pluginconfig", "settings"])
+            .args(arguments.lines())
             .current_dir(folder.path())
             .env("PARLEY_DATA_DIR", folder.path().join("data"))
             .env("PARLEY_MEDIA_PORT", media_port.to_string())
