@@ -1,16 +1,13 @@
 // Builds dist/plugin: main.js, one classic script as Mattermost's web app loads plugins, and the files
 // that it refers to. React and friends are the web app's own (globals); nothing of them may be bundled,
 // a second React would fail as soon as an element of the one meets the other.
-import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 
 import {defineConfig} from 'vite';
 
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+import {pluginId} from './plugin_id';
 
-// The id that the bundle registers under: the manifest's, unless the packager makes another flavour.
-const manifest = JSON.parse(readFileSync(here('../../manifest.json'), 'utf8')) as {id: string};
-const pluginId = process.env.PARLEY_PLUGIN_ID ?? manifest.id;
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const globals: Record<string, string> = {
     react: 'React',
@@ -27,7 +24,7 @@ export default defineConfig({
     publicDir: false,
     define: {
         'process.env.NODE_ENV': JSON.stringify('production'),
-        'import.meta.env.PARLEY_PLUGIN_ID': JSON.stringify(pluginId),
+        'import.meta.env.PARLEY_PLUGIN_ID': JSON.stringify(pluginId()),
     },
     resolve: {
         alias: [{find: /^react\/jsx(-dev)?-runtime$/, replacement: here('./jsx-runtime.ts')}],

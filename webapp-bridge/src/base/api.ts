@@ -10,10 +10,16 @@ import type {CallsConfig, ChannelSwitch} from '../state/slice';
 
 const csrf = (): string => /(?:^|;\s*)MMCSRF=([^;]*)/.exec(document.cookie)?.[1] ?? '';
 
+export class HttpError extends Error {
+    constructor(readonly status: number) {
+        super(`${status}`);
+    }
+}
+
 const get = async (url: string): Promise<unknown> => {
     const response = await fetch(url, {credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}});
     if (!response.ok) {
-        throw new Error(`${response.status}`);
+        throw new HttpError(response.status);
     }
     return response.json() as Promise<unknown>;
 };
@@ -31,7 +37,7 @@ const post = async (url: string, body: unknown, keepalive = false): Promise<unkn
         body: JSON.stringify(body),
     });
     if (!response.ok) {
-        throw new Error(`${response.status}`);
+        throw new HttpError(response.status);
     }
     return response.json() as Promise<unknown>;
 };
@@ -160,6 +166,9 @@ export const fetchUsers = async (ids: string[]): Promise<User[]> => {
     const wanted = ids.filter(isId).slice(0, 100);
     return wanted.length === 0 ? [] : parseEach(asList(await post(platformUrl('/api/v4/users/ids'), wanted)), parseUser);
 };
+
+/** An answer of the platform itself. */
+export const fetchPlatform = (path: string): Promise<unknown> => get(platformUrl(path));
 
 /** Address of a user's picture. */
 export const pictureUrl = (user: {id: string; last_picture_update?: number}): string =>

@@ -11,6 +11,7 @@ import * as select from '../state/select';
 import type {Elsewhere} from '../state/slice';
 import {SCREEN_PERMISSION_ERROR} from './api';
 import type {DesktopApi} from './api';
+import {CLIENT_INFO} from './errors';
 import {givePermit} from './permit';
 import {readColours} from './theme';
 
@@ -18,8 +19,6 @@ import {readColours} from './theme';
 const KEY = 'parley.calls.elsewhere';
 /** A window that has not said by then which session it has will not have one. */
 export const OPENING_MS = 40_000;
-/** Kind of error under which our window tells something that is none. */
-export const INFO = 'client-info';
 
 export class MainView implements CallWindow {
     private readonly scope = new Scope();
@@ -99,7 +98,7 @@ export class MainView implements CallWindow {
         if (callId !== undefined) {
             this.forget(callId);
         }
-        this.controller.tell(error === INFO ? 'info' : 'error', text ? 'notice.text' : 'notice.lost', text ? {text} : undefined);
+        this.controller.tell(error === CLIENT_INFO ? 'info' : 'error', text ? 'notice.text' : 'notice.lost', text ? {text} : undefined);
     }
 
     /** The window has no call any more. */
