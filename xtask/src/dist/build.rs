@@ -113,18 +113,20 @@ pub(crate) fn executable(platform: Platform, name: &str) -> PathBuf {
 /// The web app's plugin, under the flavour's id.
 pub(crate) fn web(flavour: Flavour) -> Result<(), Failure> {
     web::install()?;
-    let mut build = web::npm(&["exec", "--no", "--", "vite", "build"]);
-    build
-        .args([
-            "--config",
-            "build/vite.plugin.ts",
-            "--logLevel",
-            "warn",
-            "--outDir",
-        ])
-        .arg(web_dir(flavour))
-        .env("PARLEY_PLUGIN_ID", flavour.id());
-    sh::step("web build", &mut build)
+    let folder = web_dir(flavour);
+    // In this order: the first one empties the folder.
+    for (config, into) in [
+        ("build/vite.plugin.ts", folder.clone()),
+        ("build/vite.standalone.ts", folder.join(super::WEB_PUBLIC)),
+    ] {
+        let mut build = web::npm(&["exec", "--no", "--", "vite", "build"]);
+        build
+            .args(["--config", config, "--logLevel", "warn", "--outDir"])
+            .arg(into)
+            .env("PARLEY_PLUGIN_ID", flavour.id());
+        sh::step("web build", &mut build)?;
+    }
+    Ok(())
 }
 
 /// The guest: built once for all platforms. Apart from the host, because cargo gives flags of ours to one

@@ -36,6 +36,8 @@ const WEB_LICENCES: &str = "licenses.json";
 /// The script that the server renames; all other web files need the content's hash in their names.
 const WEB_SCRIPT: &str = "main.js";
 const HASH_CHARS: usize = 8;
+/// The folder of files that the server gives out as they are, under their own names.
+const WEB_PUBLIC: &str = "public";
 
 pub(crate) fn run(args: &[String]) -> Outcome {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
@@ -230,6 +232,21 @@ impl Bundle {
     }
 }
 
+/// Files whose page adds the version to their address: the server has a folder of its own for them.
+fn public_entries(folder: &Path) -> Result<Vec<Entry>, Failure> {
+    let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", folder.display()));
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != WEB_LICENCES {
+            let path = format!("{WEB_PUBLIC}/{name}");
+            entries.push(Entry::file(path, read(&entry.path())?));
+        }
+    }
+    Ok(entries)
+}
+
 /// The web files, in the folder of the script: the server copies all of it to where browsers get it.
 fn web_entries(folder: &Path, script: &str) -> Result<Vec<Entry>, Failure> {
     let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", folder.display()));
@@ -239,6 +256,10 @@ fn web_entries(folder: &Path, script: &str) -> Result<Vec<Entry>, Failure> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = match name.as_str() {
             WEB_LICENCES => continue,
+            WEB_PUBLIC => {
+                entries.extend(public_entries(&entry.path())?);
+                continue;
+            }
             WEB_SCRIPT => script.to_owned(),
             name if is_hashed(name) => sibling(script, name),
             _ => {
@@ -333,6 +354,20 @@ mod tests {
         let found = web(&names).unwrap();
         let expected = ["a.b-01234567.js", "main.js", "ring-a-cdEF_1.ogg"];
         assert_eq!(found, expected.map(|name| format!("webapp/dist/{name}")));
+    }
+
+    #[test]
+    fn public_files_keep_their_names_in_a_folder_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("main.js"), "script").unwrap();
+        fs::create_dir(folder.path().join(WEB_PUBLIC)).unwrap();
+        for name in ["standalone.js", WEB_LICENCES] {
+            fs::write(folder.path().join(WEB_PUBLIC).join(name), name).unwrap();
+        }
+        let entries = web_entries(folder.path(), "webapp/dist/main.js").unwrap();
+        let mut paths: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["public/standalone.js", "webapp/dist/main.js"]);
     }
 
     #[test]

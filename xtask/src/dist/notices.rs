@@ -40,7 +40,7 @@ struct Part {
 pub(crate) fn make(
     platform: Platform,
     tools: Option<&Toolchain>,
-    web_licences: &Path,
+    web_licences: &[PathBuf],
 ) -> Result<String, Failure> {
     let mut parts = BTreeMap::new();
     for (triple, packages) in [
@@ -55,8 +55,11 @@ pub(crate) fn make(
             parts.insert(part.title.clone(), part);
         }
     }
-    let web = npm_parts(&super::read(web_licences)?)?;
-    for part in web.into_iter().chain(toolchain_parts(tools)?) {
+    let mut others = toolchain_parts(tools)?;
+    for list in web_licences {
+        others.extend(npm_parts(&super::read(list)?)?);
+    }
+    for part in others {
         parts.insert(part.title.clone(), part);
     }
     Ok(render(parts.into_values().collect()))
@@ -283,9 +286,13 @@ fn render(mut parts: Vec<Part>) -> String {
     out
 }
 
-/// The texts that a run of [`make`] needs from the web build.
-pub(crate) fn web_licences(flavour: parley_flavour::Flavour) -> PathBuf {
-    build::web_dir(flavour).join(super::WEB_LICENCES)
+/// The texts that a run of [`make`] needs from the web builds.
+pub(crate) fn web_licences(flavour: parley_flavour::Flavour) -> [PathBuf; 2] {
+    let folder = build::web_dir(flavour);
+    [
+        folder.join(super::WEB_LICENCES),
+        folder.join(super::WEB_PUBLIC).join(super::WEB_LICENCES),
+    ]
 }
 
 #[cfg(test)]
