@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Every hook call. None of them fails: a trap is answered with a text, a status or a log line.
 pub type HookFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -48,6 +49,19 @@ pub struct ClientMessage {
     pub login_session_id: String,
     pub is_mobile: bool,
     pub data: Vec<(String, Value)>,
+}
+
+/// The plugin's event that tells a connection that a message of it went no further: there were too many. Not
+/// an answer: the server of the published clients never answers a plugin's action, and one of them ends at a
+/// frame that is no event. They pass over events that they do not know.
+pub const DROPPED_EVENT: &str = "parley_dropped";
+/// A connection is told this often at most.
+pub const DROPPED_EVERY: Duration = Duration::from_secs(1);
+
+/// The data of [`DROPPED_EVENT`].
+#[must_use]
+pub fn dropped_data(connection_id: &str, action: &str) -> serde_json::Value {
+    serde_json::json!({"connID": connection_id, "action": action})
 }
 
 /// A request under `/plugins/<id>`.

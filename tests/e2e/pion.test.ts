@@ -165,6 +165,24 @@ it('l15: text and binary candidates and actions without data are taken', async (
     expect(gina.exitCode).toBeUndefined();
 });
 
+it('l17: a Go client that sends too much is held back, and stays in the call', async () => {
+    const gina = await join('gina', {tone: TONES.low});
+    const gustav = await join('gustav');
+    for (let number = 0; number < 150; number++) {
+        gina.tell('do mute');
+    }
+    await gina.hears('parley_dropped', (data) => data.action === 'mute');
+    // It has no word that says when it may again.
+    await until('its hand is seen', async () => {
+        gina.tell('do raise_hand');
+        await sleep(500);
+        return gustav.happened.some((one) => one.event === 'event' && one.name === 'user_raise_hand');
+    });
+    gina.tell('unmute');
+    await gustav.hearsTone(TONES.low);
+    expect(gina.exitCode).toBeUndefined();
+});
+
 it('l25: the lock of a Go client is given once, given back, and needs no owner to be given back', async () => {
     const gina = await join('gina');
     expect((await gina.ask('unlock', 'pong_after')).took_ms).toBeLessThan(1_000);

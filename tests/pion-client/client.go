@@ -151,7 +151,8 @@ func (c *client) handleEvent(e event) error {
 		value, _ := e.Data[key].(string)
 		return value
 	}
-	if e.Broadcast.ChannelID == "" {
+	// About the connection, whatever its channel.
+	if e.Broadcast.ChannelID == "" && e.Event != "parley_dropped" {
 		return errors.New("no broadcast.channel_id")
 	}
 	if e.Event == "signal" {

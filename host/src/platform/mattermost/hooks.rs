@@ -77,7 +77,7 @@ impl HookService {
         broker: Broker,
     ) -> Self {
         Self {
-            lanes: Arc::new(Lanes::start(&activation)),
+            lanes: Arc::new(Lanes::start(&activation, Arc::clone(&platform) as _)),
             requests: Requests::new(broker.clone()),
             platform,
             activation,

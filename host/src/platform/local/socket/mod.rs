@@ -20,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 use self::frame::Frame;
 use super::auth::Auth;
 use super::error::{ApiError, ApiResult};
-use super::hub::Drops;
+use super::event::{Event, Target};
+use super::hub::{Audience, Drops};
 use super::rate::Bucket;
 use super::store::sessions;
 use super::{Local, limits};
+use crate::hooks;
 
 /// Close codes: RFC 6455 section 7.4.1.
 const CLOSE_GOING_AWAY: u16 = 1001;
@@ -226,7 +228,7 @@ impl Connection {
                         break;
                     }
                     if rate.take(heard) && self.user_may(heard) {
-                        self.handle(&message).await;
+                        self.handle(&message, &mut refusals, heard).await;
                     } else {
                         self.drop_one(&message, &mut refusals, heard).await;
                     }
@@ -258,7 +260,7 @@ impl Connection {
         let _ = timeout(std::time::Duration::from_millis(200), goodbye).await;
     }
 
-    async fn handle(&self, message: &Message) {
+    async fn handle(&self, message: &Message, refusals: &mut Bucket, now: Instant) {
         if matches!(message, Message::Ping(_) | Message::Pong(_)) {
             return;
         }
@@ -266,10 +268,11 @@ impl Connection {
             Drops::count(&self.local.hub.drops.malformed);
             return;
         };
-        let prefix = format!("custom_{}_", self.local.plugin_id);
-        if let Some(action) = frame.action.strip_prefix(&prefix) {
-            let action = action.to_owned();
-            self.plugin.push(&self.local, action, frame.data);
+        if let Some(action) = frame.action.strip_prefix(&self.prefix()) {
+            let sent = self.plugin.push(&self.local, action.to_owned(), frame.data);
+            if !sent && refusals.take(now) {
+                self.tell_dropped(action);
+            }
         } else if !frame.action.starts_with("custom_")
             && let Some(answer) = self.act(&frame).await
         {
@@ -288,11 +291,17 @@ impl Connection {
     }
 
     /// Answers a message that was dropped. Without a number of its own it cannot be: an answer to 0 is
-    /// an event for clients, out of order.
+    /// an event for clients, out of order. Nobody's answers are those of plugins' actions.
     fn refuse(&self, message: &Message) {
-        let Some(frame) = parse(message).filter(|frame| frame.seq > 0) else {
+        let Some(frame) = parse(message) else {
             return;
         };
+        if let Some(action) = frame.action.strip_prefix(&self.prefix()) {
+            return self.tell_dropped(action);
+        }
+        if frame.action.starts_with("custom_") || frame.seq <= 0 {
+            return;
+        }
         let text = fail_reply(
             frame.seq,
             "api.web_socket_router.rate_limited.app_error",
@@ -300,6 +309,25 @@ impl Connection {
             429,
         );
         self.local.hub.reply(&self.id, text);
+    }
+
+    /// An action of the plugin's went no further.
+    fn tell_dropped(&self, action: &str) {
+        let event = Event {
+            name: self.prefix() + hooks::DROPPED_EVENT,
+            data: hooks::dropped_data(&self.id, action),
+            to: Target {
+                connection_id: self.id.clone(),
+                ..Target::default()
+            },
+        };
+        let audience = Audience::Connection(self.id.clone());
+        self.local.hub.deliver(&event, &audience);
+    }
+
+    /// Of the plugin's actions and events.
+    fn prefix(&self) -> String {
+        format!("custom_{}_", self.local.plugin_id)
     }
 
     /// One more message of this user, over all connections: more of them are no way around the limit.

@@ -61,7 +61,8 @@ impl Queue {
         queue
     }
 
-    pub(super) fn push(&self, local: &Local, action: String, data: Vec<(String, Value)>) {
+    /// False: dropped, too many wait.
+    pub(super) fn push(&self, local: &Local, action: String, data: Vec<(String, Value)>) -> bool {
         let message = ClientMessage {
             action,
             connection_id: self.connection_id.clone(),
@@ -70,8 +71,10 @@ impl Queue {
             is_mobile: self.is_mobile,
             data,
         };
-        if self.sender.try_send(message).is_err() {
+        let sent = self.sender.try_send(message).is_ok();
+        if !sent {
             Drops::count(&local.hub.drops.plugin_queue);
         }
+        sent
     }
 }
