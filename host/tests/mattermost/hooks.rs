@@ -129,6 +129,19 @@ async fn membership_and_deactivation_are_taken() {
 }
 
 #[tokio::test]
+async fn another_nodes_word_does_no_harm() {
+    let Some(server) = Server::with_plugin().await else {
+        return;
+    };
+    // As from the plugin that this one replaces, on a node that is upgraded later. Bytes go as base64.
+    let event = json!({"plugin": ID, "id": "some_event", "data": "aGn/"});
+    assert_eq!(server.control("/host/cluster", event).await, json!({}));
+    server.logged("some_event").await;
+    assert!(server.command("/call help").await.contains("/call"));
+    server.assert_healthy();
+}
+
+#[tokio::test]
 async fn support_gets_what_it_asks_for_first() {
     let Some(server) = Server::with_plugin().await else {
         return;

@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::platform::mattermost::fault::Fault;
 use crate::platform::mattermost::positional::Positional;
 use crate::platform::mattermost::wire::{
-    Broadcast, Command, CommandArgs, CommandResponse, OnActivateArgs, ServeHttpArgs,
+    Broadcast, Command, CommandArgs, CommandResponse, OnActivateArgs, PluginClusterEvent,
+    ServeHttpArgs,
 };
 
 gob_struct! {
@@ -155,6 +156,29 @@ fn the_answers_of_a_plugin() {
     ] {
         assert_eq!(pairs::<Request>(file).len(), 2, "{file}");
     }
+}
+
+/// As Go's encoding/gob wrote it: context, then the event `moved` with bytes that are no text.
+const CLUSTER_EVENT: &str = "357f0301011a5a5f4f6e506c7567696e436c75737465724576656e744172677301ff80000102\
+    01014101ff820001014201ff8400000071ff8103010107436f6e7465787401ff82000106010953657373696f6e4964010c00010c\
+    436f6e6e656374696f6e4964010c000109526571756573744964010c000109495041646472657373010c00010e41636365707\
+    44c616e6775616765010c000109557365724167656e74010c00000030ff8303010112506c7567696e436c7573746572457665\
+    6e7401ff8400010201024964010c00010444617461010a00000017ff800103027231000101056d6f76656401036869ff0000";
+
+#[test]
+fn the_word_of_another_node() {
+    let digits: Vec<u8> = CLUSTER_EVENT
+        .bytes()
+        .filter_map(|digit| (digit as char).to_digit(16))
+        .map(|digit| digit as u8)
+        .collect();
+    let bytes: Vec<u8> = digits.chunks(2).map(|two| two[0] << 4 | two[1]).collect();
+    let [args] = &values(&bytes)[..] else {
+        panic!("not one value");
+    };
+    let args: Positional<(Any, PluginClusterEvent)> = Decode::decode(args.clone()).unwrap();
+    let event = args.0.1;
+    assert_eq!((&*event.id, &event.data[..]), ("moved", &b"hi\xff"[..]));
 }
 
 /// Answers as the recorded plugin did.
