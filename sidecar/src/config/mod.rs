@@ -104,6 +104,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_file_is_checked_and_not_repeated() {
+        let file = |text: &str| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file
+        };
+        let load = |file: &tempfile::NamedTempFile| {
+            let path = file.path().to_str().unwrap();
+            load_with(None, &["--grpc-listen", "[::1]:1", "--token-file", path])
+        };
+        let good = file("0123456789abcdef0123456789abcdef\n");
+        assert!(load(&good).unwrap().grpc_listen.is_some());
+        let short = load(&file("hush\n")).unwrap_err();
+        assert!(
+            short.starts_with("token_file: ") && !short.contains("hush"),
+            "{short}"
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let error = |file: &str| load_with(Some(file), &[]).unwrap_err();
         assert!(error("media_prot = 1").contains("media_prot"));
@@ -120,6 +140,17 @@ mod tests {
         assert!(error("[limits]\nrooms_max = 0").starts_with("limits.rooms_max: "));
         assert!(error("[limits]\nroms_max = 1").contains("roms_max"));
         assert!(error("[lease]\nidle_ms = 0").starts_with("lease.idle_ms: "));
+        assert!(error("grpc_listen = \"here\"").starts_with("grpc_listen: "));
+        assert!(error("grpc_listen = \"192.0.2.1:1\"").starts_with("grpc_listen: "));
+        assert!(error("grpc_listen = \"127.0.0.1:1\"").starts_with("token_file: "));
+        assert!(error("grpc_tls_cert = \"/x\"").starts_with("grpc_tls_key: "));
+        assert!(error("grpc_tls_key = \"/x\"").starts_with("grpc_tls_cert: "));
+        assert!(error("token_file = \"/nowhere\"").starts_with("token_file: /nowhere: "));
+        let tls =
+            "grpc_listen = \"0.0.0.0:1\"\ngrpc_tls_cert = \"/nowhere\"\ngrpc_tls_key = \"/x\"";
+        assert!(error(tls).starts_with("grpc_tls_cert: /nowhere: "));
+        let embedded = load_with(Some("grpc_listen = \"[::1]:1\""), &["--embedded"]);
+        assert!(embedded.unwrap_err().starts_with("grpc_listen: "));
         let long = format!("runtime_dir = \"/{}\"", "x".repeat(120));
         let long = load(&Args::try_parse_from(["parley-sidecar"]).unwrap())
             .map(|_| ())

@@ -311,6 +311,9 @@ impl AsyncWrite for Peer {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt as _;
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     fn from(text: &str) -> SocketAddr {
@@ -359,6 +362,42 @@ mod tests {
         drop(places);
         assert_eq!(strangers.book().all, 0);
         assert!(strangers.book().by_source.is_empty());
+    }
+
+    async fn served(tls: Tls) -> (impl Stream<Item = io::Result<Peer>>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peers = accept(listener, tls, Attachments::default());
+        (peers, TcpStream::connect(address).await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_who_says_nothing_is_cut_off_after_ten_seconds() {
+        let (peers, _client) = served(None).await;
+        let mut peers = std::pin::pin!(peers);
+        let mut peer = peers.next().await.unwrap().unwrap();
+        let start = Instant::now();
+        let cut = peer.read_u8().await.unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() <= INTRODUCTION_TIME_MAX + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_has_five_seconds() {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        let (_publish, tls) = watch::channel(Arc::new(tls));
+        let (_peers, mut client) = served(Some(tls)).await;
+        let start = Instant::now();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        assert!(start.elapsed() <= HANDSHAKE_TIME_MAX + Duration::from_secs(1));
     }
 
     #[test]
