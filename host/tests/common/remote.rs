@@ -1,6 +1,6 @@
 //! A sidecar as an admin starts it, for hosts on other machines.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -36,6 +36,34 @@ impl RemoteSidecar {
         }
     }
 
+    /// As [`Self::start`], with a certificate for these names.
+    pub(crate) fn with_tls(names: &[&str]) -> (Self, Tls) {
+        let tls = Tls::for_names(names);
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (cert, key) = (file("cert", &tls.chain), file("key", &tls.key));
+        let sidecar = Self::start(&["--grpc-tls-cert", &cert, "--grpc-tls-key", &key]);
+        (sidecar, tls)
+    }
+
+    /// For the setting, with TLS.
+    pub(crate) fn tls_address(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Of its end, which must come.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        until("the end", || self.process.try_wait().unwrap()).code()
+    }
+
     /// For the setting.
     pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -67,9 +95,8 @@ impl RemoteSidecar {
         assert!(waited.is_ok(), "never {rooms} rooms");
     }
 
-    /// Kills it and starts it again on the same port.
-    pub(crate) fn crash_and_restart(&mut self, args: &[&str]) {
-        self.kill();
+    /// After [`Self::kill`], on the same port.
+    pub(crate) fn start_again(&mut self, args: &[&str]) {
         (self.process, _) = spawn(self.folder.path(), self.port, args);
     }
 
@@ -77,9 +104,32 @@ impl RemoteSidecar {
         signal(self.process.id(), "KILL");
         self.process.wait().unwrap();
     }
+}
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+/// A certificate, and the authority that made it.
+pub(crate) struct Tls {
+    pub(crate) authority: String,
+    chain: String,
+    key: String,
+}
+
+impl Tls {
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let leaf = CertificateParams::new(names).unwrap();
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        Self {
+            authority: authority_pem,
+            chain: leaf.pem(),
+            key: key.serialize_pem(),
+        }
     }
 }
 
