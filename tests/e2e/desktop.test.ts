@@ -84,6 +84,11 @@ it('a window for the call: sound, controls, a shared screen, leaving', async () 
     await takeBoth(page, '61_call_window_pictures');
     await control('Stop sharing').click();
     await bob.page.locator('figure[aria-label="Screen of Alice Adler"]').waitFor({state: 'detached'});
+    const [view] = await Promise.all([alice.context.waitForEvent('page'), control('Open in own window').click()]);
+    await view.locator('figure[aria-label="Camera of Bob Berg"] video').waitFor();
+    await until('the picture moves in the larger view\'s window', () => view.locator('figure[aria-label="Camera of Bob Berg"] video').
+        evaluate((video) => (video as HTMLVideoElement).currentTime > 0));
+    await Promise.all([view.waitForEvent('close'), view.getByRole('button', {name: 'Back to the page', exact: true}).click()]);
     await control('Devices').click();
     await page.getByRole('menu').waitFor();
     await resize(page);

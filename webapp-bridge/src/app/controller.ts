@@ -300,8 +300,6 @@ export class Controller {
     private handlePopout(open: boolean): void {
         this.dispatch({type: 'parley/popout', open});
         if (!open) {
-            // The page's own view says what it shows once it is there; nobody sees the window's any more.
-            this.client?.setView({screen: false, cameras: []});
             this.screen.handleWindowGone();
         }
     }

@@ -18,7 +18,9 @@ type Listener = (...args: unknown[]) => void;
 
 let listeners: Record<string, Listener>;
 let opened: {resolve: (joined: {callID: string; sessionID: string}) => void; reject: (error: unknown) => void; call: unknown}[];
-let shell: Required<Pick<DesktopApi, 'leaveCall' | 'shareScreen'>> & DesktopApi;
+let shell: DesktopApi;
+const leaveCall = vi.fn();
+const shareScreen = vi.fn();
 let store: Store;
 let controller: Controller;
 let view: MainView;
@@ -37,7 +39,7 @@ const make = (): void => {
             teams: {currentTeamId: 't', teams: {t: {name: 'team'}}},
         }),
         [`plugins-${PLUGIN_ID}`]: reducer,
-    })) as Store;
+    }));
     controller = new Controller(store);
     view = new MainView(shell, controller, store);
     controller.useWindow(view);
@@ -45,6 +47,7 @@ const make = (): void => {
 
 beforeEach(() => {
     vi.useFakeTimers();
+    leaveCall.mockClear();
     window.localStorage.clear();
     window.sessionStorage.clear();
     listeners = {};
@@ -55,8 +58,8 @@ beforeEach(() => {
     };
     shell = {
         joinCall: vi.fn((call) => new Promise<{callID: string; sessionID: string}>((resolve, reject) => opened.push({resolve, reject, call}))),
-        leaveCall: vi.fn(),
-        shareScreen: vi.fn(),
+        leaveCall,
+        shareScreen,
         onCallsError: on('error'),
         onOpenScreenShareModal: on('screen'),
         onJoinCallRequest: on('join'),
@@ -101,7 +104,7 @@ describe('the desktop app\'s main window', () => {
             over();
             expect(slice().elsewhere, over.toString()).toBeNull();
         }
-        expect(shell.leaveCall).toHaveBeenCalledTimes(1);
+        expect(leaveCall).toHaveBeenCalledTimes(1);
     });
 
     it('asks before it leaves a call for another', async () => {
@@ -111,7 +114,7 @@ describe('the desktop app\'s main window', () => {
         listeners.join?.(OTHER);
         expect(slice().prompt).toEqual({type: 'switch', channelId: OTHER});
         controller.switchTo({channelId: OTHER});
-        expect(shell.leaveCall).toHaveBeenCalled();
+        expect(leaveCall).toHaveBeenCalled();
         expect(opened[1]?.call).toMatchObject({callID: OTHER});
         listeners.join?.('nonsense');
         expect(opened.length).toBe(2);
@@ -143,7 +146,7 @@ describe('the desktop app\'s main window', () => {
         listeners.screen?.();
         expect(slice().prompt?.type).toBe('source');
         controller.screen.choose('screen:0:0', true);
-        expect(shell.shareScreen).toHaveBeenCalledWith('screen:0:0', true);
+        expect(shareScreen).toHaveBeenCalledWith('screen:0:0', true);
     });
 
     it('knows after a reload which call the window has', async () => {

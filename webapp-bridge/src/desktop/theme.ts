@@ -29,18 +29,27 @@ export const readColours = (): Colours => {
     return {theme, dark: isDark(theme['--center-channel-color-rgb'] ?? '0, 0, 0')};
 };
 
-/** The system's choice, for a window that nobody gave colours. */
-export const systemColours = (): Colours => {
-    const dark = window.matchMedia('(prefers-color-scheme: dark)').matches;
-    return {
-        dark,
-        theme: dark
-            ? {'--center-channel-bg': '#191b1f', '--center-channel-color': '#e3e4e8', '--center-channel-color-rgb': '227, 228, 232', '--button-bg': '#4a7ce8'}
-            : {},
-    };
+const LIGHT = {
+    '--center-channel-bg': '#fff', '--center-channel-color': '#3f4350', '--center-channel-color-rgb': '63, 67, 80', '--button-bg': '#1c58d9',
 };
 
-export const applyColours = ({theme, dark}: Colours): void => {
+const DARK: typeof LIGHT = {
+    '--center-channel-bg': '#191b1f', '--center-channel-color': '#e3e4e8', '--center-channel-color-rgb': '227, 228, 232', '--button-bg': '#4a7ce8',
+};
+
+/** Those of the page that opened the window; without any the system's choice, as long as the window lives. */
+export const takeColours = (given: Colours | undefined): void => {
+    if (given && Object.keys(given.theme).length > 0) {
+        apply(given);
+        return;
+    }
+    const query = window.matchMedia('(prefers-color-scheme: dark)');
+    const follow = (): void => apply({dark: query.matches, theme: query.matches ? DARK : LIGHT});
+    query.addEventListener('change', follow);
+    follow();
+};
+
+const apply = ({theme, dark}: Colours): void => {
     for (const [name, value] of Object.entries(theme)) {
         document.body.style.setProperty(name, value);
     }

@@ -119,7 +119,7 @@ const Shown = ({desktop}: {desktop: DesktopApi | undefined}) => {
 
 export const CallPage = ({call, desktop}: {call: StandaloneCall; desktop: DesktopApi | undefined}) => (
     <Provider store={call.store as never}>
-        <IntlProvider locale={call.intl.locale} messages={call.intl.messages as Record<string, string>}>
+        <IntlProvider locale={call.intl.locale} messages={call.intl.messages}>
             <ControllerProvider controller={call.controller}>
                 <Shown desktop={desktop}/>
             </ControllerProvider>

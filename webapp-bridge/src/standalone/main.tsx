@@ -8,7 +8,7 @@ import {IntlProvider} from 'react-intl';
 import {PLUGIN_ID, isId} from '../base/ids';
 import {desktopApi} from '../desktop/api';
 import {takePermit} from '../desktop/permit';
-import {applyColours, systemColours} from '../desktop/theme';
+import {takeColours} from '../desktop/theme';
 import {translations} from '../i18n/texts';
 import {Text} from '../ui/context';
 import css from '../ui/styles.css?inline';
@@ -47,7 +47,7 @@ const start = (): void => {
     document.adoptedStyleSheets = [sheet];
     document.documentElement.className = 'parley-alone';
     const permit = isId(wish.channelId) ? takePermit(wish.channelId, Date.now()) : undefined;
-    applyColours(permit ?? systemColours());
+    takeColours(permit);
     const place = document.createElement('main');
     document.body.append(place);
     const root = createRoot(place);
