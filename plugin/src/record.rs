@@ -14,6 +14,8 @@ const PREFIX: &str = "c_";
 const ENDED_PREFIX: &str = "e_";
 /// Prefix of the keys of calls whose room a sweep did not find.
 const MISSING_PREFIX: &str = "m_";
+/// How long a room has to be missing. Each node of a server sweeps, so that counting sweeps would not do.
+const MISSING_FOR_MS: i64 = 8_000;
 /// For how long a first miss is remembered: several sweeps.
 const MISSING_EXPIRES_S: u32 = 60;
 /// How long that event may take.
@@ -206,11 +208,17 @@ pub(crate) fn take_ended(env: &dyn Env, call: &CallId) -> Result<Option<Record>,
     Ok(serde_json::from_slice(&raw).ok().filter(|_| won))
 }
 
-/// Whether an earlier sweep missed the call's room already; remembers this time.
+/// Whether a sweep missed the call's room before, long enough ago; remembers the first time.
 pub(crate) fn missing_again(env: &dyn Env, call: &CallId) -> Result<bool, PlatformError> {
     let key = format!("{MISSING_PREFIX}{call}");
-    let first = env.kv_compare_and_set(&key, None, Some(b"1"), MISSING_EXPIRES_S)?;
-    Ok(!first)
+    let now_ms = env.now_ms();
+    let Some(first) = env.kv_get(&key)? else {
+        let now = now_ms.to_string();
+        env.kv_compare_and_set(&key, None, Some(now.as_bytes()), MISSING_EXPIRES_S)?;
+        return Ok(false);
+    };
+    let first_ms: Option<i64> = str::from_utf8(&first).ok().and_then(|ms| ms.parse().ok());
+    Ok(first_ms.is_none_or(|first_ms| now_ms - first_ms >= MISSING_FOR_MS))
 }
 
 fn key(channel: &ChannelId) -> String {
