@@ -1,12 +1,52 @@
 //! The admin's settings on their way from the platform to the guest.
 
-use parley_settings::{Secret, SettingError, Settings};
+use parley_settings::{Overrides, Secret, SettingError, Settings};
 use serde_json::Value;
 
 use crate::sidecar::check_authorities;
 
 /// What only the host needs, and the guest does not get.
 const HOSTS_SECRET: &str = "SidecarToken";
+
+/// What this process' environment says over the stored settings, and what in it is refused.
+pub(crate) fn from_environment() -> (Overrides, Vec<SettingError>) {
+    Overrides::read(|name| {
+        let value = std::env::var_os(name)?;
+        Some(value.to_string_lossy().into_owned())
+    })
+}
+
+/// What the plugin checks of settings that are about to be stored: with the environment's, which need not be
+/// stored. What those hide is checked here: it will be in force some day.
+pub(crate) fn to_check(
+    overrides: &Overrides,
+    stored_json: &str,
+) -> Result<String, crate::hooks::SettingError> {
+    let checked = match overrides.names().is_empty() {
+        true => Ok(()),
+        false => Settings::parse(stored_json).map(|_| ()),
+    };
+    checked.map_err(|error| crate::hooks::SettingError {
+        key: error.key,
+        reason: error.reason,
+    })?;
+    Ok(overrides.over(stored_json))
+}
+
+/// Says which variables are in force; never their values.
+pub(crate) fn tell_of_environment(overrides: &Overrides, refused: &[SettingError]) {
+    for error in refused {
+        tracing::error!(
+            variable = error.key,
+            reason = error.reason,
+            "a variable is refused; the stored setting holds"
+        );
+    }
+    let names = overrides.names();
+    if !names.is_empty() {
+        tracing::info!(variables = names.join(" "), "settings from the environment");
+    }
+}
 
 /// The stored settings, checked; what is refused falls back to its default and is logged.
 #[must_use]

@@ -65,7 +65,8 @@ impl Host {
             data_dir: data_dir.to_owned(),
             runtime_dir: runtime_dir(data_dir, None).unwrap(),
             media_port,
-            media_addresses: vec!["127.0.0.1".parse().unwrap()],
+            media_hosts: vec!["127.0.0.1".parse().unwrap()],
+            log_level: parley_settings::LogLevel::default(),
             config_file: None,
             host_id: "test-host".to_owned(),
         });
@@ -274,7 +275,8 @@ async fn a_sidecar_that_cannot_start_is_tried_again_without_a_rush() {
         data_dir: world.data.path().to_owned(),
         runtime_dir: runtime_dir(world.data.path(), None).unwrap(),
         media_port: world.media_port,
-        media_addresses: Vec::new(),
+        media_hosts: Vec::new(),
+        log_level: parley_settings::LogLevel::default(),
         config_file: None,
         host_id: "test-host".to_owned(),
     });

@@ -1,5 +1,7 @@
 //! `/call …`: every command is answered here, with or without our bundle in the browser.
 
+use parley_settings::SidecarMode;
+
 use crate::Guest;
 use crate::access::{self, Action};
 use crate::call::Start;
@@ -79,7 +81,30 @@ impl Guest<'_> {
         } else {
             Text::AlreadyRunning
         };
-        Ok(fill(text.get(lang), &[("link", &link)]))
+        let mut answer = fill(text.get(lang), &[("link", &link)]);
+        if let Some(note) = self.note_of_port(grant.user.is_admin(), lang).await {
+            answer.push_str("\n\n");
+            answer.push_str(&note);
+        }
+        Ok(answer)
+    }
+
+    /// What is wrong with the media port, if anything: firewalls may let in only the one that was set.
+    async fn note_of_port(&self, for_admin: bool, lang: Lang) -> Option<String> {
+        // A remote media server's port is not a setting of ours.
+        if self.settings.sidecar_mode != SidecarMode::Embedded {
+            return None;
+        }
+        // A media server that does not say is no reason to worry anybody.
+        let ports = self.media.media_ports().await.unwrap_or_default();
+        let wanted = self.settings.media_port;
+        let port = *ports.first().filter(|_| !ports.contains(&wanted))?;
+        if !for_admin {
+            return Some(Text::OtherPort.get(lang).to_owned());
+        }
+        let (port, wanted) = (port.to_string(), wanted.to_string());
+        let values = [("port", &*port), ("wanted", &*wanted)];
+        Some(fill(Text::OtherPortForAdmin.get(lang), &values))
     }
 
     async fn command_join(&self, args: &CommandArgs, lang: Lang) -> Result<String, Refusal> {

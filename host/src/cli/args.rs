@@ -1,9 +1,10 @@
 //! The arguments as they are typed: nothing is checked here but their form.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use parley_settings::IceHost;
 
 /// Calls for chat platforms: the host of the Parley plugin.
 #[derive(Debug, Parser)]
@@ -99,16 +100,12 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR")]
     pub(super) sidecar: Option<PathBuf>,
     /// UDP port of all media. Default: the setting MediaPort.
-    #[arg(long, value_name = "PORT", env = "PARLEY_MEDIA_PORT")]
+    #[arg(long, value_name = "PORT")]
     pub(super) media_port: Option<u16>,
-    /// Address that clients send media to; repeatable. Default: the machine's own addresses.
-    #[arg(
-        long = "media-address",
-        value_name = "ADDRESS",
-        env = "PARLEY_MEDIA_ADDRESS",
-        value_delimiter = ','
-    )]
-    pub(super) media_addresses: Vec<IpAddr>,
+    /// Address or name that clients send media to, or EXTERNAL/OWN behind NAT; repeatable. Default: the
+    /// setting IceHostOverride, else the machine's own addresses.
+    #[arg(long = "media-address", value_name = "HOST", value_delimiter = ',')]
+    pub(super) media_hosts: Vec<IceHost>,
     /// Configuration file of the sidecar.
     #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR_CONFIG")]
     pub(super) sidecar_config: Option<PathBuf>,

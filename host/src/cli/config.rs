@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use parley_settings::IceHost;
+
 use super::args::{CommonArgs, DemoArgs, LogFormat, ServeArgs};
 use super::failure::Failure;
 use super::log_filter::LogFilter;
@@ -19,7 +21,7 @@ pub(super) struct CommonConfig {
     pub(super) sidecar: PathBuf,
     /// `None` = the setting.
     pub(super) media_port: Option<u16>,
-    pub(super) media_addresses: Vec<IpAddr>,
+    pub(super) media_hosts: Vec<IceHost>,
     /// Exists.
     pub(super) sidecar_config: Option<PathBuf>,
     pub(super) web_dir: PathBuf,
@@ -120,14 +122,6 @@ impl CommonConfig {
         if args.media_port == Some(0) {
             return Err(Failure::config("--media-port", "0 is no port"));
         }
-        if let Some(address) = args
-            .media_addresses
-            .iter()
-            .find(|address| address.is_unspecified())
-        {
-            let reason = format!("{address} is nowhere clients could send to");
-            return Err(Failure::config("--media-address", reason));
-        }
         let web_dir = match args.web_dir {
             Some(dir) => existing_dir("--web-dir", dir)?,
             None => existing_dir("--web-dir", beside_own("web")?)?,
@@ -137,7 +131,7 @@ impl CommonConfig {
             sidecar: crate::sidecar::locate(args.sidecar.as_deref())
                 .map_err(|error| Failure::config("--sidecar", error))?,
             media_port: args.media_port,
-            media_addresses: args.media_addresses,
+            media_hosts: args.media_hosts,
             sidecar_config: args
                 .sidecar_config
                 .map(|path| existing_file("--sidecar-config", path))
@@ -227,7 +221,6 @@ mod tests {
                 "--tls-cert",
             ),
             (&["--media-port", "0"], "--media-port"),
-            (&["--media-address", "0.0.0.0"], "--media-address"),
             (&["--log", "a=b=c"], "--log"),
             (&["--log", "blub"], "--log: `blub` is no level"),
             (&["--sidecar-config", "/nowhere"], "--sidecar-config"),

@@ -1,10 +1,11 @@
 //! Where log lines go: standard error, as text or JSON. Every line of a request carries its trace id, as a
 //! field of the span around it.
 
+use parley_settings::LogLevel;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, Registry, fmt};
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use super::args::LogFormat;
 use super::config::CommonConfig;
@@ -27,17 +28,47 @@ pub(super) fn start(config: &CommonConfig) -> Result<(), Failure> {
         .map_err(|error| Failure::internal("log", error))
 }
 
-/// Installs the logger of a process that a Mattermost server started; panics are logged, too.
-pub(super) fn start_hclog(filter: &str) -> Result<(), Failure> {
-    let filter = LogFilter::parse(filter).map_err(|why| Failure::config("PARLEY_LOG", why))?;
+/// A filter in use.
+type Filter = Box<dyn tracing_subscriber::layer::Filter<Registry> + Send + Sync>;
+
+/// Changes what is logged.
+pub(super) struct LogControl {
+    /// Asked for in so many words: no level changes it.
+    is_fixed: bool,
+    filter: reload::Handle<Filter, Registry>,
+}
+
+impl LogControl {
+    /// From now on.
+    pub(super) fn set_level(&self, level: LogLevel) {
+        if self.is_fixed {
+            return;
+        }
+        let reloaded = LogFilter::parse(level.name())
+            .map(|filter| self.filter.reload(Box::new(filter.into_filter()) as Filter));
+        if !matches!(reloaded, Ok(Ok(()))) {
+            tracing::warn!(level = level.name(), "the log level could not be changed");
+        }
+    }
+}
+
+/// Installs the logger of a process that a Mattermost server started; panics are logged, too. `filter` holds
+/// over the level.
+pub(super) fn start_hclog(filter: Option<&str>, level: LogLevel) -> Result<LogControl, Failure> {
+    let asked = LogFilter::parse(filter.unwrap_or(level.name()))
+        .map_err(|why| Failure::config("PARLEY_LOG", why))?;
+    let (asked, handle) = reload::Layer::new(Box::new(asked.into_filter()) as Filter);
     let lines = fmt::layer()
         .fmt_fields(JsonFields::new())
         .event_format(HclogJson)
         .with_writer(std::io::stderr);
     Registry::default()
-        .with(lines.with_filter(filter.into_filter()))
+        .with(lines.with_filter(asked))
         .try_init()
         .map_err(|error| Failure::internal("log", error))?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic")));
-    Ok(())
+    Ok(LogControl {
+        is_fixed: filter.is_some(),
+        filter: handle,
+    })
 }

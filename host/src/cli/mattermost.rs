@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use parley_goplugin::{Ended, Listener};
 use parley_proto::trouble::Trouble;
+use parley_settings::Settings;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::logging;
+use super::logging::{self, LogControl};
 use super::media_server::{MediaServer, Wanted};
 use super::plugin_env::PluginEnv;
 use crate::environment::SystemEnvironment;
@@ -46,8 +47,11 @@ pub(super) async fn run() -> Result<(), Failure> {
     let listener =
         Listener::bind(&HANDSHAKE).map_err(|error| Failure::system("handshake", error))?;
     announce(&listener)?;
-    let env = PluginEnv::read()?;
-    logging::start_hclog(&env.log_filter)?;
+    let env = PluginEnv::read();
+    let (overrides, refused) = settings::from_environment();
+    let level = settings::effective(&overrides.over("")).log_level;
+    let log = logging::start_hclog(env.log_filter.as_deref(), level)?;
+    settings::tell_of_environment(&overrides, &refused);
     ignore_interrupts()?;
     let installed =
         Installed::of_this_process().map_err(|error| Failure::config("bundle", error))?;
@@ -57,9 +61,9 @@ pub(super) async fn run() -> Result<(), Failure> {
         plugin = installed.flavour.id(),
         "started by the server"
     );
-    let platform = Arc::new(Mattermost::new(installed.flavour));
+    let platform = Arc::new(Mattermost::new(installed.flavour).overridden_by(overrides));
     let (loaded, plugin) = watch::channel(None);
-    let composition = Arc::new(Composition::new(env, Arc::clone(&platform), plugin));
+    let composition = Arc::new(Composition::new(env, log, Arc::clone(&platform), plugin));
     let loading = composition.load();
     let serving = MattermostPlugin::new(platform, composition);
     let serving = parley_goplugin::serve(&listener, serving);
@@ -109,6 +113,7 @@ fn ignore_interrupts() -> Result<(), Failure> {
 /// What is behind the platform.
 struct Composition {
     env: PluginEnv,
+    log: LogControl,
     platform: Arc<Mattermost>,
     host_id: String,
     /// The way to the media server of the moment.
@@ -121,8 +126,7 @@ struct Composition {
 
 /// What one activation started.
 struct Active {
-    media_port: u16,
-    wanted: Wanted,
+    asked: Asked,
     media: MediaServer,
     pump: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
@@ -131,11 +135,13 @@ struct Active {
 impl Composition {
     fn new(
         env: PluginEnv,
+        log: LogControl,
         platform: Arc<Mattermost>,
         plugin: watch::Receiver<Option<Plugin>>,
     ) -> Self {
         Self {
             env,
+            log,
             platform,
             host_id: TraceId::random().to_string(),
             link: FixedLink::new(None),
@@ -177,8 +183,9 @@ impl Composition {
     }
 
     fn start_all(&self, facts: &ServerFacts) -> Result<Active, String> {
-        let (wanted, media_port) = self.wanted(facts);
-        let media = self.start_media(&wanted, facts, media_port)?;
+        let asked = self.asked(facts);
+        self.log.set_level(asked.settings.log_level);
+        let media = self.start_media(&asked, facts)?;
         let stop = CancellationToken::new();
         let pump = self.pump();
         let stopped = stop.clone();
@@ -189,8 +196,7 @@ impl Composition {
             }
         });
         Ok(Active {
-            media_port,
-            wanted,
+            asked,
             media,
             pump,
             stop,
@@ -198,50 +204,44 @@ impl Composition {
     }
 
     /// What the settings ask for.
-    fn wanted(&self, facts: &ServerFacts) -> (Wanted, u16) {
+    fn asked(&self, facts: &ServerFacts) -> Asked {
         let settings = settings::effective(&facts.settings_json);
-        let media_port = self.env.media_port.unwrap_or(settings.media_port);
-        let wanted = Wanted::of(&settings, facts.is_cluster, &self.host_id);
-        (wanted, media_port)
+        Asked {
+            wanted: Wanted::of(&settings, facts.is_cluster, &self.host_id),
+            settings,
+        }
     }
 
-    fn start_media(
-        &self,
-        wanted: &Wanted,
-        facts: &ServerFacts,
-        media_port: u16,
-    ) -> Result<MediaServer, String> {
-        MediaServer::start(wanted, &self.link, || self.sidecar(facts, media_port))
+    fn start_media(&self, asked: &Asked, facts: &ServerFacts) -> Result<MediaServer, String> {
+        MediaServer::start(&asked.wanted, &self.link, || {
+            self.sidecar(facts, &asked.settings)
+        })
     }
 
     /// The former one hears goodbye. Calls stay if it is the same media server behind other settings; else
     /// they are opened anew on the other one.
-    async fn change_media(
-        &self,
-        active: &mut Active,
-        wanted: Wanted,
-        facts: &ServerFacts,
-        media_port: u16,
-    ) {
+    async fn change_media(&self, active: &mut Active, asked: Asked, facts: &ServerFacts) {
         std::mem::replace(&mut active.media, MediaServer::None)
             .leave()
             .await;
-        match self.start_media(&wanted, facts, media_port) {
+        match self.start_media(&asked, facts) {
             Ok(media) => {
                 active.media = media;
-                active.wanted = wanted;
-                active.media_port = media_port;
+                active.asked = asked;
             }
             Err(error) => {
                 tracing::error!(error, "no media server");
                 // So that the next change of settings is a try.
-                active.wanted = Wanted::Incomplete;
+                active.asked.wanted = Wanted::Incomplete;
             }
         }
     }
 
-    fn sidecar(&self, facts: &ServerFacts, media_port: u16) -> Result<SidecarConfig, String> {
-        let data_dir = self.env.data_dir(facts.file_dir.as_deref())?;
+    fn sidecar(&self, facts: &ServerFacts, settings: &Settings) -> Result<SidecarConfig, String> {
+        let media_port = settings.media_port;
+        let data_dir = self
+            .env
+            .data_dir(&settings.data_dir, facts.file_dir.as_deref())?;
         let runtime_dir = runtime_dir(&data_dir, self.env.xdg_runtime_dir.as_deref())
             .map_err(|error| error.to_string())?;
         let executable = crate::sidecar::locate(self.env.sidecar.as_deref())
@@ -252,7 +252,8 @@ impl Composition {
             data_dir,
             runtime_dir,
             media_port,
-            media_addresses: self.env.media_addresses.clone(),
+            media_hosts: settings.ice_hosts(),
+            log_level: settings.log_level,
             config_file: None,
             host_id: self.host_id.clone(),
         })
@@ -265,6 +266,29 @@ async fn when_loaded(mut loaded: watch::Receiver<Option<Plugin>>) -> Plugin {
     match plugin.ok().and_then(|plugin| plugin.clone()) {
         Some(plugin) => plugin,
         None => std::future::pending().await,
+    }
+}
+
+/// What the settings ask for.
+struct Asked {
+    wanted: Wanted,
+    settings: Settings,
+}
+
+impl Asked {
+    /// Settings that an own media server takes at its start only, and that are others now.
+    fn waiting(&self, now: &Settings) -> Vec<&'static str> {
+        let then = &self.settings;
+        let differing = [
+            ("MediaPort", then.media_port != now.media_port),
+            (
+                "IceHostOverride",
+                then.ice_host_override != now.ice_host_override,
+            ),
+            ("DataDir", then.data_dir != now.data_dir),
+        ];
+        let differing = differing.into_iter().filter(|(_, differs)| *differs);
+        differing.map(|(setting, _)| setting).collect()
     }
 }
 
@@ -292,16 +316,19 @@ impl Activation for Composition {
     fn settings_changed(&self) -> ActivationFuture<'_, ()> {
         Box::pin(async move {
             let facts = self.platform.facts();
-            let (wanted, media_port) = self.wanted(&facts);
+            let asked = self.asked(&facts);
+            self.log.set_level(asked.settings.log_level);
             let mut active = self.active.lock().await;
             if let Some(active) = active.as_mut() {
-                if active.wanted != wanted {
-                    self.change_media(active, wanted, &facts, media_port).await;
-                } else if active.media_port != media_port && wanted == Wanted::Embedded {
-                    tracing::warn!(
-                        media_port,
-                        "the new media port is used when the plugin is enabled the next time and no call runs"
-                    );
+                if active.asked.wanted != asked.wanted {
+                    self.change_media(active, asked, &facts).await;
+                } else if asked.wanted == Wanted::Embedded {
+                    for setting in active.asked.waiting(&asked.settings) {
+                        tracing::warn!(
+                            setting,
+                            "the change is used when the plugin is enabled the next time and no call runs"
+                        );
+                    }
                 }
             }
             tracing::info!("settings taken");

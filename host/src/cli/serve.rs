@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parley_settings::{Overrides, Settings};
 use tokio_util::sync::CancellationToken;
 
 use super::config::{CommonConfig, ServeConfig, Tls};
@@ -111,10 +112,15 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
     };
     warn_of_plain_http(&listeners, &config.tls);
 
-    let local = Arc::new(open_local(&config, &site_url).await?);
+    let (mut overrides, refused) = settings::from_environment();
+    settings::tell_of_environment(&overrides, &refused);
+    if let Some(port) = config.common.media_port {
+        overrides.set("MediaPort", port);
+    }
+    let local = Arc::new(open_local(&config, &site_url, overrides).await?);
     let settings = settings::effective(&local.settings_json());
     let host_id = TraceId::random().to_string();
-    let sidecar = sidecar_config(&config.common, settings.media_port, host_id.clone())?;
+    let sidecar = sidecar_config(&config.common, &settings, host_id.clone())?;
     let supervisor = Supervisor::start(sidecar);
     let services = Services {
         platform: Arc::clone(&local) as _,
@@ -211,12 +217,17 @@ async fn load_plugin(services: Services) -> Result<Plugin, Failure> {
     Ok(plugin)
 }
 
-async fn open_local(config: &ServeConfig, site_url: &str) -> Result<Local, Failure> {
+async fn open_local(
+    config: &ServeConfig,
+    site_url: &str,
+    overrides: Overrides,
+) -> Result<Local, Failure> {
     let local = LocalConfig {
         data_dir: Some(config.common.data_dir.clone()),
         web_dir: config.common.web_dir.clone(),
         autocomplete: parley_component::autocomplete,
         open_signup: config.open_signup,
+        overrides,
         plain_http: config.tls == Tls::Off,
         ..LocalConfig::new(site_url, PLUGIN_ID, env!("CARGO_PKG_VERSION"))
     };
@@ -238,7 +249,7 @@ fn refused_by_platform(error: OpenError) -> Failure {
 
 fn sidecar_config(
     common: &CommonConfig,
-    media_port_setting: u16,
+    settings: &Settings,
     host_id: String,
 ) -> Result<SidecarConfig, Failure> {
     let xdg = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
@@ -248,8 +259,12 @@ fn sidecar_config(
         executable: common.sidecar.clone(),
         data_dir: common.data_dir.clone(),
         runtime_dir,
-        media_port: common.media_port.unwrap_or(media_port_setting),
-        media_addresses: common.media_addresses.clone(),
+        media_port: settings.media_port,
+        media_hosts: match common.media_hosts.as_slice() {
+            [] => settings.ice_hosts(),
+            asked => asked.to_vec(),
+        },
+        log_level: settings.log_level,
         config_file: common.sidecar_config.clone(),
         host_id,
     })

@@ -7,9 +7,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use parley_proto::launch::{EXIT_CONFIG, EXIT_LOCKED, LaunchInfo};
+use parley_settings::LogLevel;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::addresses;
 use super::supervisor::SidecarConfig;
 
 /// From the start of the process to its ready line.
@@ -35,8 +37,10 @@ const PASSED_VARIABLES: [&str; 8] = [
     "STATE_DIRECTORY",
     "XDG_RUNTIME_DIR",
 ];
-/// So are all that begin like this.
+/// So are all that begin like this, but for settings: some of those are secrets.
 const PASSED_PREFIX: &str = "PARLEY_";
+/// Its own variable for what it logs.
+const LOG_LEVEL: &str = "PARLEY_SIDECAR_LOG_LEVEL";
 
 /// A start that failed.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +82,8 @@ pub(super) async fn launch(
     config: &SidecarConfig,
 ) -> Result<Launched, LaunchError> {
     let token = token().map_err(LaunchError::Spawn)?;
-    let mut child = spawn(executable, config)
+    let addresses = addresses::of(&config.media_hosts).await;
+    let mut child = spawn(executable, config, &addresses)
         .await
         .map_err(LaunchError::Spawn)?;
     let ready = tokio::time::timeout(READY_TIME_MAX, ready(&mut child, token)).await;
@@ -102,17 +107,24 @@ fn token() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn spawn(executable: &Path, config: &SidecarConfig) -> io::Result<Child> {
+async fn spawn(
+    executable: &Path,
+    config: &SidecarConfig,
+    addresses: &[String],
+) -> io::Result<Child> {
     let mut command = Command::new(executable);
     command
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| is_passed(name)))
-        .args(arguments(config))
+        .args(arguments(config, addresses))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // It outlives the host.
         .kill_on_drop(false);
+    if config.log_level != LogLevel::default() && std::env::var_os(LOG_LEVEL).is_none() {
+        command.env(LOG_LEVEL, config.log_level.name());
+    }
     for _ in 0..BUSY_TRIES_MAX {
         match command.spawn() {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
@@ -126,10 +138,14 @@ async fn spawn(executable: &Path, config: &SidecarConfig) -> io::Result<Child> {
 
 fn is_passed(name: &OsString) -> bool {
     let name = name.to_string_lossy();
-    PASSED_VARIABLES.contains(&&*name) || name.starts_with(PASSED_PREFIX)
+    let is_setting = || {
+        let mut settings = parley_settings::variables().into_iter();
+        settings.any(|(variable, _)| variable == name)
+    };
+    PASSED_VARIABLES.contains(&&*name) || name.starts_with(PASSED_PREFIX) && !is_setting()
 }
 
-fn arguments(config: &SidecarConfig) -> Vec<OsString> {
+fn arguments(config: &SidecarConfig, addresses: &[String]) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         "--embedded".into(),
         "--runtime-dir".into(),
@@ -143,8 +159,8 @@ fn arguments(config: &SidecarConfig) -> Vec<OsString> {
         "--media-port".into(),
         config.media_port.to_string().into(),
     ];
-    for address in &config.media_addresses {
-        arguments.extend(["--media-address".into(), address.to_string().into()]);
+    for address in addresses {
+        arguments.extend(["--media-address".into(), address.into()]);
     }
     if let Some(file) = &config.config_file {
         arguments.extend(["--config".into(), file.into()]);
@@ -190,5 +206,23 @@ async fn ended(child: &mut Child) -> LaunchError {
             },
         },
         Err(error) => LaunchError::Spawn(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_stay_with_the_host() {
+        for (name, passed) in [
+            ("PARLEY_SIDECAR_HTTP_LISTEN", true),
+            ("PARLEY_SIDECAR_TOKEN", false),
+            ("PARLEY_TURN_STATIC_AUTH_SECRET", false),
+            ("MM_SQLSETTINGS_DATASOURCE", false),
+            ("PATH", true),
+        ] {
+            assert_eq!(is_passed(&name.into()), passed, "{name}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! `parley_sidecar::lifecycle` and [`parley_proto::launch`]. A remote one, which an admin runs, is only connected
 //! to ([`Remote`]).
 
+mod addresses;
 mod attach;
 mod complaint;
 mod dial;

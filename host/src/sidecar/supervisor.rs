@@ -3,12 +3,12 @@
 //! A loop: adopt or start, publish the connection, watch the process and its health, withdraw the connection,
 //! again. The way to the sidecar is published as a [`MediaLink`].
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parley_settings::{IceHost, LogLevel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,8 +50,10 @@ pub struct SidecarConfig {
     pub runtime_dir: PathBuf,
     /// The UDP port of all media. When it is taken, the sidecar takes a free one.
     pub media_port: u16,
-    /// Addresses given to clients; none = the machine's own.
-    pub media_addresses: Vec<IpAddr>,
+    /// What clients send media to; none = the machine's own addresses.
+    pub media_hosts: Vec<IceHost>,
+    /// What it logs, unless its own configuration says so.
+    pub log_level: LogLevel,
     /// The sidecar's own configuration file.
     pub config_file: Option<PathBuf>,
     /// Opaque id of this host process.

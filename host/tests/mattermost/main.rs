@@ -21,3 +21,4 @@ mod postgres;
 mod push;
 mod remote;
 mod server;
+mod settings;

@@ -138,6 +138,16 @@ impl Server {
         arguments: &[&str],
         first: bool,
     ) -> Option<Self> {
+        Self::start_prepared(plugins, settings, arguments, &[], first).await
+    }
+
+    async fn start_prepared(
+        plugins: &[(&str, PathBuf)],
+        settings: Value,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        first: bool,
+    ) -> Option<Self> {
         let turn = match first {
             true => Some(TURN.lock().await),
             false => None,
@@ -149,6 +159,11 @@ impl Server {
         }
         fs::write(folder.path().join("settings"), settings.to_string()).unwrap();
         fs::write(folder.path().join("arguments"), arguments.join("\n")).unwrap();
+        let variables: Vec<String> = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        fs::write(folder.path().join("variables"), variables.join("\n")).unwrap();
         let media_port = free_udp_port();
         Some(Self::start_in(turn, folder, &program, media_port))
     }
@@ -156,7 +171,18 @@ impl Server {
     /// One with the plugin enabled and its media server there: commands before that are answered, too, but
     /// not by it.
     pub(crate) async fn with_plugin() -> Option<Self> {
-        let server = Self::start(&[(ID, host_executable())]).await?;
+        Self::with_environment(json!({}), &[]).await
+    }
+
+    /// As [`Self::with_plugin`], with what the admin has set, and these variables in the server's
+    /// environment.
+    pub(crate) async fn with_environment(
+        settings: Value,
+        variables: &[(&str, &str)],
+    ) -> Option<Self> {
+        let plugins = [(ID, host_executable())];
+        let settings = json!({ID: settings});
+        let server = Self::start_prepared(&plugins, settings, &[], variables, true).await?;
         let answer = server.enable(ID).await;
         assert_eq!(answer["activated"], true, "{answer}");
         server.logged("the sidecar is a new one").await;
@@ -181,6 +207,7 @@ impl Server {
             .open(folder.path().join("log"))
             .unwrap();
         let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
+        let variables = fs::read_to_string(folder.path().join("variables")).unwrap();
         let process = Command::new(program)
             .args(["-quiet", "-listen", &address])
             .args(["-plugins", "plugins", "-webapp", "web"])
@@ -189,8 +216,9 @@ impl Server {
             .current_dir(folder.path())
             .env("PARLEY_DATA_DIR", folder.path().join("data"))
             .env("PARLEY_MEDIA_PORT", media_port.to_string())
-            .env("PARLEY_MEDIA_ADDRESS", "127.0.0.1")
+            .env("PARLEY_ICE_HOST_OVERRIDE", "127.0.0.1")
             .env("PARLEY_LOG", "info,parley_host=debug")
+            .envs(variables.lines().filter_map(|line| line.split_once('=')))
             .env_remove("XDG_RUNTIME_DIR")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -263,8 +291,13 @@ impl Server {
 
     /// Waits until the log has this.
     pub(crate) async fn logged(&self, what: &str) {
+        self.logged_times(what, 1).await;
+    }
+
+    /// Waits until the log has this so often.
+    pub(crate) async fn logged_times(&self, what: &str, times: usize) {
         let start = std::time::Instant::now();
-        while !self.log().contains(what) {
+        while self.log().matches(what).count() < times {
             assert!(
                 start.elapsed() < PATIENCE,
                 "never logged: {what}\n{}",

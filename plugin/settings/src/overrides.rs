@@ -51,6 +51,11 @@ impl Overrides {
         (Self(values), refused)
     }
 
+    /// Puts a value of this process' arguments over the environment's; the key and the value must be good.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+
     /// The variables in force; their values may be secrets.
     pub fn names(&self) -> Vec<String> {
         self.0.keys().map(|key| variable_of(key)).collect()

@@ -13,6 +13,7 @@ use parley_proto::trouble::Trouble;
 use parley_proto::v1;
 use tower::util::BoxCloneService;
 use v1::info_client::InfoClient;
+use v1::node_client::NodeClient;
 use v1::rooms_client::RoomsClient;
 use v1::sessions_client::SessionsClient;
 use v1::stats_client::StatsClient;
@@ -156,6 +157,17 @@ impl<'a> Media<'a> {
             .get_info(request)
             .await?;
         Ok(answer.into_inner().start_id)
+    }
+
+    /// The UDP ports that clients are told to send media to.
+    pub(crate) async fn media_ports(&self) -> Result<Vec<u16>> {
+        let request = self.request(v1::GetHealthRequest {});
+        let answer = NodeClient::new(self.service.clone())
+            .get_health(request)
+            .await?;
+        let addresses = answer.into_inner().media_addresses;
+        let port = |address: &String| address.rsplit_once(':')?.1.parse().ok();
+        Ok(addresses.iter().filter_map(port).collect())
     }
 
     /// Opens a room; true = it was not open yet.

@@ -130,3 +130,30 @@ fn a_post_whose_maker_died_is_made_once() {
         world.env.posts_in("town")[0].id
     );
 }
+
+#[test]
+fn who_starts_a_call_hears_of_a_port_that_was_not_set() {
+    let world = World::new();
+    let start = |who| {
+        let answer = world.command(who, "town", "/call start");
+        world.command("root", "town", "/call end");
+        answer
+    };
+    assert!(!start("root").contains("8443"));
+    world.sidecar.state().media_port = 50_123;
+    let answer = start("root");
+    assert!(
+        answer.contains("50123") && answer.contains("8443"),
+        "{answer}"
+    );
+    // Who cannot change it learns whom to ask.
+    let answer = start("alice");
+    assert!(
+        answer.contains("admin") && !answer.contains("50123"),
+        "{answer}"
+    );
+    *world.env.settings.borrow_mut() = r#"{"mediaport":50123}"#.to_owned();
+    assert!(!start("root").contains("port"));
+    *world.env.settings.borrow_mut() = r#"{"SidecarMode":"remote"}"#.to_owned();
+    assert!(!start("root").contains("port"));
+}

@@ -90,7 +90,7 @@ export class Mattermost {
                 XDG_RUNTIME_DIR: this.folder,
                 PARLEY_DATA_DIR: join(this.folder, 'data'),
                 PARLEY_MEDIA_PORT: String(await freeUdpPort()),
-                PARLEY_MEDIA_ADDRESS: '127.0.0.1',
+                PARLEY_ICE_HOST_OVERRIDE: '127.0.0.1',
                 // The bundle has its own.
                 PARLEY_SIDECAR: undefined,
             },

@@ -324,10 +324,8 @@ impl Platform for Local {
     }
 
     fn settings_json(&self) -> String {
-        self.settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let stored = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        self.overrides.over(&stored)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parley_settings::Overrides;
 use url::Url;
 
 use super::clock::{Clock, SystemClock};
@@ -33,6 +34,8 @@ pub struct LocalConfig {
     /// Make an administrator and a team when there are no accounts yet? Tests that make their own
     /// people save a password hash this way.
     pub first_admin: bool,
+    /// These hold over the settings that are stored.
+    pub overrides: Overrides,
     /// Source of timestamps and expiry.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,6 +53,7 @@ impl LocalConfig {
             open_signup: false,
             plain_http: false,
             first_admin: true,
+            overrides: Overrides::default(),
             clock: Arc::new(SystemClock),
         }
     }

@@ -44,6 +44,7 @@ pub use hub::Drops;
 use hub::Hub;
 use lanes::Lanes;
 pub use manage::Account;
+use parley_settings::Overrides;
 use passwords::Passwords;
 use rate::Buckets;
 use spent::Spent;
@@ -110,8 +111,9 @@ pub struct Local {
     /// Turns of signed-out people with the plugin.
     anonymous: Semaphore,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
-    /// The plugin's, as JSON text.
+    /// The plugin's, as JSON text, as stored.
     settings: RwLock<String>,
+    overrides: Overrides,
     first_admin: Option<FirstAdmin>,
 }
 
@@ -159,6 +161,7 @@ impl Local {
             anonymous: Semaphore::new(limits::PLUGIN_ANONYMOUS_AT_ONCE),
             hooks: RwLock::new(None),
             settings: RwLock::new("{}".to_owned()),
+            overrides: config.overrides,
             first_admin: None,
         };
         let failed = |error: error::ApiError| OpenError::Other(error.to_string());

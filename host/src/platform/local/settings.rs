@@ -40,7 +40,8 @@ impl Local {
             });
         }
         if let Some(hooks) = self.hooks() {
-            hooks.check_settings(&text).await?;
+            let checked = crate::settings::to_check(&self.overrides, &text)?;
+            hooks.check_settings(&checked).await?;
         }
         let stored = text.clone();
         self.db

@@ -245,7 +245,11 @@ impl HookService {
         let settings = settings.map(|(_, settings)| settings).unwrap_or_default();
         let settings = serde_json::Value::Object(json::from_map(settings)).to_string();
         let hooks = self.activation.hooks().await;
-        let error = hooks.check_settings(&settings).await.err()?;
+        let checked = match self.platform.to_check(&settings) {
+            Ok(settings) => hooks.check_settings(&settings).await,
+            Err(error) => Err(error),
+        };
+        let error = checked.err()?;
         Some(match error.key.as_str() {
             "" => error.reason,
             key => format!("{key}: {}", error.reason),

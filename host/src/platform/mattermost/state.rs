@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use parley_flavour::Flavour;
 use parley_goplugin::rpc::Empty;
+use parley_settings::Overrides;
 use tokio::sync::Semaphore;
 
 use super::api::Api;
@@ -12,7 +13,9 @@ use super::command;
 use super::positional::Positional;
 use super::push;
 use super::wire::{Bot, Config, PluginStatus};
+use crate::hooks::SettingError;
 use crate::platform::PlatformError;
+use crate::settings;
 
 /// `PluginStateRunning`.
 const RUNNING: i64 = 2;
@@ -25,6 +28,7 @@ pub struct Mattermost {
     session: RwLock<Session>,
     /// Of notifications on their way.
     pub(super) pushes: Arc<Semaphore>,
+    overrides: Overrides,
 }
 
 #[derive(Default)]
@@ -42,7 +46,7 @@ pub struct ServerFacts {
     pub file_dir: Option<PathBuf>,
     /// The server is one of several.
     pub is_cluster: bool,
-    /// The admin's settings, a JSON object as stored.
+    /// The admin's settings in force, a JSON object.
     pub settings_json: String,
 }
 
@@ -54,7 +58,19 @@ impl Mattermost {
             flavour,
             session: RwLock::default(),
             pushes: push::lanes(),
+            overrides: Overrides::default(),
         }
+    }
+
+    /// These hold over the settings that the server has.
+    #[must_use]
+    pub fn overridden_by(self, overrides: Overrides) -> Self {
+        Self { overrides, ..self }
+    }
+
+    /// What the plugin checks of settings that are about to be stored.
+    pub(super) fn to_check(&self, stored_json: &str) -> Result<String, SettingError> {
+        settings::to_check(&self.overrides, stored_json)
     }
 
     pub(super) fn flavour(&self) -> Flavour {
@@ -114,7 +130,7 @@ impl Mattermost {
 
     async fn load(&self, api: &Api) -> Result<(), PlatformError> {
         let config = api.config().await?;
-        let settings_json = api.settings_json().await?;
+        let settings_json = self.overrides.over(&api.settings_json().await?);
         self.write(|session| {
             session.config = config;
             session.settings_json = settings_json;

@@ -1,5 +1,6 @@
 //! A media server in memory: the rules of the proto files about rooms and sessions, without media.
 
+mod node;
 mod rooms;
 mod serve;
 mod sessions;
@@ -26,6 +27,8 @@ pub(crate) struct State {
     /// Signals as they came.
     pub(crate) signals: Vec<v1::SignalRequest>,
     pub(crate) detached: Vec<String>,
+    /// Of all media.
+    pub(crate) media_port: u16,
     pub(crate) calls: u64,
 }
 
@@ -48,6 +51,7 @@ impl FakeSidecar {
     pub(crate) fn new(clock: Arc<AtomicI64>) -> Self {
         let state = State {
             start_id: "start1".to_owned(),
+            media_port: 8443,
             ..State::default()
         };
         Self {

@@ -41,6 +41,9 @@ impl Service<http::Request<Body>> for FakeSidecar {
                 "parley.media.v1.Info" => {
                     v1::info_server::InfoServer::new(fake).call(request).await
                 }
+                "parley.media.v1.Node" => {
+                    v1::node_server::NodeServer::new(fake).call(request).await
+                }
                 "parley.media.v1.Rooms" => {
                     v1::rooms_server::RoomsServer::new(fake).call(request).await
                 }
