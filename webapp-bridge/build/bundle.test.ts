@@ -92,6 +92,36 @@ describe('the bundle', () => {
         expect(other).not.toContain('/plugins/app.parley.calls');
     });
 
+    it('in the place of the web app\'s own plugin has calls opened by the desktop app, and by people\'s profiles', async () => {
+        const own = onlyScript({output: await bundleWith({pluginId: 'com.mattermost.calls'})});
+        const globals = await globalsOf(WEB_APPS[1]!);
+        const opened: unknown[] = [];
+        const before = {desktopAPI: {joinCall: (wish: unknown) => {
+            opened.push(wish);
+            return new Promise(() => undefined);
+        }}};
+        for (const [source, calls] of [[own, 1], [bundle, 0]] as const) {
+            const app = new WebApp({globals, bundle: source, before});
+            app.render(post);
+            await eventually(() => expect(app.text('#header button')).toContain('Start call'));
+            app.clickHeader();
+            await eventually(() => expect(app.text('#header')).toContain('In call'));
+            expect(app.text(WIDGET) === '', 'no widget where the call has a window').toBe(calls === 1);
+            expect(opened.splice(0).length).toBe(calls);
+            await app.close();
+        }
+        const page = new WebApp({globals, bundle: own, before});
+        // In the page, where `window` is the one that the bundle knows.
+        const ask = (origin: string): void => void page.window.eval(`window.dispatchEvent(new MessageEvent('message', {
+            data: {type: 'connectCall', channelID: '${CHANNEL.id}'}, origin: '${origin}', source: window,
+        }))`);
+        ask('https://evil.example');
+        expect(opened.length).toBe(0);
+        ask('https://chat.example.com');
+        expect(opened).toMatchObject([{callID: CHANNEL.id}]);
+        await page.close();
+    });
+
     it('has what it refers to beside it, under names that change with the content', async () => {
         const folder = mkdtempSync(join(tmpdir(), 'parley-bundle-'));
         const made = async (sound: string) => {

@@ -134,7 +134,8 @@ export class WebApp {
     private texts: Record<string, string> = {};
     private numbers = 0;
 
-    constructor(scripts: {globals: string; bundle: string}) {
+    /** `before`: what the window has when the scripts run. */
+    constructor(scripts: {globals: string; bundle: string; before?: Record<string, unknown>}) {
         const keep = (...parts: unknown[]) => void this.problems.push(parts.map(String).join(' '));
         this.window = new Window({
             url: 'https://chat.example.com/team/channels/town',
@@ -142,6 +143,7 @@ export class WebApp {
             settings: {enableJavaScriptEvaluation: true, errorCapture: BrowserErrorCaptureEnum.tryAndCatch, suppressInsecureJavaScriptEnvironmentWarning: true},
         });
         this.stubNetwork();
+        Object.assign(this.window, scripts.before);
         Object.assign(this.window, {registerPlugin: (id: string, plugin: Plugin) => {
             this.registered.push(id);
             this.plugin = plugin;

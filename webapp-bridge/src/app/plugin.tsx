@@ -2,7 +2,8 @@
 
 import * as React from 'react';
 
-import {CALL_POST_TYPE, WIRE_PREFIX} from '../base/ids';
+import {CALL_POST_TYPE, PLUGIN_ID, WEB_APPS_OWN_ID, WIRE_PREFIX, isId} from '../base/ids';
+import {asFields, asNonEmpty} from '../base/parse';
 import type {Channel, Registry, SlashArgs, SlashResult, Store} from '../base/platform';
 import {Scope} from '../base/scope';
 import {translations} from '../i18n/texts';
@@ -40,6 +41,7 @@ export class Plugin {
         this.registerComponents(registry, controller, store);
         this.registerEvents(registry, controller);
         registry.registerSlashCommandWillBePostedHook((message, args) => this.handleSlash(controller, store, message, args));
+        this.followProfiles(controller);
         controller.start();
         this.askForLink(controller, store);
     }
@@ -107,6 +109,22 @@ export class Plugin {
                 },
             );
         }
+    }
+
+    /** In the place of its own plugin, the web app's call button in people's profiles asks for a call this way. */
+    private followProfiles(controller: Controller): void {
+        if (PLUGIN_ID !== WEB_APPS_OWN_ID) {
+            return;
+        }
+        this.scope.listen(window, 'message', (event) => {
+            const message = event as MessageEvent<unknown>;
+            const fields = asFields(message.data);
+            const channelId = asNonEmpty(fields?.channelID);
+            const own = message.origin === window.location.origin && message.source === window;
+            if (own && fields?.type === 'connectCall' && channelId !== undefined && isId(channelId)) {
+                controller.join({channelId});
+            }
+        });
     }
 
     private registerEvents(registry: Registry, controller: Controller): void {

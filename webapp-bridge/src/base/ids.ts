@@ -4,6 +4,9 @@
 const built: unknown = import.meta.env.PARLEY_PLUGIN_ID;
 export const PLUGIN_ID = typeof built === 'string' ? built : 'app.parley.calls';
 
+/** Id of the plugin that web app and desktop app know by name. Ours may stand in its place. */
+export const WEB_APPS_OWN_ID = 'com.mattermost.calls';
+
 /** Prefix of WebSocket actions and events. */
 export const WIRE_PREFIX = `custom_${PLUGIN_ID}_`;
 

@@ -1,7 +1,7 @@
 // What the desktop app offers its pages (`window.desktopAPI`), as far as calls use it. Any part may be
 // missing: it grows with the app's versions, and browsers have none of it.
 
-import {PLUGIN_ID} from '../base/ids';
+import {PLUGIN_ID, WEB_APPS_OWN_ID} from '../base/ids';
 import {MediaError} from '../call/media';
 import type {Screen} from '../call/media';
 
@@ -37,16 +37,13 @@ declare global {
     }
 }
 
-/** The only plugin for which the app has a window. */
-const SHELL_PLUGIN_ID = 'com.mattermost.calls';
-
 /** The app sends this when the system does not let it record the screen. */
 export const SCREEN_PERMISSION_ERROR = 'screen-permissions';
 
 export const desktopApi = (): DesktopApi | undefined => window.desktopAPI;
 
-/** Whether calls have a window of the app's own, opened from here. */
-export const opensCallWindows = (api: DesktopApi): boolean => PLUGIN_ID === SHELL_PLUGIN_ID && typeof api.joinCall === 'function';
+/** Whether calls have a window of the app's own, opened from here: it has them for one plugin. */
+export const opensCallWindows = (api: DesktopApi): boolean => PLUGIN_ID === WEB_APPS_OWN_ID && typeof api.joinCall === 'function';
 
 /** Sound of the whole system cannot be had there. */
 export const sharesSound = (): boolean => !/Mac/.test(navigator.userAgent);

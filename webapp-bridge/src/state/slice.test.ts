@@ -109,6 +109,9 @@ describe('where calls are on', () => {
     });
 
     it('has what the web app reads in the place of its own plugin', () => {
+        const called = reducer(INITIAL, {type: 'parley/event', event: {type: 'call_start', call: call(['s'])}});
+        expect(called.sessions).toEqual({x: {s: {session_id: 's', user_id: 's'}}});
+        expect(reducer(called, {type: 'parley/event', event: {type: 'call_end', channelId: 'x', reason: ''}}).sessions).toEqual({});
         expect(INITIAL.callsConfig).toEqual(expect.objectContaining({DefaultEnabled: true, EnableRinging: false, EnableSIPOutbound: false}));
     });
 });

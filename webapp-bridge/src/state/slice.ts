@@ -54,6 +54,8 @@ export interface CallsState {
     /** Of channels where somebody turned calls on or off. The web app itself reads this field. */
     channels: Readonly<Record<string, ChannelSwitch>>;
     callsConfig: CallsConfig;
+    /** By channel and session: what the web app reads to know who is in a call. */
+    sessions: Readonly<Record<string, Readonly<Record<string, {session_id: string; user_id: string}>>>>;
 }
 
 export interface ChannelSwitch {
@@ -92,6 +94,7 @@ export const INITIAL: CallsState = {
         EnableSIPOutbound: false,
         GroupCallsAllowed: true,
     },
+    sessions: {},
 };
 
 export type CallsAction =
@@ -201,7 +204,18 @@ const stillThere = (elsewhere: Elsewhere | null, calls: readonly CallInfo[]): El
     return known ? elsewhere : null;
 };
 
+const sessionsOf = (calls: CallsState['calls']): CallsState['sessions'] =>
+    Object.fromEntries(Object.values(calls).map((call) => [
+        call.channelId,
+        Object.fromEntries(call.sessions.map(({sessionId, userId}) => [sessionId, {session_id: sessionId, user_id: userId}])),
+    ]));
+
 export const reducer = (state: CallsState = INITIAL, action: CallsAction | {type: ''}): CallsState => {
+    const next = reduce(state, action);
+    return next.calls === state.calls ? next : {...next, sessions: sessionsOf(next.calls)};
+};
+
+const reduce = (state: CallsState, action: CallsAction | {type: ''}): CallsState => {
     switch (action.type) {
         case 'parley/calls':
             return {
