@@ -10,6 +10,7 @@ use crate::Guest;
 use crate::env::{Channel, Level, PlatformError, User};
 use crate::ids::{CallId, ChannelId, PostId, UserId, new_id};
 use crate::media::{MediaError, Room, RoomLabels, RoomPolicy};
+use crate::official;
 use crate::record::{self, Record, StartedBy, Stored};
 use crate::refusal::Refusal;
 use crate::sabotage::{self, Fault};
@@ -207,6 +208,10 @@ impl Guest<'_> {
         if !record::replace(self.env, stored, &record)? {
             return Ok(());
         }
+        // Before anything else that may fail: nobody else does it.
+        let data = json!({ "channelID": record.channel_id, "call_id": record.call_id });
+        self.to_channel("parley_media_moved", &record.channel_id, data)?;
+        self.dismiss_official(&stored.record, &record)?;
         self.media
             .set_timer(&record.room(), STATS_TIMER, STATS_PERIOD_MS)
             .await?;
@@ -215,6 +220,20 @@ impl Guest<'_> {
         self.env
             .log(Level::Info, "call", &format!("moved {}", record.call_id));
         Ok(())
+    /// For clients that do not come back by themselves the call is over, and another one on.
+    fn dismiss_official(&self, before: &Record, now: &Record) -> Result<(), PlatformError> {
+        let channel = &now.channel_id;
+        let gone = official::take(self.env, before)?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.publish_end(channel, "moved")?;
+        for official in &gone {
+            self.publish_left(channel, &official.user_id, &official.session_id)?;
+        }
+        self.announce(now, &Room::default())
+    }
+
     }
 
     /// Ends a call whose room is gone without a word (or whose word is still on its way).

@@ -22,6 +22,7 @@ mod link;
 mod logs;
 mod media;
 mod messages;
+mod official;
 mod platform_events;
 mod post;
 mod publish;

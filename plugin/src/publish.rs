@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Guest;
 use crate::env::{Broadcast, PlatformError};
-use crate::ids::{ChannelId, ConnectionId, UserId};
+use crate::ids::{ChannelId, ConnectionId, SessionId, UserId};
 use crate::media::{Room, Session};
 use crate::record::Record;
 
@@ -89,6 +89,17 @@ impl Guest<'_> {
             "state": state,
         });
         self.to_users_of("parley_connection", channel, &room.sessions, &data)
+    }
+
+    /// `user_left`: this session is in the call no more.
+    pub(crate) fn publish_left(
+        &self,
+        channel: &ChannelId,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result {
+        let data = json!({ "user_id": user, "session_id": session, "channelID": channel });
+        self.to_channel("user_left", channel, data)
     }
 
     /// `call_start`: the channel has a call now.

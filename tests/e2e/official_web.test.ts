@@ -6,7 +6,7 @@ import {PASSWORD} from './support/admin';
 import {Person} from './support/person';
 import type {Official} from './official/client';
 import {useOfficialStage} from './official/stage';
-import {sleep, until} from './support/until';
+import {sleep, timed, until} from './support/until';
 
 const stage = useOfficialStage();
 const TONES = {wilma: 500, wolf: 800, wendy: 1_100};
@@ -260,4 +260,39 @@ it('l45: two devices of one user coexist, and the leaving of one keeps the other
     await device.do('leave');
     await wolf.sees('user_left', (data) => data.session_id === session);
     await wolf.hears(TONES.wilma);
+});
+
+it('the media server dies: they see the call end within 3 s and may join it again; ours stay in it', async () => {
+    const wilma = await join('wilma');
+    const wolf = await join('wolf');
+    const ours = await Person.open(stage.browser, {name: 'Wendy', tone: TONES.wendy, hue: 30});
+    try {
+        await ours.logIn(stage.platform.address, 'wendy', PASSWORD, '/demo/channels/lounge');
+        await ours.joinByPost();
+        await ours.unmute();
+        await wilma.hears(TONES.wendy);
+        const gone = [await wilma.get('session'), await wolf.get('session')];
+        const stays = await ours.call.getAttribute('data-session');
+        const connections = await ours.connectionCount();
+        const from = (await wilma.get('events')).length;
+        const took = await timed(async () => {
+            stage.platform.killSidecar();
+            for (const session of gone) {
+                await wilma.sees('user_left', (data) => data.session_id === session, from);
+            }
+            await wilma.sees('call_end', () => true, from);
+        });
+        console.info(`told of the end ${took} ms after the media server was killed`);
+        expect(took).toBeLessThan(3_000);
+        await wilma.sees('call_start', () => true, from);
+        const again = await join('wilma');
+        await until('ours has a new connection', async () => await ours.connectionCount() > connections);
+        await again.hears(TONES.wendy);
+        expect((await wilma.get('events')).some((event) => event.name === 'user_left' && event.data.session_id === stays), 'ours left').toBe(false);
+        const people = ours.call.getByRole('list', {name: 'Participants'}).getByRole('listitem');
+        await until('who did not come back is not shown', async () => await people.count() === 2, {seen: () => people.allInnerTexts()});
+    } finally {
+        await ours.leave();
+        await ours.close();
+    }
 });

@@ -7,6 +7,7 @@ use crate::Guest;
 use crate::access::{self, Action};
 use crate::env::Level;
 use crate::media::{Event, Field, LeaveReason, Room, RoomRef, Session};
+use crate::official;
 use crate::record::Record;
 use crate::resume;
 
@@ -46,6 +47,7 @@ impl Guest<'_> {
             return self.remove(&room, channel, session, reason).await;
         }
         let record = self.ensure_post(record, event.seq)?;
+        official::remember(self.env, event, session)?;
         let room = self.room(event).await?;
         if let Some(room) = room.as_ref().filter(|_| !replaced) {
             let others = room.sessions.iter().filter(|other| other.id != session.id);
@@ -128,6 +130,7 @@ impl Guest<'_> {
         reason: LeaveReason,
     ) -> Result {
         let channel = &event.labels.channel_id;
+        official::forget(self.env, event, session)?;
         let room = self.room(event).await?;
         if let Some(room) = &room {
             let data = user_data(event, session);
@@ -139,12 +142,7 @@ impl Guest<'_> {
             }
         }
         if !session.labels.bot {
-            let data = json!({
-                "user_id": session.user_id,
-                "session_id": session.id,
-                "channelID": channel,
-            });
-            self.to_channel("user_left", channel, data)?;
+            self.publish_left(channel, &session.user_id, &session.id)?;
         }
         if let (Some(room), Some(record)) = (&room, self.record_of(event)?) {
             let mut before: Vec<&Session> = room.sessions.iter().collect();

@@ -192,3 +192,31 @@ fn who_joins_muted_is_told_so_once() {
     assert_eq!(joined.data["parley"], state);
     assert!(!events.iter().any(|e| e.name == "user_unmuted"));
 }
+
+#[test]
+fn clients_that_do_not_come_back_by_themselves_see_the_call_end_and_one_that_they_may_join() {
+    let world = World::new();
+    join(&world, "alice", "conn1");
+    world.join_official("carol", "conn2", "town");
+    world.join_official("bob", "conn3", "town");
+    world.send("bob", "conn3", "leave", &[]);
+    world.events();
+    world.sidecar.restart("start2");
+    run(world.guest().on_media_restart("start2")).unwrap();
+    let events = world.events();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (&*event.name, event.scope()))
+        .collect();
+    let names = ["parley_media_moved", "call_end", "user_left", "call_start"];
+    assert_eq!(told, names.map(|name| (name, "channel".to_owned())));
+    assert_eq!(events[1].data["parley"]["reason"], "moved");
+    // Carol alone: Bob had left, and Alice's client takes her session up again.
+    let left = json!({"user_id": id("carol"), "session_id": id("conn2"), "channelID": id("town")});
+    assert_eq!(events[2].data, left);
+    assert_eq!(events[3].data["owner_id"], id("alice"));
+    // Nobody is told twice.
+    world.sidecar.restart("start3");
+    run(world.guest().on_media_restart("start3")).unwrap();
+    assert_eq!(world.names(), ["parley_media_moved"]);
+}

@@ -37,6 +37,8 @@ describe('events', () => {
         const nowhere = {channelId: '', userId: '', connectionId: ''};
         expect(parseEvent('call_end', {channelID: CHANNEL}, nowhere)).toEqual({type: 'call_end', channelId: CHANNEL, reason: 'ended'});
         expect(parseEvent('call_end', {}, nowhere)).toBeUndefined();
+        // Told to others, who cannot follow.
+        expect(parseEvent('call_end', {channelID: CHANNEL, parley: {reason: 'moved'}}, nowhere)).toBeUndefined();
     });
 
     it('reads that a connection is lost, and that it is back', () => {

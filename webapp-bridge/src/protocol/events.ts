@@ -149,8 +149,11 @@ export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadca
         }
         case 'call_state':
             return {type: 'call_state', channelId, call: parseCall(fromJson(data.call) ?? data.call, channelId)};
-        case 'call_end':
-            return {type: 'call_end', channelId, reason: asText(asFields(data.parley)?.reason) ?? 'ended'};
+        case 'call_end': {
+            const reason = asText(asFields(data.parley)?.reason) ?? 'ended';
+            // For clients that do not know `parley_media_moved`, which we follow.
+            return reason === 'moved' ? undefined : {type: 'call_end', channelId, reason};
+        }
         case 'user_joined':
             return joined(channelId, data);
         case 'user_left':
