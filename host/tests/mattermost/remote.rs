@@ -1,4 +1,4 @@
-//! A media server that an admin runs.
+//! A media server that an admin runs, and its settings.
 
 use serde_json::{Value, json};
 
@@ -7,23 +7,89 @@ use crate::server::{ID, Server, host_executable};
 
 /// The settings of a server whose media server is there.
 fn settings(address: &str, token: &str) -> Value {
-    json!({ID: {"sidecarmode": "remote", "sidecaraddress": address, "sidecartoken": token}})
+    json!({"sidecarmode": "remote", "sidecaraddress": address, "sidecartoken": token})
+}
+
+async fn set(server: &Server, settings: Value) {
+    let answer = server
+        .hook("OnConfigurationChange", json!({"settings": settings}))
+        .await;
+    assert_eq!(answer, json!({}));
 }
 
 #[tokio::test]
-async fn calls_are_held_by_the_remote_media_server() {
-    let remote = RemoteSidecar::start(&[]);
-    let settings = settings(&remote.address(), TOKEN);
+async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
+    let (remote, _) = RemoteSidecar::with_tls(&["127.0.0.1"]);
+    let held = RemoteSidecar::start(&[]);
+    let good = settings(&held.address(), TOKEN);
     let plugins = [(ID, host_executable())];
-    let Some(server) = Server::start_with(&plugins, settings).await else {
+    let Some(server) = Server::start_with(&plugins, json!({ID: good})).await else {
         return;
     };
     assert_eq!(server.enable(ID).await["activated"], true);
     server.logged("connected to the remote media server").await;
     let started = server.command("/call start").await;
     assert!(started.contains("started a call"), "{started}");
-    remote.has_rooms(1).await;
+    held.has_rooms(1).await;
     // None of its own.
-    assert!(crate::common::launched(&server.runtime_dir()).is_none());
-    assert!(!server.log().contains(TOKEN));
+    assert!(!server.log().contains("starting the media server"));
+
+    let wrong = TOKEN.replace('0', "1");
+    for (bad, said) in [
+        (settings(&held.address(), &wrong), "token"),
+        (settings(&remote.tls_address(), TOKEN), "certificate"),
+        (settings("", TOKEN), "is missing"),
+        // The port of discarding: nobody listens.
+        (settings("http://127.0.0.1:9", TOKEN), "cannot be reached"),
+    ] {
+        set(&server, bad).await;
+        let answer = server.command("/call start").await;
+        assert!(answer.contains(said), "{said}: {answer}");
+        let admin = answer.contains("System Console") || answer.contains("system admin");
+        assert!(admin, "{answer}");
+    }
+    set(&server, settings(&held.address(), TOKEN)).await;
+    let answer = server.command("/call start").await;
+    assert!(answer.contains("already"), "{answer}");
+
+    // What can be seen to be wrong is not even stored.
+    let mut bad = settings(&remote.tls_address(), TOKEN);
+    bad["sidecarcacertificate"] =
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----".into();
+    for (bad, key) in [
+        (bad, "SidecarCaCertificate: "),
+        (
+            settings("https://calls.example.com:8444", ""),
+            "SidecarToken: ",
+        ),
+    ] {
+        let body = json!({"settings": bad});
+        let refused = server.hook("ConfigurationWillBeSaved", body).await;
+        let refused = refused["error"].as_str().unwrap();
+        assert!(refused.starts_with(key), "{refused}");
+    }
+    for secret in [TOKEN, &wrong] {
+        assert!(!server.log().contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_needs_a_remote_one_and_says_so() {
+    let plugins = [(ID, host_executable())];
+    let server = Server::start_node(&plugins, json!({}), &["-cluster"], true).await;
+    let Some(server) = server else {
+        return;
+    };
+    assert_eq!(server.enable(ID).await["activated"], true);
+    let refused = server.command("/call start").await;
+    assert!(refused.contains("remote media server"), "{refused}");
+    assert!(
+        refused.contains("System Console > Plugins > Parley"),
+        "{refused}"
+    );
+    assert!(!server.log().contains("starting the media server"));
+    let remote = RemoteSidecar::start(&[]);
+    set(&server, settings(&remote.address(), TOKEN)).await;
+    let started = server.command("/call start").await;
+    assert!(started.contains("started a call"), "{started}");
 }
