@@ -215,11 +215,11 @@ impl Guest<'_> {
         self.media
             .set_timer(&record.room(), STATS_TIMER, STATS_PERIOD_MS)
             .await?;
-        let data = json!({ "channelID": record.channel_id, "call_id": record.call_id });
-        self.to_channel("parley_media_moved", &record.channel_id, data)?;
         self.env
             .log(Level::Info, "call", &format!("moved {}", record.call_id));
         Ok(())
+    }
+
     /// For clients that do not come back by themselves the call is over, and another one on.
     fn dismiss_official(&self, before: &Record, now: &Record) -> Result<(), PlatformError> {
         let channel = &now.channel_id;
@@ -232,8 +232,6 @@ impl Guest<'_> {
             self.publish_left(channel, &official.user_id, &official.session_id)?;
         }
         self.announce(now, &Room::default())
-    }
-
     }
 
     /// Ends a call whose room is gone without a word (or whose word is still on its way).
