@@ -15,6 +15,7 @@ pub fn autocomplete(locale: &str) -> Value {
         ("end", None, Text::SuggestEnd),
         ("link", None, Text::SuggestLink),
         ("stats", None, Text::SuggestStats),
+        ("logs", None, Text::SuggestLogs),
         ("help", None, Text::SuggestHelp),
     ];
     let children: Vec<Value> = commands

@@ -33,6 +33,7 @@ impl Guest<'_> {
             "end" => self.command_end(&args, lang).await,
             "link" => self.command_link(&args, lang),
             "stats" => self.command_stats(&args, lang).await,
+            "logs" => Ok(Text::Logs.get(lang).to_owned()),
             "" | "help" => Ok(Text::Help.get(lang).to_owned()),
             other => Ok(unknown(other, lang)),
         };

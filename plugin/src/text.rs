@@ -122,6 +122,8 @@ texts! {
         "Link zu den Anrufen dieses Kanals: {link}";
     NoStats: "There are no statistics: you have not been in a call in the last 7 days.",
         "Es gibt keine Statistik: Du warst in den letzten 7 Tagen in keinem Anruf.";
+    Logs: "What happened in a call is kept by the page or app that you were in it with. In a browser open its developer tools (F12) and look for lines that begin with `parley:` in the console; there you can save them, too. The figures of your last call are in `/call stats`.",
+        "Was in einem Anruf geschah, steht in der Seite oder App, mit der du darin warst. Öffne im Browser die Entwicklerwerkzeuge (F12) und suche in der Konsole nach Zeilen, die mit `parley:` beginnen; dort kannst du sie auch speichern. Die Zahlen deines letzten Anrufs stehen in `/call stats`.";
     UnknownCommand: "`{command}` is not a call command.",
         "`{command}` ist kein Anruf-Befehl.";
     Help: "**Calls**\n\
@@ -131,6 +133,7 @@ texts! {
         * `/call end` ends it for everyone (host or system admin)\n\
         * `/call link` shows the link to the calls of this channel\n\
         * `/call stats` shows the statistics of your last call\n\
+        * `/call logs` says where the logs of your calls are\n\
         * `/call help` shows this help",
         "**Anrufe**\n\
         * `/call start [Titel]` startet einen Anruf in diesem Kanal oder Thread\n\
@@ -139,6 +142,7 @@ texts! {
         * `/call end` beendet ihn für alle (Gastgeber oder Systemadministrator)\n\
         * `/call link` zeigt den Link zu den Anrufen dieses Kanals\n\
         * `/call stats` zeigt die Statistik deines letzten Anrufs\n\
+        * `/call logs` sagt, wo die Protokolle deiner Anrufe sind\n\
         * `/call help` zeigt diese Hilfe";
 
     // What is suggested while a command is typed. Hints stand for what a person writes.
@@ -157,6 +161,8 @@ texts! {
         "Den Link zu den Anrufen dieses Kanals zeigen";
     SuggestStats: "Show the statistics of your last call",
         "Die Statistik deines letzten Anrufs zeigen";
+    SuggestLogs: "Say where the logs of your calls are",
+        "Sagen, wo die Protokolle deiner Anrufe sind";
     SuggestHelp: "Show what the call commands do",
         "Zeigen, was die Anruf-Befehle tun";
 

@@ -1,7 +1,6 @@
 //! Many at once: none is lost.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -71,7 +70,7 @@ async fn three_hundred_people_hand_in_300_kb_of_logs() {
     }
     server.assert_healthy();
     let peak = peak_memory(server.plugin_pids()[0]);
-    println!("peak: {} MiB", peak >> 20);
+    eprintln!("peak: {} MiB", peak >> 20);
     assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
     // Each got their own, whole.
     let (_, status) = server.http("GET", "/host/status", "", b"").await;
@@ -91,13 +90,8 @@ async fn three_hundred_people_hand_in_300_kb_of_logs() {
 
     // A burst of one is refused, and nobody else stands behind it.
     let burst = join_all((0..50).map(|_| send(&users[0])));
-    let other = async {
-        let begin = Instant::now();
-        (send(&users[1]).await.0, begin.elapsed())
-    };
-    let (burst, (other, waited)) = tokio::join!(burst, other);
+    let (burst, (other, _)) = tokio::join!(burst, send(&users[1]));
     assert_eq!(other, 200);
-    println!("beside a burst: {waited:?}");
     let refused = burst.iter().filter(|(status, _)| *status == 429).count();
     assert!(
         refused >= 47,

@@ -8,6 +8,7 @@ fn commands_answer_without_any_web_page() {
     let say = |who: &str, text: &str| world.command(who, "town", text);
     assert!(say("alice", "/call").starts_with("**Calls**"));
     assert!(say("alice", "/call help").contains("/call stats"));
+    assert!(say("alice", "/call logs").contains("console"));
     assert!(say("alice", "/call dance`").starts_with("`dance` is not a call command."));
     assert!(say("alice", "/call join").starts_with("There is no call"));
     assert_eq!(
@@ -62,7 +63,9 @@ fn autocomplete_names_every_command() {
         .collect();
     assert_eq!(
         names,
-        ["start", "join", "leave", "end", "link", "stats", "help"]
+        [
+            "start", "join", "leave", "end", "link", "stats", "logs", "help"
+        ]
     );
     let world = World::new();
     for name in names {
