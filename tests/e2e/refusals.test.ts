@@ -5,6 +5,7 @@ import {Admin, PASSWORD, populate} from './support/admin';
 import {ALICE, BOB, type Person} from './support/person';
 import {takeBoth} from './support/screens';
 import {useStage} from './support/stage';
+import {until} from './support/until';
 
 const stage = useStage({command: 'serve'});
 let admin: Admin;
@@ -61,6 +62,28 @@ it('who is removed from the channel is out of its call at once', async () => {
     await bob.call.waitFor({state: 'detached', timeout: 3_000});
     await alice.hearsNoLonger(bob);
     await bob.page.getByText('You left the channel, so you left its call.').waitFor();
+});
+
+it('who is removed by the host is told so, and goes on at the call button', async () => {
+    await admin.addToChannel(made.channelId, made.ids[1] ?? '');
+    const alice = await enter(ALICE);
+    const bob = await enter(BOB);
+    await alice.startCall();
+    await bob.joinByPost();
+    await bob.control('Mute').or(bob.control('Unmute')).focus();
+    const session = await bob.call.getAttribute('data-session');
+    const status = await alice.page.evaluate(async ([channel, id]) => {
+        const answer = await fetch(`/plugins/app.parley.calls/calls/${channel}/host/remove`, {
+            method: 'POST',
+            body: JSON.stringify({session_id: id}),
+            headers: {'Content-Type': 'application/json', 'X-Requested-With': 'XMLHttpRequest', 'X-CSRF-Token': /MMCSRF=([^;]*)/.exec(document.cookie)?.[1] ?? ''},
+        });
+        return answer.status;
+    }, [made.channelId, session]);
+    expect(status).toBe(200);
+    await bob.page.getByText('The host removed you from the call.').waitFor();
+    expect(await bob.call.count()).toBe(0);
+    await until('the focus is on the call button', () => bob.page.evaluate(() => document.activeElement?.textContent === 'Join call'));
 });
 
 it('a command that does not exist is refused with a text, and stays in the box', async () => {
