@@ -3,11 +3,17 @@
 
 use serde_json::json;
 
+use crate::postgres::Postgres;
 use crate::server::{CHANNEL, ID, Server, TEAM, conformance_plugin};
 
 #[tokio::test]
 async fn the_mattermost_adapter_conforms() {
-    let Some(server) = Server::start(&[(ID, conformance_plugin())]).await else {
+    let plugins = [(ID, conformance_plugin())];
+    // Where there is one, over a database, as a real server.
+    let database = Postgres::start();
+    let dsn = database.as_ref().map(Postgres::dsn).unwrap_or_default();
+    let arguments: &[&str] = if dsn.is_empty() { &[] } else { &["-dsn", &dsn] };
+    let Some(server) = Server::start_node(&plugins, json!({}), arguments, true).await else {
         return;
     };
     let answer = server.enable(ID).await;

@@ -26,6 +26,17 @@ pub(crate) fn to_map(object: Map<String, Value>) -> BTreeMap<String, Any> {
     entries.map(|(key, value)| (key, to_any(value))).collect()
 }
 
+/// Whole numbers up to this are exact as floats.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A number that went through the server's database is a float, whole or not.
+fn number(value: f64) -> Option<Number> {
+    if value.fract() == 0.0 && value.abs() <= WHOLE_MAX {
+        return Some((value as i64).into());
+    }
+    Number::from_f64(value)
+}
+
 /// Bytes become a list of numbers: JSON has no better word.
 pub(crate) fn from_any(any: Any) -> Value {
     match any {
@@ -53,7 +64,7 @@ fn from_float(value: f64) -> Value {
         )]
         return (value as i64).into();
     }
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
+    number(value).map_or(Value::Null, Value::Number)
 }
 
 /// A JSON object.
@@ -75,6 +86,20 @@ mod tests {
             "list": [1, "a", {"b": []}],
         });
         assert_eq!(from_any(to_any(value.clone())), value);
+    }
+
+    #[test]
+    fn whole_numbers_are_whole() {
+        for (float, wanted) in [
+            (5.0, json!(5)),
+            (-0.0, json!(0)),
+            (1_795_288_602_654.0, json!(1_795_288_602_654_i64)),
+            (0.5, json!(0.5)),
+            (1e300, json!(1e300)),
+            (f64::NAN, Value::Null),
+        ] {
+            assert_eq!(from_any(Any::Float(float)), wanted, "{float}");
+        }
     }
 
     #[test]
