@@ -200,12 +200,12 @@ async fn plugin_routes_have_edges() {
         .raw("GET", &format!("/plugins/{PLUGIN}"), &[], "")
         .await
         .error_id(404);
-    let large = vec![0u8; 1024 * 1024 + 1];
+    let large = vec![0u8; 2 * 1024 * 1024 + 1];
     let answer = world
         .raw("POST", &format!("/plugins/{PLUGIN}/x"), &[], large)
         .await;
     assert_eq!(answer.status, 413);
-    let fits = vec![0u8; 1024 * 1024];
+    let fits = vec![0u8; 2 * 1024 * 1024];
     let answer = world
         .raw("POST", &format!("/plugins/{PLUGIN}/x"), &[], fits)
         .await;
@@ -241,4 +241,50 @@ async fn settings_are_checked_by_the_plugin_and_survive() {
     assert_eq!(world.local.settings_json(), r#"{"a":2}"#);
     config["PluginSettings"]["Plugins"][PLUGIN]["a"] = "wrong".into();
     world.put(&admin, "/config", config).await.error(400);
+}
+
+#[tokio::test]
+async fn a_file_of_the_plugins_comes_from_its_bot_and_only_its_user_opens_it() {
+    let world = World::new().await;
+    // Somebody has the bot's usual name.
+    let (namesake, erin) = (world.member("calls").await, world.stranger("erin").await);
+    let file = crate::platform::File {
+        name: "call-logs-1.txt".into(),
+        data: b"rtc connected".to_vec(),
+    };
+    let sent = world.local.send_file(&erin.id, "Your logs", file).await;
+    let sent = sent.unwrap();
+    assert_ne!(sent.user_id, namesake.id);
+    let path = format!("/channels/{}/posts", sent.channel_id);
+    let posts = world.get(&erin, &path).await.expect(200);
+    let post = &posts["posts"][&sent.id];
+    assert_eq!(post["message"], "Your logs");
+    let file = format!("/files/{}", post["file_ids"][0].as_str().unwrap());
+    assert_eq!(world.get(&erin, &file).await.text(), "rtc connected");
+    world.get(&namesake, &file).await.error(403);
+    let bot = world.local.get_user(&sent.user_id).await.unwrap();
+    assert_eq!((bot.is_bot, &*bot.username), (true, "calls-1"));
+    // Nobody can sign in as it.
+    for password in ["", "password"] {
+        let body = json!({"login_id": bot.username, "password": password});
+        let path = "/api/v4/users/login";
+        let answer = world.raw("POST", path, &[], body.to_string()).await;
+        assert_ne!(answer.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_the_process_was_given_holds_over_what_is_stored() {
+    let world = World::with(|config| config.overrides.set("MediaPort", 9000)).await;
+    world
+        .local
+        .set_settings(&json!({"mediaport": 8000, "EnableVideo": false}))
+        .await
+        .unwrap();
+    let settings = crate::settings::effective(&world.local.settings_json());
+    assert_eq!((settings.media_port, settings.enable_video), (9000, false));
+    // And a bad value that it hides is refused all the same.
+    let bad = json!({"mediaport": "many"});
+    let refused = world.local.set_settings(&bad).await;
+    assert_eq!(refused.unwrap_err().key, "MediaPort");
 }
