@@ -89,6 +89,29 @@ fn l22_a_clients_own_voice_line_is_answered_recvonly() {
     assert!(sim.client("bob").heard_from("alice").len() >= 15);
 }
 
+/// Firefox bundles by `balanced`: its second line of a kind has port 0 and `bundle-only` in offers
+/// (RFC 9143 section 6), which is no rejection; and Opus is 109 to it.
+#[test]
+fn l37_a_microphone_on_a_bundle_only_line_of_firefox_is_heard() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
+    sim.client("alice").mic_mid = None;
+    let (mid, offer) = sim.client("alice").offer_line(MediaKind::Audio, "mic", &[]);
+    let at = offer.rfind("m=audio 9 ").unwrap();
+    let (before, line) = offer.split_at(at);
+    assert!(line.contains(&format!("a=mid:{mid}\\r")));
+    let line = line.replacen("m=audio 9 ", "m=audio 0 ", 1).replacen(
+        "a=mid:",
+        "a=bundle-only\\r\\na=mid:",
+        1,
+    );
+    sim.signal("alice", format!("{before}{line}")).unwrap();
+    sim.run_ms(100);
+    sim.client("alice").mic_mid = Some(mid);
+    sim.talk(&["alice"], 400);
+    assert_eq!(sim.drop_of("media_unannounced"), 0);
+    assert!(sim.client("bob").heard_from("alice").len() >= 15);
+}
+
 /// Who stops sharing offers its line as `recvonly`, because the server might send on it: nothing is sent,
 /// so no remote track fires.
 #[test]

@@ -57,7 +57,7 @@ pub struct Section {
     pub mid: String,
     /// What it carries.
     pub kind: MediaKind,
-    /// Port 0: rejected or stopped.
+    /// Port 0: rejected or stopped. Not so a `bundle-only` line of an offer (RFC 9143 section 6).
     pub rejected: bool,
     /// Its own or the session's direction.
     pub direction: Direction,
@@ -130,6 +130,9 @@ impl Section {
         if let Some(direction) = Direction::parse(attribute) {
             self.direction = direction;
             return;
+        }
+        if attribute == "bundle-only" {
+            self.rejected = false;
         }
         let Some((name, value)) = attribute.split_once(':') else {
             return;
@@ -223,5 +226,12 @@ mod tests {
         assert_eq!(sections[0].msid_stream.as_deref(), Some("stream"));
         assert_eq!(sections[0].ssrcs, [7]);
         assert!(sections[0].rejected);
+    }
+
+    #[test]
+    fn a_bundle_only_line_is_not_rejected() {
+        let sdp = "m=audio 9 X 1\nm=audio 0 X 1\na=bundle-only\nm=audio 0 X 1\n";
+        let rejected: Vec<_> = sections(sdp).iter().map(|s| s.rejected).collect();
+        assert_eq!(rejected, [false, false, true]);
     }
 }
