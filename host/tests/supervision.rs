@@ -17,8 +17,11 @@ use parley_host::media::pump::{EventHandler, HandlerFuture, Pump, PumpCounters};
 use parley_host::platform::local::{Local, LocalConfig};
 use parley_host::sidecar::{SidecarConfig, Supervisor, runtime_dir};
 use parley_proto::v1::Event;
+use parley_proto::v1::node_client::NodeClient;
 use parley_proto::v1::rooms_client::RoomsClient;
-use parley_proto::v1::{ListRoomsRequest, OpenRoomRequest, RoomRef};
+use parley_proto::v1::{
+    DrainRequest, EndRoomRequest, GetHealthRequest, ListRoomsRequest, OpenRoomRequest, RoomRef,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Notes what the pump tells.
@@ -60,7 +63,17 @@ struct Host {
 
 impl Host {
     fn start(data_dir: &Path, platform: &Arc<Local>, media_port: u16) -> Self {
-        let supervisor = Supervisor::start(SidecarConfig {
+        Self::start_as(data_dir, platform, media_port, env!("CARGO_PKG_VERSION"))
+    }
+
+    /// A host of another version.
+    fn start_as(
+        data_dir: &Path,
+        platform: &Arc<Local>,
+        media_port: u16,
+        version: &'static str,
+    ) -> Self {
+        let config = SidecarConfig {
             executable: sidecar(),
             data_dir: data_dir.to_owned(),
             runtime_dir: runtime_dir(data_dir, None).unwrap(),
@@ -69,7 +82,8 @@ impl Host {
             log_level: parley_settings::LogLevel::default(),
             config_file: None,
             host_id: "test-host".to_owned(),
-        });
+        };
+        let supervisor = Supervisor::start_as(config, version);
         let notes = Arc::<Notes>::default();
         let stop = CancellationToken::new();
         let pump = Pump {
@@ -109,6 +123,18 @@ impl Host {
             ..OpenRoomRequest::default()
         };
         self.rooms().await.open_room(request).await.unwrap();
+    }
+
+    async fn end_room(&self, id: &str) {
+        let request = EndRoomRequest {
+            request_id: format!("end {id}"),
+            room: Some(RoomRef {
+                room_id: id.to_owned(),
+                generation: 1,
+            }),
+            ..EndRoomRequest::default()
+        };
+        self.rooms().await.end_room(request).await.unwrap();
     }
 
     async fn room_ids(&self) -> Vec<String> {
@@ -315,5 +341,80 @@ async fn the_sidecar_holds_none_of_the_hosts_descriptors() {
         .split_whitespace()
         .collect();
     assert_eq!(fields[3], pid.to_string(), "a session of its own");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_given_the_address_outside_and_the_log_is_as_quiet_as_set() {
+    let world = World::new();
+    let supervisor = Supervisor::start(SidecarConfig {
+        executable: sidecar(),
+        data_dir: world.data.path().to_owned(),
+        runtime_dir: runtime_dir(world.data.path(), None).unwrap(),
+        media_port: world.media_port,
+        // For documentation (RFC 5737): no machine has it.
+        media_hosts: vec!["203.0.113.7".parse().unwrap()],
+        log_level: parley_settings::LogLevel::Error,
+        config_file: None,
+        host_id: "test-host".to_owned(),
+    });
+    let mut link = supervisor.link().connection();
+    let found = tokio::time::timeout(PATIENCE, link.wait_for(Option::is_some)).await;
+    let connection = found.expect("a sidecar").unwrap().clone().unwrap();
+    let mut node = NodeClient::new(connection.channel);
+    let health = node.get_health(GetHealthRequest {}).await.unwrap();
+    assert_eq!(
+        health.into_inner().media_addresses,
+        [format!("203.0.113.7:{}", world.media_port)]
+    );
+    let log = std::fs::read_to_string(world.data.path().join("sidecar-v1.log")).unwrap();
+    assert!(!log.contains("INFO"), "{log}");
+    let _ = node
+        .drain(DrainRequest {
+            request_id: "end".to_owned(),
+            deadline_ms: 1,
+        })
+        .await;
+    supervisor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_upgrade_the_older_sidecar_finishes_its_calls_and_is_replaced() {
+    let world = World::new();
+    let host = world.host();
+    until_restarts(&host, 1).await;
+    let older = world.living_sidecar();
+    host.open_room("room-1").await;
+    host.stop().await;
+    let newer = |version| {
+        Host::start_as(
+            world.data.path(),
+            &world.platform,
+            world.media_port,
+            version,
+        )
+    };
+    // A host that is older itself leaves it alone, whether there is a call or not.
+    let host = newer("0.0.1");
+    assert_eq!(host.room_ids().await, ["room-1"]);
+    host.end_room("room-1").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(lives(older));
+    host.open_room("room-2").await;
+    host.stop().await;
+
+    let host = newer("99.0.0");
+    assert_eq!(host.room_ids().await, ["room-2"]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(lives(older), "a call was cut short");
+    host.end_room("room-2").await;
+    until("the end of the older one", || (!lives(older)).then_some(()));
+    until_restarts(&host, 1).await;
+    assert_ne!(world.living_sidecar(), older);
+    assert_eq!(
+        host.supervisor.counters().ended.load(Ordering::Relaxed),
+        0,
+        "no crash"
+    );
     host.stop().await;
 }

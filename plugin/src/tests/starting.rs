@@ -157,3 +157,15 @@ fn who_starts_a_call_hears_of_a_port_that_was_not_set() {
     *world.env.settings.borrow_mut() = r#"{"SidecarMode":"remote"}"#.to_owned();
     assert!(!start("root").contains("port"));
 }
+
+#[test]
+fn a_call_keeps_to_the_times_and_limits_that_are_set_when_it_starts() {
+    let world = World::with_settings(
+        r#"{"disconnecttimeoutseconds":45,"alonetimeoutminutes":0,"maxcallparticipants":3}"#,
+    );
+    world.command("alice", "town", "/call start");
+    let policy = world.sidecar.only_room().policy;
+    assert_eq!(policy.disconnect_timeout_ms, 45_000);
+    assert_eq!(policy.alone_timeout_ms, 0);
+    assert_eq!(policy.max_sessions, 3);
+}
