@@ -11,7 +11,7 @@ use crate::server::{ID, Server, host_executable};
 /// Two nodes with the plugin, connected to the media server. In the order in which they are dropped.
 struct Cluster {
     nodes: Vec<Server>,
-    _media: RemoteSidecar,
+    media: RemoteSidecar,
     _database: Postgres,
 }
 
@@ -43,7 +43,7 @@ impl Cluster {
         }
         Some(Self {
             nodes,
-            _media: media,
+            media,
             _database: database,
         })
     }
@@ -200,4 +200,56 @@ async fn a_call_outlives_the_node_that_served_it() {
     survivor.until_effects("CreatePost", 1).await;
     survivor.until_effects("Push", 1).await;
     survivor.assert_healthy();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_media_server_takes_the_call_of_both_nodes_once() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let alice = Person::new(&cluster.nodes[0], "alice").await;
+    let bob = Person::new(&cluster.nodes[0], "bob").await;
+    let channel = cluster.group(&[&alice, &bob]).await;
+    let mut connections = Vec::new();
+    let mut resumes = Vec::new();
+    for (person, node) in [&alice, &bob].into_iter().zip(&cluster.nodes) {
+        let mut connection = person.connect(node).await;
+        let data = json!({"channelID": channel, "parley": {"v": 1}});
+        connection.send("join", data).await;
+        let parley = connection.ours("join").await["parley"].take();
+        resumes.push(json!({"session": parley["session"], "token": parley["resume"]}));
+        connections.push(connection);
+    }
+    // Both nodes find out and see to it; the call moves once.
+    cluster.media.kill();
+    cluster.media.start_again(&[]);
+    for connection in &mut connections {
+        connection.ours("parley_media_moved").await;
+    }
+    for (connection, resume) in connections.iter_mut().zip(resumes) {
+        let data = json!({"channelID": channel, "parley": {"v": 1, "resume": resume}});
+        connection.send("join", data).await;
+    }
+    let sessions: Vec<String> = connections.iter().map(|one| one.id.clone()).collect();
+    for connection in &mut connections {
+        for session in &sessions {
+            let back = |event: &Value| {
+                let data = &event["data"];
+                data["session_id"] == *session && data["parley"]["resumed"] == true
+            };
+            connection.event(back).await;
+        }
+        assert_eq!(connection.count("parley_media_moved"), 1);
+        assert_eq!(connection.count("call_end"), 0);
+    }
+    for connection in &mut connections {
+        connection.send("leave", json!({})).await;
+    }
+    let node = &cluster.nodes[0];
+    assert_eq!(ended(node).await.as_array().unwrap().len(), 2);
+    node.until_effects("CreatePost", 1).await;
+    node.until_effects("Push", 1).await;
+    for node in &cluster.nodes {
+        node.assert_healthy();
+    }
 }
