@@ -1,5 +1,6 @@
 //! One sidecar in use: watched from the first question to the farewell.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parley_proto::v1::node_client::NodeClient;
@@ -25,6 +26,8 @@ const DYING_TIME_MAX: Duration = Duration::from_millis(200);
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long an asked end may take: the sidecar waits up to 2 s for its last events to be acked.
 const FINISH_TIME_MAX: Duration = Duration::from_secs(4);
+/// How often an older sidecar is asked whether its last call ended.
+const IDLE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A sidecar in use.
 pub(super) struct InUse {
@@ -33,6 +36,8 @@ pub(super) struct InUse {
     /// Cancelled when the process ended, if this host started it.
     child_ended: CancellationToken,
     since: Instant,
+    /// Told to take no call any more.
+    retiring: AtomicBool,
 }
 
 /// Why a sidecar is not in use any more.
@@ -47,6 +52,8 @@ pub(super) enum Lost {
     Mute,
     /// Its process may live, but the connection does not.
     Disconnected,
+    /// It was of an older version and had no call any more: it was asked to end.
+    Outdated,
 }
 
 impl InUse {
@@ -61,12 +68,49 @@ impl InUse {
             process,
             child_ended,
             since: Instant::now(),
+            retiring: AtomicBool::new(false),
         }
     }
 
     /// For the rest of the host.
     pub(super) fn connection(&self) -> Connection {
         self.attached.connection.clone()
+    }
+
+    /// Whether it is of an older version than this one. Never the other way round: two hosts over one
+    /// sidecar would replace each other's.
+    pub(super) fn is_older_than(&self, version: &str) -> bool {
+        let running = numbers(&self.attached.info.sidecar_version);
+        running.is_some() && running < numbers(version)
+    }
+
+    /// Returns when it has no call and was told to take none any more.
+    pub(super) async fn retire(&self) -> Lost {
+        let mut node = NodeClient::new(self.attached.connection.channel.clone());
+        let mut asking = tokio::time::interval(IDLE_INTERVAL);
+        loop {
+            asking.tick().await;
+            // No answer is a matter of its health.
+            let health = node.get_health(GetHealthRequest {}).await;
+            if !health.is_ok_and(|health| health.into_inner().rooms == 0) {
+                continue;
+            }
+            let drain = DrainRequest {
+                request_id: crate::trace::TraceId::random().to_string(),
+                // A call that began in this moment is not cut short.
+                deadline_ms: 0,
+            };
+            self.retiring.store(true, Ordering::Relaxed);
+            if node.drain(drain).await.is_ok() {
+                self.end().await;
+                return Lost::Outdated;
+            }
+        }
+    }
+
+    /// Whether its end is what was asked for.
+    pub(super) fn is_retiring(&self) -> bool {
+        self.retiring.load(Ordering::Relaxed)
     }
 
     /// How long it has been in use.
@@ -119,6 +163,12 @@ impl InUse {
     }
 }
 
+/// Major, minor and patch of a version; `None` = it is none of ours.
+fn numbers(version: &str) -> Option<Vec<u64>> {
+    let parts: Option<Vec<u64>> = version.split('.').map(|part| part.parse().ok()).collect();
+    parts.filter(|parts| parts.len() == 3)
+}
+
 /// Returns when it does not answer any more.
 pub(super) async fn health(connection: &Connection) -> Lost {
     let mut node = NodeClient::new(connection.channel.clone());
@@ -156,5 +206,18 @@ pub(super) async fn goodbye(connection: &Connection, host_id: &str) {
         Ok(Ok(_))
     ) {
         tracing::warn!("the sidecar did not hear the goodbye");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        assert!(numbers("0.9.10") < numbers("0.10.2"));
+        assert!(numbers("1.0.0") > numbers("0.99.99"));
+        assert_eq!(numbers("1.0"), None);
+        assert_eq!(numbers("1.0.0-dev"), None);
     }
 }

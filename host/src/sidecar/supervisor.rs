@@ -96,12 +96,20 @@ impl Supervisor {
     /// Starts to supervise. Returns at once; the connection comes through the link.
     #[must_use]
     pub fn start(config: SidecarConfig) -> Self {
+        Self::start_as(config, env!("CARGO_PKG_VERSION"))
+    }
+
+    /// As [`Supervisor::start`], by a host of this version.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn start_as(config: SidecarConfig, version: &'static str) -> Self {
         let (publish, connection) = watch::channel(None);
         let (tell_first, first) = watch::channel(None);
         let counters = Arc::<SupervisorCounters>::default();
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let supervision = Supervision {
             config,
+            version,
             publish,
             tell_first,
             counters: Arc::clone(&counters),
@@ -164,6 +172,8 @@ impl MediaLink for Link {
 
 struct Supervision {
     config: SidecarConfig,
+    /// Ours, and that of the sidecar beside us.
+    version: &'static str,
     publish: watch::Sender<Option<Connection>>,
     tell_first: watch::Sender<Option<FirstStart>>,
     counters: Arc<SupervisorCounters>,
@@ -298,15 +308,21 @@ impl Supervision {
     async fn use_it(&self, in_use: &InUse) -> Lost {
         let connection = in_use.connection();
         self.publish.send_replace(Some(connection.clone()));
+        let outdated = in_use.is_older_than(self.version);
         let lost = tokio::select! {
             biased;
             () = self.stop.cancelled() => Lost::Stopped,
             () = self.end.cancelled() => in_use.finish().await,
+            lost = in_use.retire(), if outdated => lost,
             () = in_use.end() => Lost::Ended,
             lost = health(&connection) => lost,
         };
         let lost = match lost {
             Lost::Disconnected => in_use.ended_or_disconnected().await,
+            other => other,
+        };
+        let lost = match lost {
+            Lost::Ended if in_use.is_retiring() => Lost::Outdated,
             other => other,
         };
         match lost {
@@ -325,6 +341,7 @@ impl Supervision {
                 in_use.kill().await;
             }
             Lost::Disconnected => tracing::warn!("connection to the sidecar lost"),
+            Lost::Outdated => tracing::info!("the older sidecar ended after its last call"),
         }
         self.publish.send_replace(None);
         lost
