@@ -12,6 +12,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::remote::{RemoteSidecar, TOKEN};
 use common::{free_udp_port, launched, lives, sidecar, signal, until};
 
 /// `parley demo` over a folder.
@@ -28,6 +29,10 @@ impl Demo {
     }
 
     fn with_log(data: &std::path::Path, filter: &str) -> Self {
+        Self::with(data, filter, &[])
+    }
+
+    fn with(data: &std::path::Path, filter: &str, variables: &[(&str, &str)]) -> Self {
         let log = data.join(format!("host-{}.log", free_udp_port()));
         let mut process = Command::new(env!("CARGO_BIN_EXE_parley"))
             .args(["demo", "--port", "0", "--media-address", "127.0.0.1"])
@@ -41,6 +46,7 @@ impl Demo {
             .arg(sidecar())
             .env("PARLEY_SIDECAR_LOG_LEVEL", "debug")
             .env_remove("XDG_RUNTIME_DIR")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
@@ -334,6 +340,29 @@ fn a_second_interrupt_of_a_server_ends_its_calls() {
     assert!(!lives(serve.sidecar), "the sidecar is still there");
     let log = std::fs::read_to_string(&serve.log).unwrap();
     assert!(log.contains(": Shutdown"), "the plugin was not told: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_media_server_holds_the_calls_and_outlives_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let remote = RemoteSidecar::start(&[]);
+    let mut demo = Demo::with(
+        folder.path(),
+        "info",
+        &[
+            ("PARLEY_SIDECAR_MODE", "remote"),
+            ("PARLEY_SIDECAR_ADDRESS", &remote.address()),
+            ("PARLEY_SIDECAR_TOKEN", TOKEN),
+        ],
+    );
+    let token = demo.sign_in();
+    let answer = demo.command(&token, "/call start");
+    assert!(answer.contains("You started a call"), "{answer}");
+    remote.has_rooms(1).await;
+    signal(demo.process.id(), "TERM");
+    until("the demo's end", || demo.process.try_wait().unwrap());
+    remote.has_rooms(1).await;
+    assert!(!std::fs::read_to_string(&demo.log).unwrap().contains(TOKEN));
 }
 
 #[test]

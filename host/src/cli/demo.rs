@@ -34,7 +34,9 @@ pub(super) async fn demo(config: DemoConfig) -> Result<(), Failure> {
     let stop = async {
         signals.told_to_end().await;
         signals.end_at_once_when_interrupted();
-        sidecar.end().await;
+        if let Some(sidecar) = sidecar {
+            sidecar.end().await;
+        }
     };
     let outcome = running.until(stop).await;
     drop(robot);

@@ -1,4 +1,4 @@
-//! The media server that an activation of the plugin uses: its own, an admin's, or none on a cluster.
+//! The media server that the plugin uses: its own, an admin's, or none on a cluster.
 
 use parley_proto::trouble::Trouble;
 use parley_settings::{Settings, SidecarMode};
@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::media::{FixedLink, LinkReceiver};
-use crate::sidecar::{Remote, RemoteConfig, SidecarConfig, Supervisor};
+use crate::sidecar::{FirstStart, Remote, RemoteConfig, SidecarConfig, SidecarEnding, Supervisor};
 
 /// Which one the settings ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,22 @@ impl MediaServer {
                 Self::None
             }
         })
+    }
+
+    /// How the first attempt to have one of our own ended; see [`Supervisor::first_start`].
+    pub(super) async fn first_start(&self) -> FirstStart {
+        match self {
+            Self::Embedded { supervisor, .. } => supervisor.first_start().await,
+            Self::Remote(_) | Self::None => FirstStart::Begun,
+        }
+    }
+
+    /// For who ends it instead of leaving it; `None` = it is not ours to end.
+    pub(super) fn ending(&self) -> Option<SidecarEnding> {
+        match self {
+            Self::Embedded { supervisor, .. } => Some(supervisor.ending()),
+            Self::Remote(_) | Self::None => None,
+        }
     }
 
     /// Says goodbye; the link has no connection afterwards. One of our own goes on for its lease.

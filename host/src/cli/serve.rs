@@ -13,17 +13,19 @@ use super::data_lock::DataLock;
 use super::failure::Failure;
 use super::health;
 use super::listen::{self, Listeners};
+use super::media_server::{MediaServer, Wanted};
 use super::request_trace::request_trace;
 use super::say;
 use super::signals::{Signals, Told};
 use crate::environment::SystemEnvironment;
+use crate::media::FixedLink;
 use crate::media::pump::{Pump, PumpCounters};
 use crate::platform::Platform as _;
 use crate::platform::local::{Local, LocalConfig, OpenError};
 use crate::plugin::Plugin;
 use crate::sandbox::{Limits, Services};
 use crate::settings;
-use crate::sidecar::{FirstStart, SidecarConfig, SidecarEnding, Supervisor, runtime_dir};
+use crate::sidecar::{FirstStart, SidecarConfig, SidecarEnding, runtime_dir};
 use crate::trace::TraceId;
 
 /// The id under which the local platform runs the plugin.
@@ -40,7 +42,7 @@ pub(super) struct Running {
     listeners: Listeners,
     router: axum::Router,
     tls: Option<axum_server::tls_rustls::RustlsConfig>,
-    supervisor: Supervisor,
+    media: MediaServer,
     pump: tokio::task::JoinHandle<()>,
     stop_pump: CancellationToken,
     _data_lock: DataLock,
@@ -64,8 +66,13 @@ pub(super) async fn serve(config: ServeConfig) -> Result<(), Failure> {
 
 /// Done when the process is told to end. Calls go on for the sidecar's lease, so that whoever starts Parley
 /// again continues them; somebody at a terminal may end them by a second Ctrl-C.
-async fn leave_or_end(mut signals: Signals, sidecar: SidecarEnding) {
+async fn leave_or_end(mut signals: Signals, sidecar: Option<SidecarEnding>) {
     let told = signals.told_to_end().await;
+    let Some(sidecar) = sidecar else {
+        // A remote one goes on without us.
+        signals.end_at_once_when_interrupted();
+        return;
+    };
     let calls = sidecar.calls().await;
     if calls == 0 {
         signals.end_at_once_when_interrupted();
@@ -120,28 +127,31 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
     let local = Arc::new(open_local(&config, &site_url, overrides).await?);
     let settings = settings::effective(&local.settings_json());
     let host_id = TraceId::random().to_string();
-    let sidecar = sidecar_config(&config.common, &settings, host_id.clone())?;
-    let supervisor = Supervisor::start(sidecar);
+    let link = FixedLink::new(None);
+    let wanted = Wanted::of(&settings, false, &host_id);
+    let embedded = sidecar_config(&config.common, &settings, host_id.clone())?;
+    let media = MediaServer::start(&wanted, &link, || Ok(embedded))
+        .map_err(|error| Failure::internal("sidecar", error))?;
     let services = Services {
         platform: Arc::clone(&local) as _,
-        media: supervisor.link(),
+        media: Arc::new(link.clone()),
         environment: Arc::new(SystemEnvironment),
     };
     let plugin = Arc::new(load_plugin(services).await?);
     // Nobody is to be sent to calls that cannot be.
-    if let FirstStart::Refused(said) = supervisor.first_start().await {
+    if let FirstStart::Refused(said) = media.first_start().await {
         return Err(refused_by_sidecar(&config.common, said));
     }
     let stop_pump = CancellationToken::new();
     let pump = Pump {
         host_id,
-        link: supervisor.link(),
+        link: Arc::new(link.clone()),
         platform: Arc::clone(&local) as _,
         handler: Arc::clone(&plugin) as _,
         counters: Arc::<PumpCounters>::default(),
     };
     let pump = tokio::spawn(pump.run(stop_pump.clone()));
-    let router = health::router(supervisor.link())
+    let router = health::router(Arc::new(link))
         .fallback_service(local.router(plugin))
         .layer(axum::middleware::from_fn(request_trace));
     for address in listeners.addresses() {
@@ -158,7 +168,7 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         listeners,
         router,
         tls,
-        supervisor,
+        media,
         pump,
         stop_pump,
         _data_lock: data_lock,
@@ -167,8 +177,9 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
 
 impl Running {
     /// For whoever decides, while everything is still at work, whether calls outlive this process.
-    pub(super) fn sidecar_ending(&self) -> SidecarEnding {
-        self.supervisor.ending()
+    /// `None`: it is not ours to end.
+    pub(super) fn sidecar_ending(&self) -> Option<SidecarEnding> {
+        self.media.ending()
     }
 
     /// Serves until `stop` is done, then ends in order: no new requests, the running ones finish, events
@@ -183,7 +194,7 @@ impl Running {
         let outcome = self.listeners.serve(self.router, self.tls, stop).await;
         self.stop_pump.cancel();
         let _ = self.pump.await;
-        self.supervisor.stop().await;
+        self.media.leave().await;
         tracing::info!("ended in order");
         outcome
     }

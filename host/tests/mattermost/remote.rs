@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::common::launched;
 use crate::common::remote::{RemoteSidecar, TOKEN};
 use crate::server::{ID, Server, host_executable};
 
@@ -49,6 +50,13 @@ async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
         assert!(admin, "{answer}");
     }
     set(&server, settings(&held.address(), TOKEN)).await;
+    let answer = server.command("/call start").await;
+    assert!(answer.contains("already"), "{answer}");
+
+    // Another media server, here an own one: the call is opened there anew.
+    set(&server, json!({})).await;
+    server.logged_times("the sidecar is a new one", 2).await;
+    assert!(launched(&server.runtime_dir()).is_some());
     let answer = server.command("/call start").await;
     assert!(answer.contains("already"), "{answer}");
 
