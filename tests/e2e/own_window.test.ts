@@ -49,7 +49,12 @@ it('shows the others\' pictures, has the controls, and gives the view back when 
     await control('Share screen').click();
     await bob.sees('Screen of Alice Adler');
     expect(await view.evaluate(() => window.instruments.opened.screen)).toBe(1);
-
+    // A screen ends with the document that chose it.
+    await view.reload();
+    await bob.page.locator('figure[aria-label="Screen of Alice Adler"]').waitFor({state: 'detached'});
+    await moves(view, 'Camera of Bob Berg');
+    await control('Share screen').click();
+    await bob.sees('Screen of Alice Adler');
     await view.close();
     await alice.control('Larger view').waitFor();
     await bob.page.locator('figure[aria-label="Screen of Alice Adler"]').waitFor({state: 'detached'});

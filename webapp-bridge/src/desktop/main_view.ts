@@ -45,7 +45,14 @@ export class MainView implements CallWindow {
         if (before) {
             this.set(before);
         }
-        this.scope.add(store.subscribe(() => saveElsewhere(this.current)));
+        let saved = this.current;
+        this.scope.add(store.subscribe(() => {
+            // The whole web app's store: it changes all the time.
+            if (saved !== this.current) {
+                saved = this.current;
+                saveElsewhere(saved);
+            }
+        }));
     }
 
     join(wish: JoinWish): void {

@@ -42,6 +42,12 @@ const Gone = () => <p className='parley-gone' role='status'><Text id='popout.gon
 
 export const Expanded = () => {
     const [shown] = React.useState(shownByOpener);
+    React.useEffect(() => {
+        // A screen that was chosen here is gone with this document, also when it is only loaded anew.
+        const leave = (): void => shown?.controller.screen.handleWindowGone();
+        window.addEventListener('pagehide', leave);
+        return () => window.removeEventListener('pagehide', leave);
+    }, [shown]);
     if (!shown) {
         return <Gone/>;
     }

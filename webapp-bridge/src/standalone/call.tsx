@@ -73,8 +73,8 @@ export class StandaloneCall {
 
     private followDesktop(desktop: DesktopApi): void {
         this.scope.add(this.store.subscribe(() => {
-            const own = this.state.own;
-            if (own?.phase === 'connected' && !this.told) {
+            const own = this.told ? null : this.state.own;
+            if (own?.phase === 'connected') {
                 this.told = true;
                 desktop.callsWidgetConnected?.(own.channelId, own.session);
             }
