@@ -108,8 +108,8 @@ texts! {
         "In diesem Kanal läuft schon ein Anruf. [Dem Anruf beitreten]({link})";
     OtherPort: "Participants elsewhere may not get through: the media server does not use the port that was set. Tell your admin.",
         "Teilnehmer von außerhalb kommen vielleicht nicht durch: Der Medienserver benutzt nicht den eingestellten Port. Sage es deinem Administrator.";
-    OtherPortForAdmin: "The media server uses UDP port {port}, not {wanted} as set: that one was in use when it started, or was set afterwards. Participants elsewhere may not get through: open {port} for them, or free {wanted} and enable the plugin again.",
-        "Der Medienserver benutzt UDP-Port {port}, nicht {wanted} wie eingestellt: Der war bei seinem Start belegt oder wurde danach eingestellt. Teilnehmer von außerhalb kommen vielleicht nicht durch: Öffne {port} für sie, oder mache {wanted} frei und aktiviere das Plugin neu.";
+    OtherPortForAdmin: "The media server uses UDP port {port}, not {wanted} as set: that one was in use when it started, or was set afterwards. Participants elsewhere may not get through: open {port} for them, or free {wanted} and disable the plugin for 30 seconds.",
+        "Der Medienserver benutzt UDP-Port {port}, nicht {wanted} wie eingestellt: Der war bei seinem Start belegt oder wurde danach eingestellt. Teilnehmer von außerhalb kommen vielleicht nicht durch: Öffne {port} für sie, oder mache {wanted} frei und schalte das Plugin für 30 Sekunden ab.";
     JoinHere: "A call is going on in this channel. [Join the call]({link})",
         "In diesem Kanal läuft ein Anruf. [Dem Anruf beitreten]({link})";
     InCallAlready: "You are in the call of this channel already. [Join with another window or device]({link})",

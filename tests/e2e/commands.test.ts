@@ -14,7 +14,7 @@ it('typing a command completes it with the keyboard', async () => {
     expect(await alice.messageBox.inputValue()).toBe('/call ');
     await alice.page.getByRole('option', {name: '/call start'}).waitFor();
     const names = await options.allInnerTexts();
-    for (const command of ['start', 'join', 'leave', 'end', 'link', 'stats', 'help']) {
+    for (const command of ['start', 'join', 'leave', 'end', 'link', 'stats', 'logs', 'help']) {
         expect(names.some((name) => name.includes(`/call ${command}`)), command).toBe(true);
     }
     await alice.page.keyboard.press('Escape');

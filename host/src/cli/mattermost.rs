@@ -326,7 +326,7 @@ impl Activation for Composition {
                     for setting in active.asked.waiting(&asked.settings) {
                         tracing::warn!(
                             setting,
-                            "the change is used when the plugin is enabled the next time and no call runs"
+                            "the change is used when the media server starts anew: disable the plugin for 30 seconds, which ends calls"
                         );
                     }
                 }

@@ -80,15 +80,16 @@ pub struct Settings {
     #[garde(range(min = DISCONNECT_TIMEOUT_SECONDS_MIN, max = DISCONNECT_TIMEOUT_SECONDS_MAX))]
     pub disconnect_timeout_seconds: u32,
     /// The UDP port that carries all media; it has to be reachable by the participants. A change takes
-    /// effect when the plugin is enabled the next time and no call runs. If the port is in use then, a free
-    /// one is taken, and /call start says which.
+    /// effect when the media server starts anew: disable the plugin for 30 seconds, which ends calls. If the
+    /// port is in use then, a free one is taken, and /call start says which.
     #[cfg_attr(feature = "schema", schemars(title = "Media port (UDP)"))]
     #[garde(range(min = 1))]
     pub media_port: u16,
     /// The addresses that participants send media to, separated by commas, if they are not this machine's
     /// own: IP addresses, host names (looked up when the media server starts), or EXTERNAL/OWN where a
     /// router passes what comes to one address on to another. Empty = this machine's own addresses. A
-    /// change takes effect when the plugin is enabled the next time and no call runs.
+    /// change takes effect when the media server starts anew: disable the plugin for 30 seconds, which ends
+    /// calls.
     #[cfg_attr(feature = "schema", schemars(title = "ICE host override"))]
     #[garde(custom(ice_host::check))]
     pub ice_host_override: String,
@@ -149,8 +150,8 @@ pub struct Settings {
     #[garde(range(min = TURN_MINUTES_MIN, max = TURN_MINUTES_MAX))]
     pub turn_credentials_expiration_minutes: u32,
     /// The folder for the media server's log and its other files, an absolute path that the server may
-    /// write to. Empty = parley in the server's own file folder. A change takes effect when the plugin is
-    /// enabled the next time.
+    /// write to. Empty = parley in the server's own file folder. A change takes effect when the media server
+    /// starts anew: disable the plugin for 30 seconds, which ends calls.
     #[cfg_attr(feature = "schema", schemars(title = "Data folder"))]
     #[garde(custom(check_data_dir))]
     pub data_dir: String,
