@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{TOKEN, WithToken, binary, get_info, until};
+use common::{TOKEN, WithToken, binary, get_info, http_get, until};
 use hyper_util::rt::TokioIo;
 use parley_proto::launch::{LaunchInfo, RuntimeFiles};
 use parley_proto::v1::GetHealthRequest;
@@ -28,6 +28,7 @@ use tonic::transport::{Channel, Endpoint};
 struct Remote {
     child: Child,
     address: SocketAddr,
+    http: SocketAddr,
     folder: tempfile::TempDir,
 }
 
@@ -45,7 +46,7 @@ impl Remote {
         std::fs::write(path("token"), format!("{TOKEN}\n")).unwrap();
         let mut config = format!(
             "runtime_dir = \"{}\"\ngrpc_listen = \"127.0.0.1:0\"\ntoken_file = \"{}\"\n\
-             media_port = 0\nmedia_addresses = [\"127.0.0.1\"]\n",
+             http_listen = \"127.0.0.1:0\"\nmedia_port = 0\nmedia_addresses = [\"127.0.0.1\"]\n",
             path("run"),
             path("token"),
         );
@@ -70,11 +71,23 @@ impl Remote {
             let text = std::fs::read_to_string(&lock).ok()?;
             serde_json::from_str::<LaunchInfo>(&text).ok()
         });
+        let info = info.await;
         Self {
-            address: info.await.grpc.unwrap(),
+            address: info.grpc.unwrap(),
+            http: info.http.unwrap(),
             child,
             folder,
         }
+    }
+
+    /// Connections that it counts as refused.
+    fn refused(&self) -> u32 {
+        let (_, metrics) = http_get(self.http, "/metrics");
+        let line = metrics
+            .lines()
+            .find(|line| line.contains("strangers_refused_total "));
+        let line = line.unwrap_or_else(|| panic!("{metrics}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// A TCP connection from an address of this machine.
@@ -176,6 +189,8 @@ async fn a_flood_of_strangers_keeps_no_host_out() {
     }
     assert!((1..=8).contains(&kept), "{kept} strangers were kept");
     host.get_health(GetHealthRequest {}).await.unwrap();
+    let refused = remote.refused();
+    assert!((92..100).contains(&refused), "{refused} were counted");
     let mut other = remote.host("127.0.0.2").await;
     other.get_health(GetHealthRequest {}).await.unwrap();
 }

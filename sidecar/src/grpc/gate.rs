@@ -24,6 +24,8 @@ pub struct GateCounters {
     pub unauthenticated: u64,
     /// Calls before `GetInfo`.
     pub not_introduced: u64,
+    /// Connections from other machines that were not, or no longer, taken.
+    pub strangers: u64,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(super) struct Gate {
     token: Option<Hidden>,
     unauthenticated: AtomicU64,
     not_introduced: AtomicU64,
+    strangers: AtomicU64,
 }
 
 /// Keeps the secret out of the derived `Debug` of what holds it.
@@ -48,6 +51,7 @@ impl Gate {
             token: token.map(Hidden),
             unauthenticated: AtomicU64::new(0),
             not_introduced: AtomicU64::new(0),
+            strangers: AtomicU64::new(0),
         }
     }
 
@@ -55,7 +59,12 @@ impl Gate {
         GateCounters {
             unauthenticated: self.unauthenticated.load(Ordering::Relaxed),
             not_introduced: self.not_introduced.load(Ordering::Relaxed),
+            strangers: self.strangers.load(Ordering::Relaxed),
         }
+    }
+
+    pub(super) fn refuse_stranger(&self) {
+        self.strangers.fetch_add(1, Ordering::Relaxed);
     }
 
     fn check(&self, request: &Request) -> Result<(), Status> {

@@ -154,6 +154,11 @@ impl<C: CoreClient> Services<C> {
         &self.shared.events
     }
 
+    /// A connection from another machine is not taken.
+    pub fn refuse_stranger(&self) {
+        self.shared.gate.refuse_stranger();
+    }
+
     /// What the gate refused.
     #[must_use]
     pub fn gate_counters(&self) -> GateCounters {

@@ -88,7 +88,7 @@ impl Collector for Reading {
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
         }
-        let counters: [(&str, &str, u64); 15] = [
+        let counters: [(&str, &str, u64); 16] = [
             ("packets_in", "Datagrams received", core.packets_in),
             (
                 "packets_forwarded",
@@ -137,6 +137,11 @@ impl Collector for Reading {
                 "calls_unauthenticated",
                 "Calls without the token",
                 self.gate.unauthenticated,
+            ),
+            (
+                "strangers_refused",
+                "Connections to grpc_listen that showed no token in time, or were too many",
+                self.gate.strangers,
             ),
             (
                 "calls_repeated",

@@ -58,6 +58,11 @@
 //!
 //! The rule is looked at anew when sessions come or go. Rooms end with reason SHUTDOWN at the end.
 //!
+//! **Without `--embedded`**, started by an admin: no lease, log on standard error, and with `grpc_listen` a
+//! TCP port for hosts on other machines (`remote_peers`): TLS beyond loopback, the token from `token_file`,
+//! the same services and rules as on the socket. `LaunchInfo.grpc` says the address. SIGHUP reads the
+//! certificate anew.
+//!
 //! **Signals**: SIGTERM and SIGINT: no new rooms, rooms end with reason SHUTDOWN, 2 s for the events to
 //! be acked, exit 0. SIGUSR1: drain without deadline.
 

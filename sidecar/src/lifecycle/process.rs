@@ -258,7 +258,10 @@ async fn serve_remote(
         .map_err(system("grpc_listen"))?;
     let address = listener.local_addr().map_err(system("grpc_listen"))?;
     tracing::info!(%address, tls = certificate.is_some(), "serving hosts on other machines");
-    let incoming = remote_peers::accept(listener, certificate, services.attachments().clone());
+    let attachments = services.attachments().clone();
+    let counting = services.clone();
+    let refused = std::sync::Arc::new(move || counting.refuse_stranger());
+    let incoming = remote_peers::accept(listener, certificate, attachments, refused);
     let server = tokio::spawn(serve_grpc(services.clone(), incoming, stopped));
     Ok(Some((address, server)))
 }
