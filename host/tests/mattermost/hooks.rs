@@ -1,10 +1,13 @@
 //! What the server tells the plugin, and what comes of it.
 
+use std::time::{Duration, Instant};
+
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::common::PATIENCE;
+use crate::people::Person;
 use crate::server::{ADMIN, CHANNEL, ID, Server};
 
 #[tokio::test]
@@ -126,6 +129,30 @@ async fn membership_and_deactivation_are_taken() {
     // A reply that Go cannot read would have ended its client for good.
     assert!(server.command("/call help").await.contains("/call"));
     server.assert_healthy();
+}
+
+/// The server says nothing of it, and leaves the socket open.
+#[tokio::test]
+async fn l43_who_is_signed_out_is_out_of_the_call_within_10_s() {
+    let Some(server) = Server::with_plugin().await else {
+        return;
+    };
+    let alice = Person::new(&server, "alice").await;
+    let bob = Person::new(&server, "bob").await;
+    for person in [&alice, &bob] {
+        server.join(&person.token, CHANNEL).await;
+    }
+    let (mut a, mut b) = (alice.connect(&server).await, bob.connect(&server).await);
+    a.join(CHANNEL).await;
+    b.join(CHANNEL).await;
+    a.about("user_joined", &b.id).await;
+    let start = Instant::now();
+    let path = "/api/v4/users/logout";
+    let (status, _) = server.http("POST", path, &bob.token, b"").await;
+    assert_eq!(status, 200);
+    a.about("user_left", &b.id).await;
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(a.count("user_left"), 1, "alice stays");
 }
 
 #[tokio::test]

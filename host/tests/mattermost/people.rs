@@ -16,7 +16,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// A signed-in user.
 pub(crate) struct Person {
     pub(crate) id: String,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// A socket of a person, and all events that came by it.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use parley_goplugin::gob::Any;
 use parley_goplugin::rpc::{Args, Client, Reply, ReplyFuture, Service, no_method};
@@ -11,6 +12,7 @@ use super::api::Api;
 use super::fault::refusal;
 use super::http::Requests;
 use super::lanes::Lanes;
+use super::logins::{self, Logins};
 use super::positional::Positional;
 use super::wire::{
     ChannelMember, CommandArgs, CommandResponse, Config, FileData, OnActivateArgs,
@@ -58,6 +60,7 @@ pub(super) struct HookService {
     activation: Arc<dyn Activation>,
     broker: Broker,
     lanes: Arc<Lanes>,
+    logins: Arc<Logins>,
     requests: Requests,
     /// Connections, and whether each is a phone's.
     phones: Mutex<HashMap<String, bool>>,
@@ -76,8 +79,12 @@ impl HookService {
         activation: Arc<dyn Activation>,
         broker: Broker,
     ) -> Self {
+        let lanes = Arc::new(Lanes::start(&activation, Arc::clone(&platform) as _));
+        let logins = Arc::default();
+        logins::watch(&logins, &platform, &lanes);
         Self {
-            lanes: Arc::new(Lanes::start(&activation, Arc::clone(&platform) as _)),
+            lanes,
+            logins,
             requests: Requests::new(broker.clone()),
             platform,
             activation,
@@ -158,6 +165,8 @@ impl HookService {
             "OnWebSocketDisconnect" => {
                 let Positional::<(String, String)>((connection_id, user_id)) = args.read()?;
                 self.phones().remove(&connection_id);
+                self.logins
+                    .handle_disconnect(&connection_id, Instant::now());
                 PlatformEvent::Disconnected {
                     connection_id,
                     user_id,
@@ -284,6 +293,9 @@ impl HookService {
         let Some(action) = request.action.strip_prefix(&prefix) else {
             return;
         };
+        let login = &request.session.id;
+        self.logins
+            .handle_action(action, login, &user_id, &connection_id);
         let is_mobile = self.is_phone(&connection_id, &request.session).await;
         let message = ClientMessage {
             action: action.to_owned(),

@@ -37,3 +37,8 @@ pub(crate) const KEY_PAGES_MAX: usize = 100;
 pub(crate) const ARCHIVED_TRIES: u32 = 40;
 /// Between two of these.
 pub(crate) const ARCHIVED_PAUSE: Duration = Duration::from_millis(250);
+
+/// Logins of people in calls are looked after this often: a revoked one is out within 10 s.
+pub(crate) const LOGIN_CHECK: Duration = Duration::from_secs(5);
+/// So long is a login asked after that has no connection any more: the longest disconnect timeout.
+pub(crate) const LOGIN_REMEMBERED: Duration = Duration::from_secs(300);

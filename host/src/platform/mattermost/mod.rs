@@ -17,6 +17,7 @@ mod json;
 mod lanes;
 mod limits;
 pub mod log;
+mod logins;
 mod positional;
 mod push;
 mod state;

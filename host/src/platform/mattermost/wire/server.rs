@@ -55,6 +55,7 @@ gob_struct! {
         id: String = "Id",
         user_id: String = "UserId",
         device_id: String = "DeviceId",
+        expires_at: i64 = "ExpiresAt",
         props: Option<Props> = "Props",
     }
 
