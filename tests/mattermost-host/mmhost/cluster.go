@@ -99,10 +99,11 @@ func (f *front) clusterRoutes(mux *http.ServeMux, env *plugin.Environment, reply
 	})
 }
 
-// everywhere sends an event to the people on all nodes.
+// everywhere sends an event to the people on all nodes. Between nodes a server may lose what is not to be sent
+// reliably; this one always does.
 func (f *front) everywhere(ev *model.WebSocketEvent) {
 	f.event(ev)
-	if f.store.db == nil {
+	if b := ev.GetBroadcast(); f.store.db == nil || b == nil || !b.ReliableClusterSend {
 		return
 	}
 	b, err := ev.ToJSON()

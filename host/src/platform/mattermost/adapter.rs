@@ -330,6 +330,8 @@ impl Platform for Mattermost {
                 user_id: broadcast.user_id,
                 channel_id: broadcast.channel_id,
                 connection_id: broadcast.connection_id,
+                // A lost answer to an SDP would leave somebody without media.
+                reliable_cluster_send: true,
             };
             // Neither data nor broadcast may be nil.
             let args = Positional((name.to_owned(), data, Some(to)));

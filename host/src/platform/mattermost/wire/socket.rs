@@ -33,5 +33,7 @@ gob_struct! {
         user_id: String = "UserId",
         channel_id: String = "ChannelId",
         connection_id: String = "ConnectionId",
+        /// To the other nodes of a cluster: over a way that loses nothing.
+        reliable_cluster_send: bool = "ReliableClusterSend",
     }
 }
