@@ -22,13 +22,17 @@ async fn set(server: &Server, settings: Value) {
 async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
     let (remote, _) = RemoteSidecar::with_tls(&["127.0.0.1"]);
     let held = RemoteSidecar::start(&[]);
-    let good = settings(&held.address(), TOKEN);
+    // The port of discarding: nobody listens.
+    let nowhere = settings("http://127.0.0.1:9", TOKEN);
     let plugins = [(ID, host_executable())];
-    let Some(server) = Server::start_with(&plugins, json!({ID: good})).await else {
+    let Some(server) = Server::start_with(&plugins, json!({ID: nowhere})).await else {
         return;
     };
+    // The plugin is there without it.
     assert_eq!(server.enable(ID).await["activated"], true);
-    server.logged("connected to the remote media server").await;
+    let answer = server.command("/call start").await;
+    assert!(answer.contains("cannot be reached"), "{answer}");
+    set(&server, settings(&held.address(), TOKEN)).await;
     let started = server.command("/call start").await;
     assert!(started.contains("started a call"), "{started}");
     held.has_rooms(1).await;
@@ -40,8 +44,6 @@ async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
         (settings(&held.address(), &wrong), "token"),
         (settings(&remote.tls_address(), TOKEN), "certificate"),
         (settings("", TOKEN), "is missing"),
-        // The port of discarding: nobody listens.
-        (settings("http://127.0.0.1:9", TOKEN), "cannot be reached"),
     ] {
         set(&server, bad).await;
         let answer = server.command("/call start").await;
