@@ -130,8 +130,12 @@ it('a window that nobody here wished for asks first, and nobody else\'s page has
     await resize(page);
     await takeBoth(page, '64_call_window_question');
     expect(await page.locator('section[aria-label="Call"]').count()).toBe(0);
+    await question.getByRole('button', {name: 'Not now'}).click();
+    await asked(page, 'leaveCall');
+    await page.reload();
     await question.getByRole('button', {name: 'Join call'}).click();
     await connected(page);
+    expect(await page.evaluate(() => window.shell.calls.filter(([name]) => name === 'leaveCall'))).toEqual([]);
     await control('Leave call').click();
     await asked(page, 'leaveCall');
     await page.close();

@@ -64,7 +64,24 @@ export class StandaloneCall {
             this.controller.join({channelId, title, threadId, muted: permit.muted});
         } else {
             this.controller.ask({type: 'join', channelId});
+            this.closeUnlessWanted();
         }
+    }
+
+    /** Who was asked and does not want the call has no use for the app's window. */
+    private closeUnlessWanted(): void {
+        const stop = this.scope.add(this.store.subscribe(() => {
+            if (this.state.prompt) {
+                return;
+            }
+            stop();
+            // The answer itself comes after the question has gone.
+            queueMicrotask(() => {
+                if (!this.state.own) {
+                    this.desktop?.leaveCall?.();
+                }
+            });
+        }));
     }
 
     private get state(): ReturnType<typeof select.calls> {
