@@ -65,14 +65,39 @@ fn events_count_without_gaps_and_name_what_happened() {
 fn l42_an_official_session_goes_at_once_when_its_media_is_lost() {
     let mut sim = Sim::call(&["alice", "bob"], Profile::Official);
     sim.client("alice").mute_network = true;
-    sim.run_ms(12_500);
-    let left = sim.events.iter().find_map(|event| match &event.kind {
+    // Also not again when ICE gives up, too.
+    sim.run_ms(40_000);
+    let left = sim.events.iter().filter_map(|event| match &event.kind {
         EventKind::SessionLeft {
             session, reason, ..
         } => Some((session.session.0.clone(), *reason)),
         _ => None,
     });
-    assert_eq!(left, Some(("alice".into(), LeaveReason::MediaLost)));
+    let left: Vec<_> = left.collect();
+    assert_eq!(left, [("alice".into(), LeaveReason::MediaLost)]);
+}
+
+/// The end of a session that is gone for too long is the end of its media, whether or not that still works.
+#[test]
+fn l41_who_does_not_come_back_is_neither_heard_nor_hears() {
+    let policy = RoomPolicy {
+        disconnect_timeout: seconds(30),
+        ..RoomPolicy::default()
+    };
+    let mut sim = Sim::with(policy, Limits::default()).called(&["alice", "bob"], Profile::Official);
+    let connection = sim.session("alice").connection;
+    sim.command(Command::Detach { connection }).unwrap();
+    sim.talk(&["alice", "bob"], 20_000);
+    let heard = |sim: &mut Sim, who: &str, whom: &str| sim.client(who).heard_from(whom).len();
+    assert!(heard(&mut sim, "bob", "alice") > 900, "media goes on");
+    sim.talk(&["alice", "bob"], 11_000);
+    assert_eq!(sim.view().sessions.len(), 1);
+    for name in ["alice", "bob"] {
+        sim.client(name).heard.clear();
+    }
+    sim.talk(&["alice", "bob"], 1_000);
+    assert_eq!(heard(&mut sim, "bob", "alice"), 0);
+    assert_eq!(heard(&mut sim, "alice", "bob"), 0);
 }
 
 #[test]
