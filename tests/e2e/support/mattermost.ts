@@ -1,7 +1,7 @@
 // Mattermost's own plugin host (`tests/mattermost-host`) with the local platform's page before it: the bundle
 // runs under it as on a server, and people use it with browsers.
 import {spawn, spawnSync, type ChildProcess} from 'node:child_process';
-import {existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -46,13 +46,17 @@ function build(): void {
 export function bundle(): string {
     const asked = process.env.PARLEY_BUNDLE;
     const folder = join(targetDir, 'dist-dev');
-    const made = existsSync(folder) ? readdirSync(folder).find((name) => /^parley-\d.*-dev\.tar\.gz$/.test(name)) : undefined;
-    const path = asked ?? (made === undefined ? undefined : join(folder, made));
+    const made = existsSync(folder) ? readdirSync(folder).filter((name) => /^parley-\d.*-dev\.tar\.gz$/.test(name)) : [];
+    const [newest] = made.map((name) => join(folder, name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+    const path = asked ?? newest;
     if (path === undefined || !existsSync(path)) {
         throw new Error('no bundle: cargo xtask dist --profile dev');
     }
     return path;
 }
+
+/** The bundle is one that is uploaded to servers: what is promised of its speed has to hold. */
+export const shipped = (): boolean => !bundle().endsWith('-dev.tar.gz');
 
 export interface Activated {
     activated: boolean;

@@ -86,6 +86,8 @@ func (f *front) pluginRoutes(mux *http.ServeMux, env *plugin.Environment, dir st
 	// The server's own check, which it makes each 30 s; a dead plugin is started again.
 	mux.HandleFunc("POST /host/check/{id}", func(rw http.ResponseWriter, r *http.Request) {
 		env.TogglePluginHealthCheckJob(true)
+		// Not by its own clock as well: it would meet a plugin that a test is just replacing.
+		defer env.TogglePluginHealthCheckJob(false)
 		env.GetPluginHealthCheckJob().CheckPlugin(r.PathValue("id"))
 		reply(rw, map[string]any{"active": env.IsActive(r.PathValue("id"))}, nil)
 	})
