@@ -104,6 +104,23 @@ mod tests {
     }
 
     #[test]
+    fn the_example_that_admins_start_from_is_understood() {
+        let example = include_str!("../../../deploy/sidecar.toml");
+        let raw: Raw = toml::from_str(example).unwrap();
+        // Its files are not here.
+        let refused = Config::check(raw, false).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("token_file: /etc/parley/token: "),
+            "{refused}"
+        );
+        let all = example
+            .replace("# media_", "media_")
+            .replace("# http_", "http_");
+        let raw: Raw = toml::from_str(&all).unwrap();
+        assert!(raw.http_listen.is_some() && raw.media_addresses.len() == 1);
+    }
+
+    #[test]
     fn a_token_file_is_checked_and_not_repeated() {
         let file = |text: &str| {
             let mut file = tempfile::NamedTempFile::new().unwrap();
