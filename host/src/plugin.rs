@@ -263,12 +263,14 @@ impl Hooks for Plugin {
                     key: error.key,
                     reason: error.reason,
                 })?;
-            self.on_config(&settings_json).await.unwrap_or_else(|error| {
-                Err(SettingError {
-                    key: String::new(),
-                    reason: apology(&error, trace),
+            self.on_config(&settings_json)
+                .await
+                .unwrap_or_else(|error| {
+                    Err(SettingError {
+                        key: String::new(),
+                        reason: apology(&error, trace),
+                    })
                 })
-            })
         }))
     }
 }
