@@ -171,7 +171,7 @@ fn our_own_client_is_out_at_once() {
 }
 
 #[test]
-fn the_host_ends_the_call_by_either_route() {
+fn l43_the_host_ends_the_call_by_either_route() {
     let world = call();
     assert_eq!(post(&world, "alice", "end", ""), 200);
     assert!(world.names().contains(&"call_end".to_owned()));

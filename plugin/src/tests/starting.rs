@@ -159,7 +159,7 @@ fn who_starts_a_call_hears_of_a_port_that_was_not_set() {
 }
 
 #[test]
-fn a_call_keeps_to_the_times_and_limits_that_are_set_when_it_starts() {
+fn l41_a_call_keeps_to_the_times_and_limits_that_are_set_when_it_starts() {
     let world = World::with_settings(
         r#"{"disconnecttimeoutseconds":45,"alonetimeoutminutes":0,"maxcallparticipants":3}"#,
     );

@@ -60,6 +60,45 @@ fn l13_states_reach_each_participants_user_once() {
     );
 }
 
+/// Those who stay hear of it once, and the screen is free.
+#[test]
+fn l42_who_shared_when_media_was_lost_leaves_neither_screen_nor_camera_behind() {
+    let world = World::new();
+    world.join_official("alice", "conn1", "town");
+    world.join_official("bob", "conn2", "town");
+    let screen = r#"{"screenStreamID":"s"}"#.to_owned();
+    let video = r#"{"videoStreamID":"v"}"#.to_owned();
+    world.send(
+        "alice",
+        "conn1",
+        "screen_on",
+        &[("data", Value::Text(screen))],
+    );
+    world.send(
+        "alice",
+        "conn1",
+        "video_on",
+        &[("data", Value::Text(video))],
+    );
+    world.events();
+    let room = world.sidecar.only_room().room;
+    let lost = v1::LeaveReason::MediaLost;
+    world.sidecar.remove(&room.room_id, &id("conn1"), lost);
+    world.pump();
+    let names = world.names();
+    let count = |name: &str| names.iter().filter(|told| *told == name).count();
+    assert_eq!(count("user_screen_off"), 1, "{names:?}");
+    assert_eq!(count("user_video_off"), 1, "{names:?}");
+    assert_eq!(count("user_left"), 1, "{names:?}");
+    world.send(
+        "bob",
+        "conn2",
+        "screen_on",
+        &[("data", Value::Text(r#"{"screenStreamID":"b"}"#.to_owned()))],
+    );
+    assert!(world.names().contains(&"user_screen_on".to_owned()));
+}
+
 #[test]
 fn l12_l13_who_is_not_in_the_call_hears_of_its_people_and_no_more() {
     let world = World::new();
