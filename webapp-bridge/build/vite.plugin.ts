@@ -5,7 +5,7 @@ import {fileURLToPath} from 'node:url';
 
 import {defineConfig} from 'vite';
 
-import {pluginId} from './plugin_id';
+import {pluginId} from './plugin_id.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
