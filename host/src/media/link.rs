@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use parley_proto::trouble::Trouble;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
@@ -41,6 +42,11 @@ pub trait MediaLink: Send + Sync + 'static {
     fn trouble(&self) -> Option<Trouble> {
         None
     }
+
+    /// Since when it is this trouble.
+    fn troubled_since(&self) -> Option<Instant> {
+        None
+    }
 }
 
 impl Connection {
@@ -67,7 +73,7 @@ impl Connection {
 #[derive(Clone)]
 pub struct FixedLink {
     connection: watch::Sender<Option<Connection>>,
-    trouble: watch::Sender<Option<Trouble>>,
+    trouble: watch::Sender<Option<(Trouble, Instant)>>,
 }
 
 impl FixedLink {
@@ -87,7 +93,13 @@ impl FixedLink {
 
     /// Why there is none.
     pub fn set_trouble(&self, trouble: Option<Trouble>) {
-        self.trouble.send_replace(trouble);
+        self.trouble.send_if_modified(|known| {
+            let news = known.map(|(known, _)| known) != trouble;
+            if news {
+                *known = trouble.map(|trouble| (trouble, Instant::now()));
+            }
+            news
+        });
     }
 }
 
@@ -97,6 +109,10 @@ impl MediaLink for FixedLink {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.borrow()
+        self.trouble.borrow().map(|(trouble, _)| trouble)
+    }
+
+    fn troubled_since(&self) -> Option<Instant> {
+        self.trouble.borrow().map(|(_, since)| since)
     }
 }

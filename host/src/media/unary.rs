@@ -125,12 +125,16 @@ async fn forward(
     })
 }
 
-/// The present connection, or the next one if it comes soon. Nobody waits for what needs a person's hand.
+/// The present connection, or the next one if it comes soon. Nobody waits for what needs a person's hand,
+/// nor for what has been away for longer than a restart takes.
 async fn connection(link: &dyn MediaLink) -> Result<Connection, Status> {
     let mut changes = link.connection();
     let patience = match link.trouble() {
         Some(trouble) if trouble.lasts() => Duration::ZERO,
-        _ => LINK_WAIT_MAX,
+        _ => {
+            let gone = link.troubled_since().map(|since| since.elapsed());
+            LINK_WAIT_MAX.saturating_sub(gone.unwrap_or_default())
+        }
     };
     tokio::time::timeout(patience, changes.wait_for(Option::is_some))
         .await

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parley_proto::trouble::Trouble;
 use parley_proto::v1::stats_server::{Stats, StatsServer};
 use parley_proto::v1::{
     GetRoomStatsRequest, GetRoomStatsResponse, GetSessionStatsRequest, GetSessionStatsResponse,
@@ -174,6 +175,24 @@ async fn a_call_waits_for_a_sidecar_that_is_just_being_restarted() {
     assert!(!waiting.is_finished());
     link.set(Some(Connection::new(StatsServer::new(Service), "next")));
     assert!(waiting.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_sidecar_that_is_known_to_be_away() {
+    let link = FixedLink::new(None);
+    let waited = async || {
+        let start = tokio::time::Instant::now();
+        let refused = call(&link, ask("room", Duration::ZERO)).await.unwrap_err();
+        (start.elapsed(), Trouble::of_message(refused.message()))
+    };
+    link.set_trouble(Some(Trouble::Unreachable));
+    assert_eq!(waited().await, (LINK_WAIT_MAX, Some(Trouble::Unreachable)));
+    // Said again, it is no new one.
+    link.set_trouble(Some(Trouble::Unreachable));
+    for trouble in [Trouble::Unreachable, Trouble::Cluster, Trouble::Token] {
+        link.set_trouble(Some(trouble));
+        assert_eq!(waited().await, (Duration::ZERO, Some(trouble)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
