@@ -6,6 +6,7 @@
 
 pub mod local;
 pub mod mattermost;
+mod rate;
 mod turns;
 
 use std::future::Future;

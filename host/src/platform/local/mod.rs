@@ -22,7 +22,6 @@ mod manage;
 mod model;
 mod passwords;
 mod plugin_http;
-mod rate;
 mod schema;
 mod serve;
 mod settings;
@@ -46,11 +45,11 @@ use lanes::Lanes;
 pub use manage::Account;
 use parley_settings::Overrides;
 use passwords::Passwords;
-use rate::Buckets;
 use spent::Spent;
 use tokio::sync::Semaphore;
 
 use crate::hooks::Hooks;
+use crate::platform::rate::Buckets;
 use crate::platform::turns::Turns;
 
 /// The version of Mattermost whose API this imitates.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::error::{ApiError, ApiResult};
 use super::limits;
-use super::rate::Buckets;
+use crate::platform::rate::Buckets;
 
 /// Hashes of a password nobody has take as long as real ones: names cannot be probed by time.
 const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\

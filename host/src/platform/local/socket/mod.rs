@@ -22,10 +22,10 @@ use super::auth::Auth;
 use super::error::{ApiError, ApiResult};
 use super::event::{Event, Target};
 use super::hub::{Audience, Drops};
-use super::rate::Bucket;
 use super::store::sessions;
 use super::{Local, limits};
 use crate::hooks;
+use crate::platform::rate::Bucket;
 
 /// Close codes: RFC 6455 section 7.4.1.
 const CLOSE_GOING_AWAY: u16 = 1001;
