@@ -73,6 +73,8 @@ export class Person {
     }
 
     async startCall(title = ''): Promise<void> {
+        // Plugins load after the page shows its message box: a command typed before starts a call that no tab joins.
+        await this.page.locator('.parley-header').first().waitFor();
         await this.say(`/call start ${title}`.trim());
         await this.inCall();
     }
