@@ -8,9 +8,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{Activation, limits};
 use crate::hooks::{self, ClientMessage, PlatformEvent};
+use crate::platform::rate::Buckets;
 use crate::platform::{Broadcast, Platform};
 use crate::trace::{self, TraceId};
 
@@ -25,6 +27,13 @@ pub(super) struct Lanes {
     platform: Arc<dyn Platform>,
     /// Connections that were told within the last [`hooks::DROPPED_EVERY`] that a message was dropped.
     told: Arc<Mutex<HashSet<String>>>,
+    pace: Mutex<Pace>,
+}
+
+/// Messages that clients may send; the server takes any number of them.
+struct Pace {
+    connections: Buckets<String>,
+    users: Buckets<String>,
 }
 
 impl Lanes {
@@ -50,11 +59,15 @@ impl Lanes {
             queues: (0..limits::LANES).map(lane).collect(),
             platform,
             told: Arc::default(),
+            pace: Mutex::new(Pace::default()),
         }
     }
 
     /// A client that sends faster than the plugin works loses messages, and is told so.
     pub(super) fn message(&self, id: TraceId, message: ClientMessage) {
+        if !lock(&self.pace).take(&message, Instant::now()) {
+            return self.tell_dropped(message);
+        }
         let lane = self.of(&message.connection_id);
         let Err(refused) = lane.try_send((id, Job::Message(message))) else {
             return;
@@ -105,9 +118,34 @@ impl Lanes {
     }
 }
 
-fn lock(told: &Mutex<HashSet<String>>) -> MutexGuard<'_, HashSet<String>> {
+impl Default for Pace {
+    fn default() -> Self {
+        let remembered = limits::CONNECTIONS_REMEMBERED;
+        Self {
+            connections: Buckets::new(limits::MESSAGES_BURST, limits::MESSAGES_PER_S, remembered),
+            users: Buckets::new(
+                limits::MESSAGES_PER_USER_BURST,
+                limits::MESSAGES_PER_USER_PER_S,
+                remembered,
+            ),
+        }
+    }
+}
+
+impl Pace {
+    /// One more message. More connections of a user are no way around the limit.
+    fn take(&mut self, message: &ClientMessage, now: Instant) -> bool {
+        let connection = self.connections.get(message.connection_id.clone(), now);
+        connection.is_none_or(|bucket| bucket.take(now)) && {
+            let user = self.users.get(message.user_id.clone(), now);
+            user.is_none_or(|bucket| bucket.take(now))
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code panics with the lock held.
-    told.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whose order an event is part of.
@@ -179,5 +217,40 @@ mod tests {
         flood();
         tokio::task::yield_now().await;
         assert_eq!(platform.events(), ["parley_dropped", "parley_dropped"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_floods_leaves_room_for_the_others_in_the_lane() {
+        let platform = Arc::new(FakePlatform::default());
+        let activation: Arc<dyn Activation> = Arc::new(Loading);
+        let lanes = Lanes::start(&activation, platform.clone());
+        let send = |user: &str, connection: &str, times: usize| {
+            for _ in 0..times {
+                let message = ClientMessage {
+                    user_id: user.to_owned(),
+                    connection_id: connection.to_owned(),
+                    ..ClientMessage::default()
+                };
+                lanes.message(TraceId::random(), message);
+            }
+        };
+        let settled = || tokio::time::sleep(std::time::Duration::from_millis(1));
+        send("mallory", "conn1", 2 * limits::LANE_QUEUE);
+        settled().await;
+        assert_eq!(platform.events(), ["parley_dropped"]);
+        let same_lane = |other: &String| lanes.of("conn1").same_channel(lanes.of(other));
+        let other = (2..).map(|n| format!("conn{n}")).find(same_lane).unwrap();
+        send("alice", &other, 2);
+        settled().await;
+        assert_eq!(platform.events().len(), 1, "alice's message was dropped");
+        // Nor do many connections of one user bring more.
+        let queued = || -> usize {
+            let lanes = lanes.queues.iter();
+            lanes.map(|lane| limits::LANE_QUEUE - lane.capacity()).sum()
+        };
+        for n in 0..200 {
+            send("mallory", &format!("another{n}"), 10);
+        }
+        assert!(queued() <= limits::MESSAGES_PER_USER_BURST as usize + 1);
     }
 }

@@ -22,6 +22,13 @@ pub(crate) const LANES: usize = 64;
 /// Messages and events that may wait in one of them.
 pub(crate) const LANE_QUEUE: usize = 256;
 
+/// Messages of one connection in one burst, and per second, sustained; more are dropped, and the client is told.
+pub(crate) const MESSAGES_BURST: f64 = 100.0;
+pub(crate) const MESSAGES_PER_S: f64 = 10.0;
+/// The same of one user over all connections.
+pub(crate) const MESSAGES_PER_USER_BURST: f64 = 300.0;
+pub(crate) const MESSAGES_PER_USER_PER_S: f64 = 30.0;
+
 /// Connections of which it is remembered whether they are a phone's.
 pub(crate) const CONNECTIONS_REMEMBERED: usize = 20_000;
 
