@@ -49,7 +49,13 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
     let hooks = local.hooks().ok_or_else(ApiError::busy)?;
     let (parts, body) = request.into_parts();
     let (user_id, token) = who(&local, &parts.method, &parts.headers, parts.uri.query()).await?;
-    let body = auth::read_body(Request::new(body), limits::PLUGIN_BODY_BYTES_MAX).await?;
+    // Nothing that strangers may ask for has a body: what they send is neither kept nor waited for.
+    let body = if user_id.is_empty() {
+        Vec::new()
+    } else {
+        let body = auth::read_body(Request::new(body), limits::PLUGIN_BODY_BYTES_MAX).await?;
+        body.to_vec()
+    };
     // Held until the answer is there.
     let _turn = if user_id.is_empty() {
         let turn = timeout(limits::PLUGIN_ANONYMOUS_WAIT, local.anonymous.acquire()).await;
@@ -72,7 +78,7 @@ async fn forward(local: Arc<Local>, id: &str, path: &str, request: Request) -> A
             path: raw.unwrap_or_default().to_owned(),
             query: without_token(parts.uri.query().unwrap_or_default()),
             headers: forwarded(&parts.headers, &user_id, token.as_deref()),
-            body: body.to_vec(),
+            body,
             user_id,
         })
         .await;

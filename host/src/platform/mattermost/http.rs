@@ -94,7 +94,8 @@ impl Requests {
                 "Calls are very busy right now. Please try again in a moment.",
             );
         };
-        let body = match body {
+        // Nothing that strangers may ask for has a body: what they send is neither kept nor waited for.
+        let body = match body.filter(|_| !user_id.is_empty()) {
             None => Vec::new(),
             Some(stream) => match timeout(limits::BODY_WAIT, read_body(stream)).await {
                 Ok(Ok(Some(body))) => body,

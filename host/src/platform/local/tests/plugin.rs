@@ -200,17 +200,23 @@ async fn plugin_routes_have_edges() {
         .raw("GET", &format!("/plugins/{PLUGIN}"), &[], "")
         .await
         .error_id(404);
+    let carol = world.member("carol").await;
+    let bearer = format!("Bearer {}", carol.token);
+    let signed_in = [("authorization", bearer.as_str())];
     let large = vec![0u8; 2 * 1024 * 1024 + 1];
-    let answer = world
-        .raw("POST", &format!("/plugins/{PLUGIN}/x"), &[], large)
-        .await;
+    let path = format!("/plugins/{PLUGIN}/x");
+    let answer = world.raw("POST", &path, &signed_in, large.clone()).await;
     assert_eq!(answer.status, 413);
     let fits = vec![0u8; 2 * 1024 * 1024];
-    let answer = world
-        .raw("POST", &format!("/plugins/{PLUGIN}/x"), &[], fits)
-        .await;
+    let answer = world.raw("POST", &path, &signed_in, fits.clone()).await;
     assert_eq!(answer.status, 202);
-    assert_eq!(world.hooks.requests.lock().unwrap().len(), 1);
+    let taken = world.hooks.requests.lock().unwrap().pop().unwrap();
+    assert_eq!(taken.body.len(), fits.len());
+    // Nobody keeps what strangers send.
+    let answer = world.raw("POST", &path, &[], large).await;
+    assert_eq!(answer.status, 202);
+    let taken = world.hooks.requests.lock().unwrap().pop().unwrap();
+    assert_eq!((taken.body.len(), taken.user_id.as_str()), (0, ""));
 }
 
 #[tokio::test]
