@@ -3,6 +3,7 @@
 use crate::Guest;
 use crate::env::{CallPush, Channel, ChannelKind, Level, PlatformError, Presence, User};
 use crate::ids::UserId;
+use crate::rate::{self, Limited};
 use crate::record::Record;
 use crate::text::{Lang, Text, fill};
 
@@ -12,8 +13,8 @@ const MEMBERS_MAX: u32 = 16;
 const MARK: char = '\u{200b}';
 
 impl Guest<'_> {
-    /// Rings the phones of all other members, once each. Not those of people who want to be left alone. A
-    /// call goes on without: what fails is logged.
+    /// Rings the phones of all other members, once each. Not those of people who want to be left alone, and
+    /// nobody's for a caller who starts one call after another. A call goes on without: what fails is logged.
     pub(crate) fn push_start(&self, record: &Record, caller: &User) {
         if let Err(error) = self.push_all(record, caller) {
             let text = format!("phones do not ring for {}: {error}", record.call_id);
@@ -24,6 +25,11 @@ impl Guest<'_> {
     fn push_all(&self, record: &Record, caller: &User) -> Result<(), PlatformError> {
         let channel = self.env.channel(&record.channel_id)?;
         if !matches!(channel.kind, ChannelKind::Direct | ChannelKind::Group) {
+            return Ok(());
+        }
+        if !rate::take(self.env, Limited::Rings, &caller.id)? {
+            let text = format!("{} rings too often", caller.id);
+            self.env.log(Level::Info, "push", &text);
             return Ok(());
         }
         let members = self.env.members(&channel.id, MEMBERS_MAX)?;

@@ -26,6 +26,8 @@ pub(crate) enum Limited {
     Reactions,
     /// Logs: each is kept as a file.
     Logs,
+    /// Calls that ring phones.
+    Rings,
 }
 
 impl Limited {
@@ -34,6 +36,7 @@ impl Limited {
             Self::Requests => "rl_",
             Self::Reactions => "rr_",
             Self::Logs => "rf_",
+            Self::Rings => "rc_",
         }
     }
 
@@ -42,6 +45,7 @@ impl Limited {
         match self {
             Self::Requests | Self::Reactions => (10, 1_000),
             Self::Logs => (3, 20_000),
+            Self::Rings => (5, 30_000),
         }
     }
 }

@@ -102,6 +102,24 @@ fn l47_who_wants_to_be_left_alone_is() {
 }
 
 #[test]
+fn who_starts_one_call_after_another_does_not_make_phones_ring_each_time() {
+    let world = World::new();
+    let call = |caller: &str| {
+        world.command(caller, "dm", "/call start");
+        let started = world.record("dm").is_some();
+        world.command(caller, "dm", "/call end");
+        started
+    };
+    assert!((0..8).all(|_| call("alice")), "the calls themselves go on");
+    assert_eq!(pushed(&world).1.len(), 5);
+    assert!(call("bob"));
+    assert_eq!(pushed(&world).1, [id("alice")], "another one's may ring");
+    world.advance_ms(60_000);
+    assert!(call("alice"));
+    assert_eq!(pushed(&world).1, [id("bob")]);
+}
+
+#[test]
 fn a_push_that_fails_keeps_neither_the_call_nor_the_other_pushes() {
     let world = World::new();
     with_group(&world);
