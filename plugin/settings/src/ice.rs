@@ -33,8 +33,15 @@ pub(crate) fn parse(text: &str) -> Result<Vec<IceServer>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let servers: Vec<IceServer> = serde_json::from_str(text)
-        .map_err(|error| format!("a JSON list such as [{{\"urls\":[\"stun:…\"]}}]: {error}"))?;
+    let servers: Vec<IceServer> = serde_json::from_str(text).map_err(|error| {
+        let error = error.to_string();
+        // What stands there in the place of what is expected may be a password.
+        let error = match error.split_once(", expected ") {
+            Some((_, expected)) => format!("expected {expected}"),
+            None => error,
+        };
+        format!("a JSON list such as [{{\"urls\":[\"stun:…\"]}}]: {error}")
+    })?;
     if servers.len() > SERVERS_MAX {
         return Err(format!("at most {SERVERS_MAX} servers"));
     }
@@ -92,6 +99,20 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         assert_eq!(format!("{:?}", Secret::from("hush")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_refused_password_is_not_repeated() {
+        for bad in [
+            r#""turn:b 31415926""#,
+            r#"[{"urls":["turn:b"],"username":"u","credential":31415926}]"#,
+            r#"[{"urls":["turn:b"],"credential":["31415926"]}]"#,
+            r#"["31415926"]"#,
+        ] {
+            let error = parse(bad).unwrap_err();
+            assert!(!error.contains("31415926"), "{error}");
+            assert!(error.contains("expected"), "{error}");
+        }
     }
 
     #[test]
