@@ -31,6 +31,11 @@ impl Turns {
         turns.acquire_owned().await.ok()
     }
 
+    /// A turn that is free now.
+    pub(crate) fn try_of(&self, user_id: &str) -> Option<OwnedSemaphorePermit> {
+        self.semaphore(user_id).try_acquire_owned().ok()
+    }
+
     fn semaphore(&self, user_id: &str) -> Arc<Semaphore> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if users.len() >= REMEMBERED {

@@ -13,12 +13,13 @@ use super::fault::refusal;
 use super::http::Requests;
 use super::lanes::Lanes;
 use super::logins::{self, Logins};
+use super::places::Places;
 use super::positional::Positional;
 use super::wire::{
     ChannelMember, CommandArgs, CommandResponse, Config, FileData, OnActivateArgs,
     PluginClusterEvent, Post, PushNotification, ServeHttpArgs, Session, User, WebSocketRequest,
 };
-use super::{Activation, Mattermost, json, limits, push};
+use super::{Activation, Mattermost, http, json, limits, push};
 use crate::hooks::{self, ClientMessage, PlatformEvent, Value};
 use crate::platform::Platform as _;
 use crate::trace::{self, TraceId};
@@ -62,6 +63,7 @@ pub(super) struct HookService {
     lanes: Arc<Lanes>,
     logins: Arc<Logins>,
     requests: Requests,
+    places: Arc<Places>,
     /// Connections, and whether each is a phone's.
     phones: Mutex<HashMap<String, bool>>,
 }
@@ -82,10 +84,12 @@ impl HookService {
         let lanes = Arc::new(Lanes::start(&activation, Arc::clone(&platform) as _));
         let logins = Arc::default();
         logins::watch(&logins, &platform, &lanes);
+        let places: Arc<Places> = Arc::default();
         Self {
             lanes,
             logins,
-            requests: Requests::new(broker.clone()),
+            requests: Requests::new(broker.clone(), Arc::clone(&places)),
+            places,
             platform,
             activation,
             broker,
@@ -266,6 +270,14 @@ impl HookService {
     }
 
     async fn command(&self, args: CommandArgs) -> Positional<(Option<CommandResponse>,)> {
+        // Held until the answer is there.
+        let Some(_place) = self.places.command(&args.user_id).await else {
+            return Positional((Some(CommandResponse {
+                response_type: "ephemeral".to_owned(),
+                text: http::TOO_BUSY.to_owned(),
+                ..CommandResponse::default()
+            }),));
+        };
         let hooks = self.activation.hooks().await;
         let answer = hooks
             .command(hooks::CommandArgs {

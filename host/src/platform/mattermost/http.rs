@@ -5,19 +5,21 @@ use std::sync::Arc;
 use parley_goplugin::rpc::{CallError, Client, Empty};
 use parley_goplugin::{Broker, Stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::places::Places;
 use super::wire::{Header, HttpRequest, ServeHttpArgs};
 use super::{Activation, limits};
 use crate::hooks;
 use crate::platform::HEADERS_NOT_FORWARDED;
-use crate::platform::turns::Turns;
 
 /// Set by the server for signed-in users, and by nobody else.
 const USER_ID: &str = "mattermost-user-id";
 /// "All of the body", as a zig-zag varint of 2^62: what the server sends is then the body and its end.
 const WHOLE_BODY: [u8; 10] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
+
+/// Said to who asks too much at once.
+pub(super) const TOO_BUSY: &str = "Calls are very busy right now. Please try again in a moment.";
 
 /// An answer of our own, when the plugin has none.
 fn answer(status: u16, message: &str) -> hooks::HttpResponse {
@@ -32,19 +34,12 @@ fn answer(status: u16, message: &str) -> hooks::HttpResponse {
 /// All requests, and how many of them there may be.
 pub(super) struct Requests {
     broker: Broker,
-    all: Semaphore,
-    users: Turns,
-    anonymous: Semaphore,
+    places: Arc<Places>,
 }
 
 impl Requests {
-    pub(super) fn new(broker: Broker) -> Self {
-        Self {
-            broker,
-            all: Semaphore::new(limits::REQUESTS_AT_ONCE),
-            users: Turns::new(limits::TURNS_PER_USER),
-            anonymous: Semaphore::new(limits::ANONYMOUS_AT_ONCE),
-        }
+    pub(super) fn new(broker: Broker, places: Arc<Places>) -> Self {
+        Self { broker, places }
     }
 
     /// Answers one request. An error is one of the connection to the server.
@@ -88,11 +83,8 @@ impl Requests {
     ) -> hooks::HttpResponse {
         let (headers, user_id) = headers(request.header);
         // Held until the answer is there.
-        let Some(_turns) = self.turns(&user_id).await else {
-            return answer(
-                503,
-                "Calls are very busy right now. Please try again in a moment.",
-            );
+        let Some(_turn) = self.places.request(&user_id).await else {
+            return answer(503, TOO_BUSY);
         };
         // Nothing that strangers may ask for has a body: what they send is neither kept nor waited for.
         let body = match body.filter(|_| !user_id.is_empty()) {
@@ -122,28 +114,6 @@ impl Requests {
             })
             .await
     }
-
-    async fn turns(&self, user_id: &str) -> Option<Turn<'_>> {
-        let turns = async {
-            let (user, anonymous) = match user_id {
-                "" => (None, Some(self.anonymous.acquire().await.ok()?)),
-                user_id => (self.users.of(user_id).await, None),
-            };
-            Some(Turn {
-                _user: user,
-                _anonymous: anonymous,
-                _all: self.all.acquire().await.ok()?,
-            })
-        };
-        timeout(limits::TURN_WAIT, turns).await.ok().flatten()
-    }
-}
-
-/// Held by a request while it is served.
-struct Turn<'a> {
-    _user: Option<OwnedSemaphorePermit>,
-    _anonymous: Option<SemaphorePermit<'a>>,
-    _all: SemaphorePermit<'a>,
 }
 
 /// The headers for the plugin, and the user, of which the server's word is the only one.

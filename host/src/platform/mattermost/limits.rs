@@ -12,6 +12,9 @@ pub(crate) const REQUESTS_AT_ONCE: usize = 128;
 pub(crate) const TURNS_PER_USER: usize = 8;
 /// Of these, requests of signed-out people: they must not keep the plugin from those who are in calls.
 pub(crate) const ANONYMOUS_AT_ONCE: usize = 16;
+/// Requests and commands of one user, or of all signed-out people, that are served or wait; more are refused at
+/// once. A server has 4,096 calls at work in all, and messages and events are among them.
+pub(crate) const HERE_PER_USER: usize = 512;
 /// How long a further one waits for its turn before it is refused.
 pub(crate) const TURN_WAIT: Duration = Duration::from_secs(20);
 /// How long a body may take to come.

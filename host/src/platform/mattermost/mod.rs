@@ -18,6 +18,7 @@ mod lanes;
 mod limits;
 pub mod log;
 mod logins;
+mod places;
 mod positional;
 mod push;
 mod state;
