@@ -9,10 +9,19 @@ use crate::text::{Lang, Text};
 pub fn autocomplete(locale: &str) -> Value {
     let lang = Lang::of(locale);
     let commands = [
-        ("start", Some(Text::SuggestStartHint), Text::SuggestStart),
+        (
+            "start",
+            Some((Text::SuggestStartHint, Text::SuggestTitle)),
+            Text::SuggestStart,
+        ),
         ("join", None, Text::SuggestJoin),
         ("leave", None, Text::SuggestLeave),
         ("end", None, Text::SuggestEnd),
+        (
+            "host",
+            Some((Text::SuggestHostHint, Text::SuggestHostWho)),
+            Text::SuggestHost,
+        ),
         ("link", None, Text::SuggestLink),
         ("stats", None, Text::SuggestStats),
         ("logs", None, Text::SuggestLogs),
@@ -20,19 +29,21 @@ pub fn autocomplete(locale: &str) -> Value {
     ];
     let children: Vec<Value> = commands
         .into_iter()
-        .map(|(trigger, hint, help)| {
-            let hint = hint.map(|hint| hint.get(lang));
-            let arguments = match hint {
-                None => json!([]),
-                Some(hint) => json!([{
-                    "Name": "",
-                    "HelpText": Text::SuggestTitle.get(lang),
-                    "Type": "TextInput",
-                    "Required": false,
-                    "Data": { "Hint": hint, "Pattern": "" },
-                }]),
+        .map(|(trigger, argument, help)| {
+            let (hint, arguments) = match argument {
+                None => ("", json!([])),
+                Some((hint, what)) => {
+                    let hint = hint.get(lang);
+                    let argument = json!([{
+                        "Name": "",
+                        "HelpText": what.get(lang),
+                        "Type": "TextInput",
+                        "Required": false,
+                        "Data": { "Hint": hint, "Pattern": "" },
+                    }]);
+                    (hint, argument)
+                }
             };
-            let hint = hint.unwrap_or_default();
             node(trigger, hint, help.get(lang), arguments, json!([]))
         })
         .collect();

@@ -10,7 +10,7 @@ use crate::link::join_link;
 use crate::media::{LeaveReason, Who};
 use crate::record::StartedBy;
 use crate::refusal::Refusal;
-use crate::text::{Lang, Text, fill};
+use crate::text::{Lang, Text, escape_markdown, fill};
 
 /// Longest command word repeated to the user.
 const ECHO_CHARS_MAX: usize = 32;
@@ -31,6 +31,7 @@ impl Guest<'_> {
             "join" => self.command_join(&args, lang).await,
             "leave" => self.command_leave(&args, lang).await,
             "end" => self.command_end(&args, lang).await,
+            "host" => self.command_host(&args, lang, rest.trim()).await,
             "link" => self.command_link(&args, lang),
             "stats" => self.command_stats(&args, lang).await,
             "logs" => Ok(Text::Logs.get(lang).to_owned()),
@@ -169,6 +170,26 @@ impl Guest<'_> {
                 Err(Refusal::NoCall)
             }
             (Err(refusal), _) => Err(refusal),
+        }
+    }
+
+    /// Makes who is named the call's host.
+    async fn command_host(
+        &self,
+        args: &CommandArgs,
+        lang: Lang,
+        name: &str,
+    ) -> Result<String, Refusal> {
+        let (user, channel) = (&args.user_id, &args.channel_id);
+        // Who is no member learns nothing about a running call.
+        access::check(self.env, &self.settings, Action::End, user, channel, true)?;
+        let name = name.strip_prefix('@').unwrap_or(name);
+        match self.make_host_by_name(channel, user, name).await? {
+            Some(host) => {
+                let name = escape_markdown(host.shown_name());
+                Ok(fill(Text::HostMade.get(lang), &[("name", &name)]))
+            }
+            None => Ok(Text::HostWhom.get(lang).to_owned()),
         }
     }
 

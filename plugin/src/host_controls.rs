@@ -3,12 +3,15 @@
 //! The media server gates at once and the state changes for everybody; the client that is concerned is
 //! told as well, so that it takes its own device away. It may unmute itself again afterwards.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::Guest;
 use crate::access::{self, Action};
+use crate::env::{PlatformError, User};
 use crate::events::EventError;
 use crate::ids::{ChannelId, SessionId, UserId};
 use crate::media::{Event, FoundSession, LeaveReason, MediaError, Room, Session, StateChange, Who};
@@ -39,17 +42,7 @@ impl Guest<'_> {
         action: &str,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        let (record, room) = self.live(channel).await?.ok_or(Refusal::NoCall)?;
-        let is_host = Self::is_host(&record, &room, user);
-        access::check(
-            self.env,
-            &self.settings,
-            Action::End,
-            user,
-            channel,
-            is_host,
-        )?;
-        let call = Call { record, room };
+        let call = self.call_to_control(channel, user).await?;
         match action {
             "make" => self.make_host(&call, &read::<NewHost>(body)?.new_host_id),
             "mute" => self.host_mute(&call, call.session(body)?).await,
@@ -75,6 +68,44 @@ impl Guest<'_> {
             "remove" => self.host_remove(&call, call.session(body)?).await,
             _ => Err(Refusal::BadRequest("action")),
         }
+    }
+
+    /// Makes the person of this username host; `None` when nobody of that name is in the call.
+    pub(crate) async fn make_host_by_name(
+        &self,
+        channel: &ChannelId,
+        user: &UserId,
+        name: &str,
+    ) -> Result<Option<User>, Refusal> {
+        let call = self.call_to_control(channel, user).await?;
+        let people = call.room.sessions.iter().filter(|one| !one.labels.bot);
+        let ids: BTreeSet<&UserId> = people.map(|one| &one.user_id).collect();
+        for id in ids {
+            let person = match self.env.user(id) {
+                Err(PlatformError::NotFound) => continue,
+                other => other?,
+            };
+            if person.username.eq_ignore_ascii_case(name) {
+                self.make_host(&call, id.as_str())?;
+                return Ok(Some(person));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The channel's call, for its host and system admins.
+    async fn call_to_control(&self, channel: &ChannelId, user: &UserId) -> Result<Call, Refusal> {
+        let (record, room) = self.live(channel).await?.ok_or(Refusal::NoCall)?;
+        let is_host = Self::is_host(&record, &room, user);
+        access::check(
+            self.env,
+            &self.settings,
+            Action::End,
+            user,
+            channel,
+            is_host,
+        )?;
+        Ok(Call { record, room })
     }
 
     fn make_host(&self, call: &Call, new_host: &str) -> Result<(), Refusal> {

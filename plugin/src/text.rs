@@ -96,8 +96,8 @@ texts! {
         "In diesem Kanal läuft kein Anruf. Starte einen mit `/call start`.";
     NotInCall: "You are not in the call of this channel.",
         "Du bist nicht im Anruf dieses Kanals.";
-    NotHost: "Only the host of the call or a system admin can end it for everyone.",
-        "Nur der Gastgeber des Anrufs oder ein Systemadministrator kann ihn für alle beenden.";
+    NotHost: "Only the host of the call or a system admin can do this.",
+        "Das kann nur der Gastgeber des Anrufs oder ein Systemadministrator.";
     FileRefused: "The chat server did not keep the file: uploads may be switched off, or too large. Ask your admin.",
         "Der Chat-Server hat die Datei nicht angenommen: Das Hochladen ist vielleicht abgeschaltet oder die Datei zu groß. Frage deinen Administrator.";
 
@@ -118,6 +118,10 @@ texts! {
         "Du hast den Anruf verlassen.";
     EndedForAll: "You ended the call for everyone.",
         "Du hast den Anruf für alle beendet.";
+    HostMade: "{name} is the host of the call now.",
+        "{name} ist jetzt Gastgeber des Anrufs.";
+    HostWhom: "Nobody of that name is in the call. Name who is to be its host: `/call host @name`.",
+        "Niemand dieses Namens ist im Anruf. Nenne, wer sein Gastgeber werden soll: `/call host @Name`.";
     Link: "Link to the calls of this channel: {link}",
         "Link zu den Anrufen dieses Kanals: {link}";
     NoStats: "There are no statistics: you have not been in a call in the last 7 days.",
@@ -131,6 +135,7 @@ texts! {
         * `/call join` joins the call of this channel\n\
         * `/call leave` leaves it\n\
         * `/call end` ends it for everyone (host or system admin)\n\
+        * `/call host @name` makes somebody in the call its host (host or system admin)\n\
         * `/call link` shows the link to the calls of this channel\n\
         * `/call stats` shows the statistics of your last call\n\
         * `/call logs` says where the logs of your calls are\n\
@@ -140,6 +145,7 @@ texts! {
         * `/call join` tritt dem Anruf dieses Kanals bei\n\
         * `/call leave` verlässt ihn\n\
         * `/call end` beendet ihn für alle (Gastgeber oder Systemadministrator)\n\
+        * `/call host @Name` macht jemanden im Anruf zum Gastgeber (Gastgeber oder Systemadministrator)\n\
         * `/call link` zeigt den Link zu den Anrufen dieses Kanals\n\
         * `/call stats` zeigt die Statistik deines letzten Anrufs\n\
         * `/call logs` sagt, wo die Protokolle deiner Anrufe sind\n\
@@ -157,6 +163,10 @@ texts! {
     SuggestLeave: "Leave the call of this channel", "Den Anruf dieses Kanals verlassen";
     SuggestEnd: "End the call for everyone (host or system admin)",
         "Den Anruf für alle beenden (Gastgeber oder Systemadministrator)";
+    SuggestHost: "Make somebody in the call its host (host or system admin)",
+        "Jemanden im Anruf zum Gastgeber machen (Gastgeber oder Systemadministrator)";
+    SuggestHostHint: "@[name]", "@[Name]";
+    SuggestHostWho: "Somebody who is in the call", "Jemand, der im Anruf ist";
     SuggestLink: "Show the link to the calls of this channel",
         "Den Link zu den Anrufen dieses Kanals zeigen";
     SuggestStats: "Show the statistics of your last call",

@@ -68,7 +68,7 @@ fn host_and_admin_end_the_call() {
         assert_eq!(world.http("bob", "POST", &path, "").status, 400);
         assert_eq!(
             world.command("bob", "town", "/call end"),
-            "Only the host of the call or a system admin can end it for everyone."
+            "Only the host of the call or a system admin can do this."
         );
         world.events();
         if who == "alice" {

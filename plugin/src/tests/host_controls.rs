@@ -132,6 +132,34 @@ fn a_chosen_host_counts_while_present() {
 }
 
 #[test]
+fn the_command_makes_who_is_named_host() {
+    let world = call();
+    let say = |who: &str, text: &str| world.command(who, "town", text);
+    let not_allowed = "Only the host of the call or a system admin can do this.";
+    assert_eq!(say("carol", "/call host @bob"), not_allowed);
+    assert_eq!(say("eve", "/call host @bob"), not_allowed);
+    for nobody in ["/call host", "/call host @", "/call host @root"] {
+        let answer = say("alice", nobody);
+        assert!(answer.starts_with("Nobody of that name"), "{answer}");
+    }
+    assert_eq!(world.names(), [""; 0]);
+    assert_eq!(
+        say("alice", "/call host @Bob"),
+        "BOB is the host of the call now."
+    );
+    assert_eq!(world.events()[0].data["hostID"], id("bob"));
+    assert_eq!(say("alice", "/call host carol"), not_allowed);
+    assert_eq!(
+        say("root", "/call host carol"),
+        "CAROL is the host of the call now."
+    );
+    let idle = world.command("alice", "dm", "/call host @bob");
+    assert!(idle.starts_with("There is no call"), "{idle}");
+    // Strangers do not learn whether there is a call.
+    assert_eq!(world.command("eve", "dm", "/call host @bob"), not_allowed);
+}
+
+#[test]
 fn l43_who_is_removed_and_stays_is_forced_out_after_3_s() {
     let world = call();
     assert_eq!(post(&world, "alice", "remove", &of("conn2")), 200);
