@@ -8,6 +8,9 @@ use crate::sidecar::check_authorities;
 /// What only the host needs, and the guest does not get.
 const HOSTS_SECRET: &str = "SidecarToken";
 
+/// Who vouches for the remote media server.
+const AUTHORITY: &str = "SidecarCaCertificate";
+
 /// What this process' environment says over the stored settings, and what in it is refused.
 pub(crate) fn from_environment() -> (Overrides, Vec<SettingError>) {
     Overrides::read(|name| {
@@ -51,7 +54,11 @@ pub(crate) fn tell_of_environment(overrides: &Overrides, refused: &[SettingError
 /// The stored settings, checked; what is refused falls back to its default and is logged.
 #[must_use]
 pub fn effective(stored_json: &str) -> Settings {
-    let (settings, refused) = Settings::parse_or_default(stored_json);
+    let (mut settings, refused) = Settings::parse_or_default(stored_json);
+    // The default is to trust more than was meant: then better no connection, and no token sent.
+    if refused.iter().any(|error| error.key == AUTHORITY) {
+        settings.sidecar_address.clear();
+    }
     for error in refused {
         tracing::warn!(
             key = error.key,
@@ -76,7 +83,7 @@ pub fn with_defaults(stored_json: &str) -> String {
 pub fn check(json: &str) -> Result<String, SettingError> {
     let settings = Settings::check(json)?;
     check_authorities(&settings.sidecar_ca_certificate).map_err(|reason| SettingError {
-        key: "SidecarCaCertificate".to_owned(),
+        key: AUTHORITY.to_owned(),
         reason,
     })?;
     Ok(match serde_json::from_str(json) {
@@ -102,6 +109,16 @@ mod tests {
             assert!(!given.contains(token), "{given}");
             assert!(given.contains('9'), "{given}");
         }
+    }
+
+    #[test]
+    fn without_the_authority_that_was_meant_there_is_no_remote_media_server() {
+        let stored = r#"{"SidecarMode":"remote","SidecarAddress":"https://a:1","MediaPort":9,
+            "SidecarCaCertificate":"-----BEGIN CERTIFICATE-----"}"#;
+        let settings = effective(stored);
+        assert_eq!(settings.media_port, 9);
+        assert_eq!(settings.sidecar_ca_certificate, "");
+        assert_eq!(settings.sidecar_address, "");
     }
 
     #[test]
