@@ -190,7 +190,8 @@ async fn a_flood_of_strangers_keeps_no_host_out() {
     assert!((1..=8).contains(&kept), "{kept} strangers were kept");
     host.get_health(GetHealthRequest {}).await.unwrap();
     let refused = remote.refused();
-    assert!((92..100).contains(&refused), "{refused} were counted");
+    // The last of them when who was kept said nothing for 10 s.
+    assert!((92..=100).contains(&refused), "{refused} were counted");
     let mut other = remote.host("127.0.0.2").await;
     other.get_health(GetHealthRequest {}).await.unwrap();
 }

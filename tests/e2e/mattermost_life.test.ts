@@ -9,12 +9,15 @@ import {sleep, timed, until} from './support/until';
 
 const stage = useMattermostStage();
 
-/** A debug build compiles its component for some seconds after its activation; what is shipped takes less than one. */
-const AGAIN_WITHIN_MS = 5_000 + (shipped() ? 0 : 10_000);
-const DISABLED_WITHIN_S = 3;
+/**
+ * A debug build compiles its component for some seconds after its activation, on all the cores that it gets; what is
+ * shipped takes less than one.
+ */
+const AGAIN_WITHIN_MS = shipped() ? 5_000 : 20_000;
+const DISABLED_WITHIN_S = shipped() ? 3 : 10;
 const LEASE_MS = 20_000;
-/** What a busy machine conceals without anything being wrong. */
-const CONCEALED_MS_MAX = 300;
+/** What a busy machine conceals without anything being wrong: a gap of what is cut or killed here is 3 s or more. */
+const CONCEALED_MS_MAX = shipped() ? 300 : 1_500;
 
 /** Runs something while `listener` hears the other without a gap. */
 async function withoutGap(listener: Person, work: () => Promise<void>): Promise<void> {
@@ -25,7 +28,7 @@ async function withoutGap(listener: Person, work: () => Promise<void>): Promise<
     const concealed = (end.concealed - start.concealed) / 48;
     console.info(`${end.packets - start.packets} of about ${Math.round(due)} packets, ${end.lost - start.lost} lost, ${concealed} ms concealed`);
     expect(end.lost - start.lost).toBe(0);
-    expect(end.packets - start.packets).toBeGreaterThan(due * 0.95 - 5);
+    expect(end.packets - start.packets).toBeGreaterThan(due * 0.95 - CONCEALED_MS_MAX / 20);
     expect(concealed).toBeLessThan(CONCEALED_MS_MAX);
 }
 
