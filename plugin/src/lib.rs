@@ -2,7 +2,7 @@
 //!
 //! Plain logic over two doors: [`Env`] (platform, store, clock, random, log) and a gRPC service to the
 //! media server. It keeps no state: what must last is in the store, what is live is the media server's.
-//! Natively it is tested against fakes of both; `wasm.rs` is the thin shim of the sandbox.
+//! Natively it is tested against fakes of both; `wasm/` is the thin shim of the sandbox.
 //!
 //! Entry points: [`Guest`] and its `on_*` methods, one per export of `wit/world.wit`.
 
