@@ -3,7 +3,7 @@
 
 import {Scope} from '../base/scope';
 
-/** A server's answer to nobody's wish for less than this is no reason to ask all the time. */
+/** Not more often, however soon a server lets its names run out. */
 const AGAIN_MS_MIN = 60_000;
 /** When the name does not say until when it holds, or none could be had. */
 const AGAIN_MS_DEFAULT = 10 * 60_000;
