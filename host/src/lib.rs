@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod environment;
+mod folder;
 pub mod hooks;
 pub mod installed;
 pub mod media;

@@ -1,8 +1,11 @@
 //! The admin's settings on their way from the platform to the guest.
 
-use parley_settings::{Overrides, Secret, SettingError, Settings};
+use std::path::Path;
+
+use parley_settings::{Overrides, Secret, SettingError, Settings, SidecarMode};
 use serde_json::Value;
 
+use crate::folder::made;
 use crate::sidecar::check_authorities;
 
 /// What only the host needs, and the guest does not get.
@@ -95,6 +98,22 @@ pub fn check(json: &str) -> Result<String, SettingError> {
     })
 }
 
+/// The data folder can be used, if settings that [`check`] took name one. At the next start it would be too
+/// late to say so: without it the plugin does not start.
+pub(crate) fn check_data_dir(json: &str) -> Result<(), SettingError> {
+    let settings = Settings::check(json)?;
+    let folder = settings.data_dir.trim();
+    if folder.is_empty() || settings.sidecar_mode != SidecarMode::Embedded {
+        return Ok(());
+    }
+    made(Path::new(folder))
+        .map(drop)
+        .map_err(|reason| SettingError {
+            key: "DataDir".to_owned(),
+            reason,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +138,33 @@ mod tests {
         assert_eq!(settings.media_port, 9);
         assert_eq!(settings.sidecar_ca_certificate, "");
         assert_eq!(settings.sidecar_address, "");
+    }
+
+    #[test]
+    fn a_data_folder_is_made_or_refused_if_there_is_a_media_server_to_use_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = folder.path().join("parley");
+        let check = |folder: &str, more: Value| {
+            let mut settings = serde_json::json!({ "datadir": folder });
+            if let (Value::Object(settings), Value::Object(more)) = (&mut settings, more) {
+                settings.extend(more);
+            }
+            check_data_dir(&settings.to_string()).map_err(|error| error.key)
+        };
+        assert_eq!(check("", serde_json::json!({})), Ok(()));
+        assert_eq!(check(good.to_str().unwrap(), serde_json::json!({})), Ok(()));
+        assert!(good.is_dir());
+        let nowhere = "/proc/nowhere";
+        assert_eq!(
+            check(nowhere, serde_json::json!({})),
+            Err("DataDir".to_owned())
+        );
+        let remote = serde_json::json!({
+            "SidecarMode": "remote",
+            "SidecarAddress": "https://a:1",
+            "SidecarToken": "0123456789abcdef0123456789abcdef",
+        });
+        assert_eq!(check(nowhere, remote), Ok(()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The environment of a process that a server started: there is no command line to put settings on.
 
 use std::ffi::OsString;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::folder::made;
 
 /// Folder of ours among somebody else's.
 const FOLDER: &str = "parley";
@@ -60,16 +61,6 @@ impl PluginEnv {
             refused.join("; ")
         ))
     }
-}
-
-/// Makes the folder for this user alone, unless it is there.
-fn made(folder: &Path) -> Result<PathBuf, String> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .and_then(|()| folder.canonicalize())
-        .map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 #[cfg(test)]

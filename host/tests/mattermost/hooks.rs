@@ -12,7 +12,9 @@ use crate::server::{ADMIN, CHANNEL, ID, Server};
 
 #[tokio::test]
 async fn settings_are_checked_before_they_are_saved() {
-    let Some(server) = Server::with_plugin().await else {
+    // No variable holds over the console's data folder.
+    let variables = [("PARLEY_DATA_DIR", "")];
+    let Some(server) = Server::with_environment(json!({}), &variables).await else {
         return;
     };
     let save = async |settings: Value| {
@@ -33,6 +35,9 @@ async fn settings_are_checked_before_they_are_saved() {
     );
     let refused = save(json!({"mediaport": "many"})).await;
     assert!(refused.starts_with("MediaPort: "), "{refused}");
+    // An absolute path, but no folder: the plugin's next start would fail.
+    let refused = save(json!({"datadir": "/proc/nowhere"})).await;
+    assert!(refused.starts_with("DataDir: /proc/nowhere: "), "{refused}");
 }
 
 #[tokio::test]

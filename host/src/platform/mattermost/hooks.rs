@@ -22,6 +22,7 @@ use super::wire::{
 use super::{Activation, Mattermost, http, json, limits, push};
 use crate::hooks::{self, ClientMessage, PlatformEvent, Value};
 use crate::platform::Platform as _;
+use crate::settings;
 use crate::trace::{self, TraceId};
 
 /// What we answer; the server calls nothing else. Each costs it a call for whatever happens.
@@ -259,7 +260,13 @@ impl HookService {
         let settings = serde_json::Value::Object(json::from_map(settings)).to_string();
         let hooks = self.activation.hooks().await;
         let checked = match self.platform.to_check(&settings) {
-            Ok(settings) => hooks.check_settings(&settings).await,
+            Ok(json) => match hooks.check_settings(&json).await {
+                Ok(()) => settings::check_data_dir(&json).map_err(|error| hooks::SettingError {
+                    key: error.key,
+                    reason: error.reason,
+                }),
+                refused => refused,
+            },
             Err(error) => Err(error),
         };
         let error = checked.err()?;
