@@ -262,7 +262,7 @@ it('l45: two devices of one user coexist, and the leaving of one keeps the other
     await wolf.hears(TONES.wilma);
 });
 
-it('the media server dies: they see the call end at once and may join it again; ours stay in it', async () => {
+it('the media server dies: they see the call end within 3 s and may join it again; ours stay in it', async () => {
     const wilma = await join('wilma');
     const wolf = await join('wolf');
     const ours = await Person.open(stage.browser, {name: 'Wendy', tone: TONES.wendy, hue: 30});
@@ -283,8 +283,8 @@ it('the media server dies: they see the call end at once and may join it again; 
             await wilma.sees('call_end', () => true, from);
         });
         console.info(`told of the end ${took} ms after the media server was killed`);
-        // Less than 3 s on a machine that does nothing else; never, if nobody told them.
-        expect(took).toBeLessThan(10_000);
+        // Two busy cores take 0.3 s. A media server that is only missed, not seen to end, takes more than 3 s.
+        expect(took).toBeLessThan(3_000);
         await wilma.sees('call_start', () => true, from);
         const again = await join('wilma');
         await until('ours has a new connection', async () => await ours.connectionCount() > connections);
