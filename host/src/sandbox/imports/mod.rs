@@ -6,24 +6,13 @@ mod grpc;
 mod kv;
 mod platform;
 mod small;
+mod translate;
 
 pub(crate) use small::one_line;
 
 use super::bindings::parley::plugin::types;
-use crate::platform::PlatformError;
 
 impl types::Host for super::state::RequestState {}
-
-impl From<PlatformError> for types::PlatformError {
-    fn from(error: PlatformError) -> Self {
-        match error {
-            PlatformError::NotFound => Self::NotFound,
-            PlatformError::Denied(reason) => Self::Denied(reason),
-            PlatformError::Invalid(reason) => Self::Invalid(reason),
-            PlatformError::Unavailable(reason) => Self::Unavailable(reason),
-        }
-    }
-}
 
 /// Refuses what is longer than granted; the message names the field.
 fn at_most(field: &str, length: usize, max: usize) -> Result<(), types::PlatformError> {
