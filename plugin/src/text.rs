@@ -121,7 +121,7 @@ texts! {
     HostMade: "{name} is the host of the call now.",
         "{name} ist jetzt Gastgeber des Anrufs.";
     HostWhom: "Nobody of that name is in the call. Name who is to be its host: `/call host @name`.",
-        "Niemand dieses Namens ist im Anruf. Nenne, wer sein Gastgeber werden soll: `/call host @Name`.";
+        "Niemand dieses Namens ist im Anruf. Schreibe, wer Gastgeber werden soll: `/call host @Name`.";
     Link: "Link to the calls of this channel: {link}",
         "Link zu den Anrufen dieses Kanals: {link}";
     NoStats: "There are no statistics: you have not been in a call in the last 7 days.",
@@ -153,7 +153,7 @@ texts! {
 
     // What is suggested while a command is typed. Hints stand for what a person writes.
     SuggestCall: "Voice, video and screen sharing",
-        "Sprache, Video und Bildschirm teilen";
+        "Anrufe mit Sprache, Video und geteiltem Bildschirm";
     SuggestCallHint: "[command]", "[Befehl]";
     SuggestStart: "Start a call in this channel or thread",
         "Einen Anruf in diesem Kanal oder Thread starten";

@@ -62,7 +62,7 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schemars(title = "Allow cameras"))]
     #[garde(skip)]
     pub enable_video: bool,
-    /// When true, the apps of the published calls protocol that can send their pictures in AV1 too, beside
+    /// When true, those of Mattermost's own apps that can do so send cameras and screens in AV1 too, beside
     /// VP8, and get AV1 from others: sharper at the same rate, at the price of processor time. They then
     /// share their screen in one quality instead of two.
     #[cfg_attr(feature = "schema", schemars(title = "AV1 beside VP8"))]

@@ -22,7 +22,7 @@ export const de: Readonly<Record<TextId, string>> = {
     'page.header.call': 'Anruf',
     'page.insecure': 'Mikrofon und Kamera sind aus: Browser erlauben sie nur auf sicheren Seiten. Öffnen Sie diese Adresse mit https:// (oder auf diesem Rechner als localhost), dann gehen Anrufe.',
     'page.language': 'Sprache',
-    'page.loading': 'Wird geladen…',
+    'page.loading': 'Wird geladen …',
     'page.login.button': 'Anmelden',
     'page.login.failed': 'Anmeldung fehlgeschlagen. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.',
     'page.login.name': 'Benutzername oder E-Mail',
