@@ -53,12 +53,7 @@ async fn changed_settings_are_used() {
         serde_json::from_slice::<Value>(&answer).unwrap()["EnableVideo"].clone()
     };
     assert_eq!(video().await, true);
-    server
-        .hook(
-            "OnConfigurationChange",
-            json!({"settings": {"enablevideo": false}}),
-        )
-        .await;
+    server.set(json!({"enablevideo": false})).await;
     assert_eq!(video().await, false);
 }
 

@@ -1,13 +1,12 @@
 //! A PostgreSQL server of a test's own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::common::until;
+use crate::common::{free_tcp_port, until};
 
 /// Where Debian keeps the programs, by version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -48,7 +47,7 @@ impl Postgres {
             .unwrap();
         let said = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success(), "{said}");
-        let port = free_port();
+        let port = free_tcp_port();
         let mut shell = Command::new("sh");
         shell.current_dir(folder.path()).args(["-c", WITH_ITS_TEST]);
         if let Some(id) = user {
@@ -110,12 +109,6 @@ fn programs() -> Option<PathBuf> {
         .into_iter()
         .chain(std::env::split_paths(&path))
         .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-}
-
-/// A TCP port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Who runs it, if not we: the server refuses to be run by root.

@@ -83,9 +83,7 @@ async fn l47_a_call_rings_once_and_the_servers_own_notification_is_left_out() {
     // The next one without names: the admin wants it so.
     let contents = json!({"EmailSettings": {"PushNotificationContents": "id_loaded"}});
     server.control("/host/config", contents).await;
-    server
-        .hook("OnConfigurationChange", json!({"settings": {}}))
-        .await;
+    server.set(json!({})).await;
     let direct = message(&server, &[ADMIN, &bob]).await;
     call(&server, &direct).await;
     server.until_effects("Push", 3).await;

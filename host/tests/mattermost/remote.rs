@@ -11,13 +11,6 @@ fn settings(address: &str, token: &str) -> Value {
     json!({"sidecarmode": "remote", "sidecaraddress": address, "sidecartoken": token})
 }
 
-async fn set(server: &Server, settings: Value) {
-    let answer = server
-        .hook("OnConfigurationChange", json!({"settings": settings}))
-        .await;
-    assert_eq!(answer, json!({}));
-}
-
 #[tokio::test]
 async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
     let (remote, _) = RemoteSidecar::with_tls(&["127.0.0.1"]);
@@ -32,7 +25,7 @@ async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
     assert_eq!(server.enable(ID).await["activated"], true);
     let answer = server.command("/call start").await;
     assert!(answer.contains("cannot be reached"), "{answer}");
-    set(&server, settings(&held.address(), TOKEN)).await;
+    server.set(settings(&held.address(), TOKEN)).await;
     let started = server.command("/call start").await;
     assert!(started.contains("started a call"), "{started}");
     held.has_rooms(1).await;
@@ -45,18 +38,18 @@ async fn what_is_wrong_with_it_is_said_and_mended_without_ending_calls() {
         (settings(&remote.tls_address(), TOKEN), "certificate"),
         (settings("", TOKEN), "is missing"),
     ] {
-        set(&server, bad).await;
+        server.set(bad).await;
         let answer = server.command("/call start").await;
         assert!(answer.contains(said), "{said}: {answer}");
         let admin = answer.contains("System Console") || answer.contains("system admin");
         assert!(admin, "{answer}");
     }
-    set(&server, settings(&held.address(), TOKEN)).await;
+    server.set(settings(&held.address(), TOKEN)).await;
     let answer = server.command("/call start").await;
     assert!(answer.contains("already"), "{answer}");
 
     // Another media server, here an own one: the call is opened there anew.
-    set(&server, json!({})).await;
+    server.set(json!({})).await;
     server.logged_times("the sidecar is a new one", 2).await;
     assert!(launched(&server.runtime_dir()).is_some());
     let answer = server.command("/call start").await;
@@ -99,7 +92,7 @@ async fn a_cluster_needs_a_remote_one_and_says_so() {
     );
     assert!(!server.log().contains("starting the media server"));
     let remote = RemoteSidecar::start(&[]);
-    set(&server, settings(&remote.address(), TOKEN)).await;
+    server.set(settings(&remote.address(), TOKEN)).await;
     let started = server.command("/call start").await;
     assert!(started.contains("started a call"), "{started}");
 }

@@ -1,7 +1,6 @@
 //! Mattermost's plugin host (`tests/mattermost-host`) with one of our executables as its plugin.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -12,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::common::{PATIENCE, free_udp_port, lives, sidecar, signal, until};
+use crate::common::{PATIENCE, free_tcp_port, free_udp_port, lives, sidecar, signal, until};
 
 /// The id of the ordinary flavour.
 pub(crate) const ID: &str = "app.parley.calls";
@@ -195,12 +194,7 @@ impl Server {
         program: &Path,
         media_port: u16,
     ) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", free_tcp_port());
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -392,6 +386,13 @@ impl Server {
     pub(crate) async fn hook(&self, hook: &str, mut body: Value) -> Value {
         body["plugin"] = ID.into();
         self.control(&format!("/host/hook/{hook}"), body).await
+    }
+
+    /// What the admin sets from now on.
+    pub(crate) async fn set(&self, settings: Value) {
+        let body = json!({"settings": settings});
+        let answer = self.hook("OnConfigurationChange", body).await;
+        assert_eq!(answer, json!({}));
     }
 
     /// A new user and the token of a session.

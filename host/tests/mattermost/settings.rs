@@ -13,11 +13,6 @@ impl Server {
         serde_json::from_slice(&answer).unwrap()
     }
 
-    async fn set(&self, settings: Value) {
-        let body = json!({"settings": settings});
-        self.hook("OnConfigurationChange", body).await;
-    }
-
     async fn command_of(&self, user: &str, text: &str) -> String {
         let body = json!({"command": text, "user_id": user});
         let answer = self.control("/host/execute", body).await;

@@ -60,11 +60,6 @@ export class Popout {
         return true;
     }
 
-    /** Whether this is the window. */
-    has(other: Window): boolean {
-        return this.window === other;
-    }
-
     focus(): void {
         window.desktopAPI?.focusPopout?.();
         this.window?.focus();
