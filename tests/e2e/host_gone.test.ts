@@ -15,12 +15,12 @@ it('a text that cannot be sent is explained, and the explanation goes when the h
     await box.fill('Hallo');
     await box.press('Enter');
     const alert = alice.page.getByRole('main').getByRole('alert');
-    await alert.getByText('Nicht gesendet. Prüfen Sie die Verbindung').waitFor();
+    await alert.getByText('Nicht gesendet. Prüfe die Verbindung').waitFor();
     expect(await box.inputValue()).toBe('Hallo');
     await stage.platform.run();
     await alice.page.getByText('Nicht gesendet.').waitFor({state: 'detached'});
     expect(await box.inputValue(), 'the text is still there to be sent').toBe('Hallo');
-    await alice.button('Ihr Konto').click();
+    await alice.button('Dein Konto').click();
     await alice.page.getByLabel('Sprache').selectOption('en');
     await alice.button('Your account').waitFor();
 });
