@@ -227,8 +227,7 @@ async fn a_new_media_server_takes_the_call_of_both_nodes_once() {
         connection.ours("parley_media_moved").await;
     }
     for (connection, resume) in connections.iter_mut().zip(resumes) {
-        let data = json!({"channelID": channel, "parley": {"v": 1, "resume": resume}});
-        connection.send("join", data).await;
+        connection.resume(&channel, &resume).await;
     }
     let sessions: Vec<String> = connections.iter().map(|one| one.id.clone()).collect();
     for connection in &mut connections {

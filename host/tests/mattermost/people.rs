@@ -1,5 +1,7 @@
 //! Somebody in a call, by one socket at a time.
 
+use std::time::Duration;
+
 use futures::stream::SplitSink;
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -69,6 +71,32 @@ impl Connection {
     pub(crate) async fn join(&mut self, channel: &str) {
         self.send("join", json!({"channelID": channel})).await;
         self.ours("join").await;
+    }
+
+    /// Takes a session up again. A node that has no media server at the moment says so, and is asked again.
+    pub(crate) async fn resume(&mut self, channel: &str, resume: &Value) {
+        let came = self.count("join");
+        let coming_back = async {
+            loop {
+                let refused = self.count("error");
+                let data = json!({"channelID": channel, "parley": {"v": 1, "resume": resume}});
+                self.send("join", data).await;
+                while self.count("join") == came && self.count("error") == refused {
+                    self.events.changed().await.unwrap();
+                }
+                if self.count("join") > came {
+                    return;
+                }
+                // As patient as our client.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        };
+        let back = tokio::time::timeout(PATIENCE, coming_back).await;
+        assert!(
+            back.is_ok(),
+            "never came back: {:#?}",
+            *self.events.borrow()
+        );
     }
 
     /// Waits for an event, also one that came before.
