@@ -47,7 +47,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
             tests.env("PARLEY_WITHOUT_GO", "1");
         } else {
             // For a Mattermost server's plugin host, from what was built above.
-            dist::run(&["--profile", "dev"].map(String::from))?;
+            for flavour in ["parley", "drop-in"] {
+                dist::run(&["--profile", "dev", "--flavour", flavour].map(String::from))?;
+            }
         }
         sh::step("browser tests", &mut tests)?;
         sh::step(

@@ -16,6 +16,8 @@ export interface OfficialOptions {
     user: string;
     tone: number;
     mobile?: boolean;
+    /** Default: ours. */
+    plugin?: string;
 }
 
 export class Official {
@@ -40,7 +42,7 @@ export class Official {
                 throw new Error(`login: ${answer.status} ${await answer.text()}`);
             }
         }, {user: options.user, password: PASSWORD, device: options.mobile ?? false});
-        await page.evaluate(installOfficial, {plugin: PLUGIN, mobile: options.mobile ?? false});
+        await page.evaluate(installOfficial, {plugin: options.plugin ?? PLUGIN, mobile: options.mobile ?? false});
         return client;
     }
 

@@ -42,15 +42,19 @@ function build(): void {
     built = true;
 }
 
-/** The bundle of `cargo xtask dist --profile dev`, or the one that PARLEY_BUNDLE names. */
-export function bundle(): string {
-    const asked = process.env.PARLEY_BUNDLE;
+export type Flavour = 'parley' | 'drop-in';
+
+/** The bundle of `cargo xtask dist --profile dev`, or the one that PARLEY_BUNDLE (PARLEY_BUNDLE_DROP_IN) names. */
+export function bundle(flavour: Flavour = 'parley'): string {
+    const [asked, named, args] = flavour === 'parley' ?
+        [process.env.PARLEY_BUNDLE, /^parley-\d.*-dev\.tar\.gz$/, ''] :
+        [process.env.PARLEY_BUNDLE_DROP_IN, /^parley-drop-in-\d.*-dev\.tar\.gz$/, ' --flavour drop-in'];
     const folder = join(targetDir, 'dist-dev');
-    const made = existsSync(folder) ? readdirSync(folder).filter((name) => /^parley-\d.*-dev\.tar\.gz$/.test(name)) : [];
+    const made = existsSync(folder) ? readdirSync(folder).filter((name) => named.test(name)) : [];
     const [newest] = made.map((name) => join(folder, name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
     const path = asked ?? newest;
     if (path === undefined || !existsSync(path)) {
-        throw new Error('no bundle: cargo xtask dist --profile dev');
+        throw new Error(`no bundle: cargo xtask dist --profile dev${args}`);
     }
     return path;
 }
@@ -68,6 +72,8 @@ export class Mattermost {
     private child: ChildProcess | undefined;
     private port = 0;
     private log: string[] = [];
+    /** Of the bundle that was uploaded last. */
+    private plugin = PLUGIN;
     private version = '';
 
     static async start(): Promise<Mattermost> {
@@ -151,6 +157,7 @@ export class Mattermost {
         const form = new FormData();
         form.set('plugin', new Blob([readFileSync(path)]), 'plugin.tar.gz');
         const manifest = await this.control('/host/upload', form);
+        this.plugin = String(manifest.id);
         this.version = String(manifest.version);
     }
 
@@ -164,26 +171,26 @@ export class Mattermost {
             }
         };
         tar('xzf', path);
-        const manifest = join(folder, PLUGIN, 'plugin.json');
+        const manifest = join(folder, this.plugin, 'plugin.json');
         const content = JSON.parse(readFileSync(manifest, 'utf8')) as {version: string};
         content.version = this.version.replace(/\d+$/, (last) => String(Number(last) + 1));
         writeFileSync(manifest, JSON.stringify(content));
-        tar('--use-compress-program=gzip -1', '-cf', 'next.tar.gz', PLUGIN);
+        tar('--use-compress-program=gzip -1', '-cf', 'next.tar.gz', this.plugin);
         return join(folder, 'next.tar.gz');
     }
 
     async enable(): Promise<Activated> {
-        return await this.control(`/host/enable/${PLUGIN}`) as unknown as Activated;
+        return await this.control(`/host/enable/${this.plugin}`) as unknown as Activated;
     }
 
     /** How long the server was busy with it, in seconds. */
     async disable(): Promise<number> {
-        return Number((await this.control(`/host/disable/${PLUGIN}`)).seconds);
+        return Number((await this.control(`/host/disable/${this.plugin}`)).seconds);
     }
 
     /** What the server does each 30 s: a dead plugin is started again. */
     async checkHealth(): Promise<void> {
-        await this.control(`/host/check/${PLUGIN}`);
+        await this.control(`/host/check/${this.plugin}`);
     }
 
     /** Ends all WebSockets, and takes none for a while. */

@@ -4,7 +4,7 @@ import {afterAll, afterEach, beforeAll} from 'vitest';
 
 import {PASSWORD} from './admin';
 import {launch} from './browser';
-import {bundle, CHANNEL_PATH, Mattermost, type Activated} from './mattermost';
+import {bundle, CHANNEL_PATH, Mattermost, type Activated, type Flavour} from './mattermost';
 import {ALICE, BOB, Person, type PersonOptions} from './person';
 import {goHome} from './stage';
 
@@ -43,14 +43,14 @@ export class MattermostStage {
 }
 
 /** A server of this test file's own. */
-export function useMattermostStage(): MattermostStage {
+export function useMattermostStage(flavour: Flavour = 'parley'): MattermostStage {
     const stage = new MattermostStage();
     beforeAll(async () => {
         stage.server = await Mattermost.start();
         stage.browser = await launch();
         await stage.server.person('Alice', 'Adler');
         await stage.server.person('Bob', 'Berg');
-        await stage.server.upload(bundle());
+        await stage.server.upload(bundle(flavour));
         stage.activated = await stage.server.enable();
     });
     afterEach((context) => goHome(stage.people.splice(0), context.task, () => stage.server.output()));
