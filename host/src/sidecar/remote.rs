@@ -26,8 +26,8 @@ const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(10);
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 /// Pause after the first failure; doubled with each further one.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
-/// Longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Longest pause: less than a request waits for the link (3 s).
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Characters of what the other side says that go into the log.
 const SAID_CHARS_MAX: usize = 200;
 
