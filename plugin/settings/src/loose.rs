@@ -40,7 +40,10 @@ pub(crate) fn read(json: &str) -> Result<Settings, SettingError> {
             let single = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
             serde_json::from_value::<Settings>(single).map_err(|_| SettingError {
                 key: key.clone(),
-                reason: format!("{value} is out of range"),
+                reason: match value.as_i64() {
+                    Some(..0) => format!("{value} is below 0"),
+                    _ => format!("{value} is too large"),
+                },
             })?;
             *default = value;
         }

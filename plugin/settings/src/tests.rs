@@ -63,6 +63,13 @@ fn a_bad_value_is_refused_by_its_key() {
 
 /// One value for each setting that can have a wrong one; a new setting has to be added.
 #[test]
+fn a_number_that_cannot_be_is_told_which_way() {
+    let reason = |json: &str| Settings::parse(json).unwrap_err().reason;
+    assert_eq!(reason(r#"{"MediaPort":70000}"#), "70000 is too large");
+    assert_eq!(reason(r#"{"MaxCallParticipants":-1}"#), "-1 is below 0");
+}
+
+#[test]
 fn every_setting_is_refused_by_its_key() {
     // Any text may be a secret of TURN servers.
     let free = ["TurnStaticAuthSecret"];
