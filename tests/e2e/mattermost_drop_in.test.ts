@@ -10,6 +10,7 @@ const FIXED_ID = 'com.mattermost.calls';
 const stage = useMattermostStage('drop-in');
 const clients: Official[] = [];
 
+/** Each has a name of their own in this file: the harness takes a name twice, and then either of both signs in. */
 async function open(first: string, tone: number, mobile: boolean): Promise<Official> {
     await stage.server.person(first, 'Web');
     const site = stage.server.address;
@@ -28,12 +29,12 @@ it('l01 to l04: the plugin is listed under the fixed id, and answers what a phon
     expect(stage.activated).toMatchObject({activated: true});
     const version = await fetch(`${stage.server.address}/plugins/${FIXED_ID}/version`);
     expect(await version.json(), 'without a login').toMatchObject({version: expect.stringMatching(/^1\.12\./)});
-    const mona = await open('Mona', 650, true);
-    const listed = await mona.page.evaluate(async () =>
+    const marta = await open('Marta', 650, true);
+    const listed = await marta.page.evaluate(async () =>
         (await fetch('/api/v4/plugins/webapp')).json() as Promise<{id: string; version: string; webapp: unknown}[]>);
     expect(listed).toEqual([expect.objectContaining({id: FIXED_ID, version: expect.stringMatching(/^99\./), webapp: expect.anything()})]);
-    expect((await mona.do('rest', 'GET', '/config')).body).toMatchObject({EnableDCSignaling: true});
-    expect((await mona.do('rest', 'GET', '/channels?mobilev2=true')).body).toEqual([]);
+    expect((await marta.do('rest', 'GET', '/config')).body).toMatchObject({EnableDCSignaling: true});
+    expect((await marta.do('rest', 'GET', '/channels?mobilev2=true')).body).toEqual([]);
 });
 
 it('a phone, the web app\'s own client and a browser with our script hear one another', async () => {
