@@ -8,11 +8,21 @@ use crate::testing::*;
 /// Joins as our bridge does; the resume token that comes with it.
 fn join(world: &World, who: &str, connection: &str) -> String {
     world.join(who, connection, "town");
+    last_token(world)
+}
+
+/// Alice joins, a second later Bob; their resume tokens.
+fn alice_then_bob(world: &World) -> (String, String) {
+    let alice = join(world, "alice", "conn1");
+    world.advance_ms(1_000);
+    (alice, join(world, "bob", "conn2"))
+}
+
+/// The resume token that came last.
+fn last_token(world: &World) -> String {
     let joined = world.events().into_iter().rfind(|e| e.name == "join");
-    joined.expect("joined").data["parley"]["resume"]
-        .as_str()
-        .expect("a token")
-        .to_owned()
+    let token = &joined.expect("joined").data["parley"]["resume"];
+    token.as_str().expect("a token").to_owned()
 }
 
 /// The session of `was` comes back over another connection.
@@ -44,9 +54,7 @@ fn host(world: &World) -> String {
 #[test]
 fn who_joined_first_stays_the_host_whoever_is_back_first() {
     let world = World::new();
-    let alice = join(&world, "alice", "conn1");
-    world.advance_ms(1_000);
-    let bob = join(&world, "bob", "conn2");
+    let (alice, bob) = alice_then_bob(&world);
     restart(&world);
     world.advance_ms(1_000);
     resume(&world, "bob", "conn5", "conn2", &bob);
@@ -62,9 +70,7 @@ fn who_joined_first_stays_the_host_whoever_is_back_first() {
 #[test]
 fn the_order_outlasts_a_second_move() {
     let world = World::new();
-    let alice = join(&world, "alice", "conn1");
-    world.advance_ms(1_000);
-    let bob = join(&world, "bob", "conn2");
+    let (alice, bob) = alice_then_bob(&world);
     restart(&world);
     resume(&world, "bob", "conn5", "conn2", &bob);
     let bob = last_token(&world);
@@ -79,18 +85,10 @@ fn the_order_outlasts_a_second_move() {
     assert_eq!(host(&world), id("alice"));
 }
 
-fn last_token(world: &World) -> String {
-    let joined = world.events().into_iter().rfind(|e| e.name == "join");
-    let token = &joined.expect("joined").data["parley"]["resume"];
-    token.as_str().expect("a token").to_owned()
-}
-
 #[test]
 fn a_reload_keeps_the_place_in_the_order() {
     let world = World::new();
-    let alice = join(&world, "alice", "conn1");
-    world.advance_ms(1_000);
-    let bob = join(&world, "bob", "conn2");
+    let (alice, bob) = alice_then_bob(&world);
     restart(&world);
     resume(&world, "bob", "conn5", "conn2", &bob);
     resume(&world, "alice", "conn6", "conn1", &alice);
@@ -141,9 +139,7 @@ fn who_left_and_comes_back_with_the_old_token_is_the_last() {
 fn bots_are_never_the_host_however_early() {
     let world = World::new();
     world.env.edit_user("alice", |user| user.is_bot = true);
-    let alice = join(&world, "alice", "conn1");
-    world.advance_ms(1_000);
-    let bob = join(&world, "bob", "conn2");
+    let (alice, bob) = alice_then_bob(&world);
     restart(&world);
     resume(&world, "alice", "conn5", "conn1", &alice);
     resume(&world, "bob", "conn6", "conn2", &bob);
