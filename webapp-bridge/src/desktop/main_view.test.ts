@@ -116,8 +116,19 @@ describe('the desktop app\'s main window', () => {
         controller.switchTo({channelId: OTHER});
         expect(leaveCall).toHaveBeenCalled();
         expect(opened[1]?.call).toMatchObject({callID: OTHER});
+    });
+
+    it('opens no window for what is no channel', () => {
         listeners.join?.('nonsense');
-        expect(opened.length).toBe(2);
+        expect(opened).toEqual([]);
+    });
+
+    it('remembers a call over a reload once its window has a session', async () => {
+        controller.join({channelId: CHANNEL});
+        expect(window.sessionStorage.length, 'the window may never come').toBe(0);
+        opened[0]?.resolve({callID: CHANNEL, sessionID: 's1'});
+        await vi.advanceTimersByTimeAsync(0);
+        expect(window.sessionStorage.length).toBe(1);
     });
 
     it('does not stay in a call whose window did not come', async () => {
