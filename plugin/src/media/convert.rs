@@ -197,7 +197,8 @@ pub(crate) fn event(bytes: &[u8]) -> Result<Event, prost::DecodeError> {
         Some(Kind::Snapshot(e)) => EventKind::Snapshot {
             room: room(e.room.unwrap_or_default()),
         },
-        Some(Kind::MediaChanged(_)) | None => EventKind::Other,
+        Some(Kind::MediaChanged(_) | Kind::RecordingChanged(_) | Kind::RecordingReminder(_))
+        | None => EventKind::Other,
     };
     Ok(Event {
         call_id: CallId::new(event.room_id),

@@ -10,6 +10,7 @@
 //! | [`sequence`] | RTP indices that never repeat, across sources and per listener |
 //! | [`rtcp`] | report blocks and sender information, in place |
 //! | [`audio`] | who is in which voice slot, and how its packets are renumbered |
+//! | [`recording`] | what a recording is made of |
 //! | [`video`] | key-frame requests, layer choice, renumbering, VP8 headers |
 
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@
 pub mod audio;
 pub mod bucket;
 pub mod channel;
+pub mod recording;
 pub mod rtcp;
 pub mod sdp;
 pub mod sequence;

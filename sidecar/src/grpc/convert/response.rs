@@ -35,6 +35,7 @@ impl From<Proto<RoomView>> for v1::Room {
             sessions: view.sessions.into_iter().map(|s| Proto(s).into()).collect(),
             screen_session_id: view.screen.map(|SessionId(id)| id).unwrap_or_default(),
             participants_ever: participants(view.participants_ever),
+            recording: None,
         }
     }
 }

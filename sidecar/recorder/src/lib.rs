@@ -1,0 +1,3 @@
+//! Recordings on the disk: tap, journal, composing, publishing state, recovery.
+
+#![forbid(unsafe_code)]
