@@ -20,6 +20,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     } else {
         None
     };
+    let without_ffmpeg = tools::ready_for_recordings().err();
     let without_go = tools::ready_for_go().err();
     let without_postgres = tools::ready_for_cluster().err();
 
@@ -32,6 +33,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         &mut sh::cargo(&["build", "--quiet", "--workspace", "--all-targets"]),
     )?;
     let mut tests = sh::cargo(&["test", "--quiet", "--workspace"]);
+    if without_ffmpeg.is_some() {
+        tests.env("PARLEY_WITHOUT_FFMPEG", "1");
+    }
     if without_go.is_some() {
         tests.env("PARLEY_WITHOUT_GO", "1");
     }
@@ -43,6 +47,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     sabotage::run(&SABOTAGES_IN_CI.map(String::from))?;
     if browsers && missing.is_none() {
         let mut tests = web::npm(&["run", "--silent", "e2e"]);
+        if without_ffmpeg.is_some() {
+            tests.env("PARLEY_WITHOUT_FFMPEG", "1");
+        }
         if without_go.is_some() {
             tests.env("PARLEY_WITHOUT_GO", "1");
         } else {
@@ -57,7 +64,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
             &mut web::e2e(&["run", "--silent", "check"]),
         )?;
         println!("screenshots: target/screens/index.html");
-        missing = without_go.or(without_postgres);
+        missing = without_go.or(without_postgres).or(without_ffmpeg);
     } else if missing.is_none() {
         missing = Some(Failure::new(
             "the browser tests were left out (--no-browser)",

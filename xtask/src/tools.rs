@@ -18,10 +18,26 @@ const CC: Tool = Tool {
     package: "gcc",
     why: "builds SQLite and the crypto library",
 };
+const CMAKE: Tool = Tool {
+    programs: &["cmake"],
+    package: "cmake",
+    why: "builds the Opus codec, which recordings are mixed with",
+};
+const MAKE: Tool = Tool {
+    programs: &["make", "gmake"],
+    package: "make",
+    why: "as cmake",
+};
 const CHROMIUM: Tool = Tool {
     programs: &["chromium", "chromium-browser"],
     package: "chromium",
     why: "browser tests",
+};
+
+const FFMPEG: Tool = Tool {
+    programs: &["ffprobe"],
+    package: "ffmpeg",
+    why: "checks recordings by other software than ours",
 };
 
 const GO: Tool = Tool {
@@ -116,7 +132,12 @@ pub(crate) fn ready_to_build() -> Result<(), Failure> {
             message: problem,
         });
     }
-    provide(&[&CC])
+    provide(&[&CC, &CMAKE, &MAKE])
+}
+
+/// What tests of recordings need on top.
+pub(crate) fn ready_for_recordings() -> Result<(), Failure> {
+    provide(&[&FFMPEG])
 }
 
 /// What the browser tests need on top.
@@ -149,7 +170,7 @@ pub(crate) fn ready_for_cluster() -> Result<(), Failure> {
 /// Lists the tools and what is missing; changes nothing.
 pub(crate) fn doctor() -> Outcome {
     let mut complete = true;
-    for tool in [&CC, &CHROMIUM, &GO, &POSTGRES] {
+    for tool in [&CC, &CMAKE, &MAKE, &CHROMIUM, &FFMPEG, &GO, &POSTGRES] {
         match found(tool) {
             Some(path) => println!("ok       {:10} {path}", tool.package),
             None => {
