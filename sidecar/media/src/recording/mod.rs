@@ -39,6 +39,19 @@ pub enum EndReason {
     Internal,
 }
 
+/// What is wrong with a recording, mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// The disk is too slow: some video was left out.
+    VideoDropped,
+    /// The disk is too slow: some sound was left out, too.
+    AudioDropped,
+    /// The disk is nearly full: only sound is recorded from now on.
+    AudioOnly,
+    /// The disk is full or broken: nothing is recorded any more.
+    Stopped,
+}
+
 /// One thing that happened, in the order of the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
