@@ -3,6 +3,11 @@
 //! The room emits [`Entry`]s in order; the journal keeps them in that order, all tracks of a recording in
 //! one file per segment; the composer makes the published files of them, live or after a crash alike.
 
+/// A recording that this process writes; never used again by it. The recorder gives it, the room labels
+/// what it taps with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordingKey(pub u32);
+
 /// Of a recording, from 0, in order of their first packet; never used again within a recording, not even
 /// by another start of the sidecar (the segment's number is in it, see [`TrackId::new`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
