@@ -23,6 +23,17 @@ const EVENT_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries.
 const EVENT_AGAIN: Duration = Duration::from_millis(100);
 
+/// Why the guest made no post of a recording; its words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordingError {
+    /// It may work later.
+    #[error("later: {0}")]
+    Later(String),
+    /// It never will.
+    #[error("parked: {0}")]
+    Parked(String),
+}
+
 /// The sandboxed plugin. Cheap to clone; all clones are one sandbox.
 #[derive(Clone)]
 pub struct Plugin {
@@ -151,6 +162,33 @@ impl Plugin {
                 Box::pin(async move {
                     let done = i.guest.call_on_media_restart(i.store, i.context, &start_id);
                     Ok(done.await?.map_err(|reason| loggable(&reason)))
+                })
+            })
+            .await
+    }
+
+    /// Has the post of a recording (encoded) made or found; its id.
+    pub async fn on_recording(
+        &self,
+        recording: &[u8],
+    ) -> Result<Result<String, RecordingError>, CallError> {
+        let recording = recording.to_vec();
+        self.sandbox
+            .run_in_background("on-recording", |i| {
+                Box::pin(async move {
+                    let done = i.guest.call_on_recording(i.store, i.context, &recording);
+                    match done.await? {
+                        Ok(post) => {
+                            within("post-id", post.post_id.len(), grant::ID_BYTES_MAX)?;
+                            Ok(Ok(post.post_id))
+                        }
+                        Err(wit::RecordingError::Later(reason)) => {
+                            Ok(Err(RecordingError::Later(loggable(&reason))))
+                        }
+                        Err(wit::RecordingError::Parked(reason)) => {
+                            Ok(Err(RecordingError::Parked(loggable(&reason))))
+                        }
+                    }
                 })
             })
             .await

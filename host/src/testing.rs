@@ -137,6 +137,10 @@ impl Platform for FakePlatform {
         Box::pin(async { Err(PlatformError::NotFound) })
     }
 
+    fn get_thread<'a>(&'a self, _: &'a str) -> PlatformFuture<'a, Vec<Post>> {
+        Box::pin(async { Err(PlatformError::NotFound) })
+    }
+
     fn create_post(&self, post: Post) -> PlatformFuture<'_, Post> {
         Box::pin(async { Ok(post) })
     }
@@ -208,6 +212,10 @@ impl Platform for FakePlatform {
             .filter(|key| key.starts_with(prefix) && key.as_str() > after);
         let keys = found.take(limit as usize).cloned().collect();
         Box::pin(async { Ok(keys) })
+    }
+
+    fn bot_id(&self) -> PlatformFuture<'_, String> {
+        Box::pin(async { Ok("bot".to_owned()) })
     }
 
     fn plugin_id(&self) -> String {

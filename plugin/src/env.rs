@@ -108,6 +108,8 @@ pub struct Post {
     pub message: String,
     /// A JSON object.
     pub props_json: String,
+    /// Of the author's uploads into this channel; fixed when created.
+    pub file_ids: Vec<String>,
     /// Unix ms.
     pub create_at: i64,
     /// Unix ms; 0 = not deleted.
@@ -184,6 +186,17 @@ pub enum PlatformError {
     /// Try again later.
     #[error("unavailable: {0}")]
     Unavailable(String),
+}
+
+/// Why a recording has no post. The texts: at most 200 characters, without names or secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordingError {
+    /// Try again later.
+    #[error("later: {0}")]
+    Later(String),
+    /// It never will: an admin must look.
+    #[error("parked: {0}")]
+    Parked(String),
 }
 
 /// How important a log line is.
@@ -335,7 +348,10 @@ pub trait Env {
     fn channels_of_user(&self, id: &UserId) -> Result<Vec<Channel>, PlatformError>;
     /// A post.
     fn post(&self, id: &PostId) -> Result<Post, PlatformError>;
-    /// Creates a post; returns it with its id.
+    /// A thread's live posts: the root first, then the replies, oldest first. At most 1000 posts and 4 MiB of
+    /// their texts: of longer ones the root and the newest replies.
+    fn thread(&self, root: &PostId) -> Result<Vec<Post>, PlatformError>;
+    /// Creates a post, as a person or as [`Env::bot_id`]; returns it with its id.
     fn create_post(&self, post: Post) -> Result<Post, PlatformError>;
     /// Updates message and props.
     fn update_post(&self, post: Post) -> Result<Post, PlatformError>;
@@ -343,6 +359,8 @@ pub trait Env {
     fn send_file(&self, to: &UserId, message: &str, file: File) -> Result<(), PlatformError>;
     /// `name` without the platform's prefix; `data_json` a JSON object.
     fn publish(&self, name: &str, data_json: &str, to: &Broadcast) -> Result<(), PlatformError>;
+    /// The plugin's own bot.
+    fn bot_id(&self) -> Result<UserId, PlatformError>;
     /// The id under which the platform runs this plugin.
     fn plugin_id(&self) -> String;
     /// This plugin's version.

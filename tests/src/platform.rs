@@ -284,6 +284,14 @@ impl Platform for MemoryPlatform {
         self.answer(|s| found(s.posts.get(post_id)))
     }
 
+    fn get_thread<'a>(&'a self, root_id: &'a str) -> PlatformFuture<'a, Vec<Post>> {
+        self.answer(|s| {
+            let root = found(s.posts.get(root_id))?;
+            let replies = s.posts.values().filter(|post| post.root_id == root_id);
+            Ok(std::iter::once(root).chain(replies.cloned()).collect())
+        })
+    }
+
     fn create_post(&self, mut post: Post) -> PlatformFuture<'_, Post> {
         self.answer(|s| {
             s.counter += 1;
@@ -378,6 +386,10 @@ impl Platform for MemoryPlatform {
                     .filter(|k| k.starts_with(prefix) && k.as_str() > after);
             Ok(hits.take(limit as usize).cloned().collect())
         })
+    }
+
+    fn bot_id(&self) -> PlatformFuture<'_, String> {
+        self.answer(|_| Ok(id("bot")))
     }
 
     fn plugin_id(&self) -> String {

@@ -12,7 +12,7 @@ use parley::plugin::{clock, grpc, kv, log, platform, random, types};
 mod exports_of {
     pub use super::parley::plugin::types::{
         ClientMessage, CommandArgs, CommandResponse, Context, HttpRequest, HttpResponse,
-        PlatformEvent, SettingError,
+        PlatformEvent, RecordingError, RecordingPost, SettingError,
     };
 }
 
@@ -200,6 +200,24 @@ impl Guest for Hostile {
     fn on_media_restart(_: Context, start_id: String) -> Result<(), String> {
         obey(&start_id);
         Ok(())
+    }
+
+    fn on_recording(_: Context, recording: Vec<u8>) -> Result<RecordingPost, RecordingError> {
+        if let Some(bytes) = recording.strip_prefix(b"dice ") {
+            let (post_id, reason) = Dice::new(bytes, "").texts();
+            return match bytes.len() % 3 {
+                0 => Ok(RecordingPost { post_id }),
+                1 => Err(RecordingError::Later(reason)),
+                _ => Err(RecordingError::Parked(reason)),
+            };
+        }
+        let text = String::from_utf8_lossy(&recording).into_owned();
+        let answer = obey(&text);
+        match answer.as_str() {
+            "later" => Err(RecordingError::Later(answer)),
+            "parked" => Err(RecordingError::Parked(answer)),
+            _ => Ok(RecordingPost { post_id: answer }),
+        }
     }
 
     fn on_platform_event(_: Context, event: PlatformEvent) {

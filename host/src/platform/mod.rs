@@ -28,6 +28,9 @@ pub(crate) const HEADERS_NOT_FORWARDED: &[&str] = &[
     "forwarded",
 ];
 
+/// Posts of a thread in one answer.
+pub const THREAD_POSTS_MAX: usize = 1000;
+
 /// Every adapter call: boxed so that the sandbox can hold `dyn Platform`.
 pub type PlatformFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, PlatformError>> + Send + 'a>>;
@@ -120,6 +123,8 @@ pub struct Post {
     pub message: String,
     /// JSON object.
     pub props_json: String,
+    /// Fixed when created.
+    pub file_ids: Vec<String>,
     pub create_at: i64,
     pub delete_at: i64,
 }
@@ -205,6 +210,9 @@ pub trait Platform: Send + Sync + 'static {
     fn get_channels_of_user<'a>(&'a self, user_id: &'a str) -> PlatformFuture<'a, Vec<Channel>>;
     /// A post.
     fn get_post<'a>(&'a self, post_id: &'a str) -> PlatformFuture<'a, Post>;
+    /// A thread's live posts: the root first, then the replies, oldest first; of more than [`THREAD_POSTS_MAX`]
+    /// the root and the newest replies.
+    fn get_thread<'a>(&'a self, root_id: &'a str) -> PlatformFuture<'a, Vec<Post>>;
     /// Creates a post as `post.user_id`; returns it with id and times. Clients see `posted`.
     fn create_post(&self, post: Post) -> PlatformFuture<'_, Post>;
     /// Updates message and props. Clients see `post_edited`.
@@ -242,6 +250,8 @@ pub trait Platform: Send + Sync + 'static {
         after: &'a str,
         limit: u32,
     ) -> PlatformFuture<'a, Vec<String>>;
+    /// The user id of the plugin's own bot.
+    fn bot_id(&self) -> PlatformFuture<'_, String>;
     /// The id under which the platform runs this plugin.
     fn plugin_id(&self) -> String;
     /// SiteURL without a trailing slash, sub-path included.

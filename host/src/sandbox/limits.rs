@@ -77,6 +77,10 @@ pub(crate) mod grant {
     pub(crate) const POST_MESSAGE_BYTES_MAX: usize = 65_532;
     /// Bytes of a post's props.
     pub(crate) const POST_PROPS_BYTES_MAX: usize = 256 * 1024;
+    /// Files of a post.
+    pub(crate) const POST_FILES_MAX: usize = 10;
+    /// Bytes of a thread's messages and props.
+    pub(crate) const THREAD_BYTES_MAX: usize = 4 << 20;
     /// Bytes of a file: the longest logs of a client.
     pub(crate) const FILE_BYTES_MAX: usize = 2 << 20;
     /// Bytes of a file's name.

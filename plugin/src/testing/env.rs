@@ -285,6 +285,22 @@ impl Env for FakeEnv {
             .ok_or(PlatformError::NotFound)
     }
 
+    fn thread(&self, root: &PostId) -> Answer<Vec<Post>> {
+        self.up()?;
+        let posts = self.posts.borrow();
+        let first = posts.get(root).ok_or(PlatformError::NotFound)?;
+        let mut replies: Vec<Post> = posts
+            .values()
+            .filter(|post| post.root_id == *root && post.delete_at == 0)
+            .cloned()
+            .collect();
+        // Ids end in a number that counts up, but are not as long as each other.
+        replies.sort_by_key(|post| (post.create_at, post.id.as_str().len(), post.id.clone()));
+        let skipped = replies.len().saturating_sub(999);
+        let newest = replies.into_iter().skip(skipped);
+        Ok(std::iter::once(first.clone()).chain(newest).collect())
+    }
+
     fn create_post(&self, mut post: Post) -> Answer<Post> {
         self.up()?;
         post.id = PostId::new(id(&format!("post{}", self.number())));
@@ -329,6 +345,11 @@ impl Env for FakeEnv {
         };
         self.published.borrow_mut().push(event);
         Ok(())
+    }
+
+    fn bot_id(&self) -> Answer<UserId> {
+        self.up()?;
+        Ok(user("callsbot"))
     }
 
     fn plugin_id(&self) -> String {

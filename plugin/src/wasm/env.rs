@@ -122,6 +122,11 @@ impl Env for HostEnv {
             .map_err(read_error)
     }
 
+    fn thread(&self, root: &PostId) -> Answer<Vec<Post>> {
+        let posts = wit::platform::get_thread(root.as_str()).map_err(read_error)?;
+        Ok(posts.into_iter().map(read_post).collect())
+    }
+
     fn create_post(&self, post: Post) -> Answer<Post> {
         wit::platform::create_post(&write_post(post))
             .map(read_post)
@@ -152,6 +157,10 @@ impl Env for HostEnv {
             omit_user_ids: to.omit_user_ids.iter().map(ToString::to_string).collect(),
         };
         wit::platform::publish_event(name, data_json, &to).map_err(read_error)
+    }
+
+    fn bot_id(&self) -> Answer<UserId> {
+        wit::platform::bot_id().map(UserId::new).map_err(read_error)
     }
 
     fn plugin_id(&self) -> String {

@@ -18,7 +18,7 @@ use translate::{read_event, read_value};
 
 use crate::{
     ChannelId, ClientMessage, CommandArgs, CommandResponse, ConnectionId, Context, GrpcService,
-    Guest, HttpRequest, HttpResponse, PostId, UserId,
+    Guest, HttpRequest, HttpResponse, PostId, RecordingError, UserId,
 };
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all)]
@@ -94,6 +94,20 @@ impl bindings::Guest for Component {
 
     fn on_media_restart(ctx: t::Context, start_id: String) -> Result<(), String> {
         run(ctx, async |guest| guest.on_media_restart(&start_id).await)
+    }
+
+    fn on_recording(
+        ctx: t::Context,
+        recording: Vec<u8>,
+    ) -> Result<t::RecordingPost, t::RecordingError> {
+        let outcome = run(ctx, async |guest| guest.on_recording(&recording).await);
+        match outcome {
+            Ok(post_id) => Ok(t::RecordingPost {
+                post_id: post_id.to_string(),
+            }),
+            Err(RecordingError::Later(reason)) => Err(t::RecordingError::Later(reason)),
+            Err(RecordingError::Parked(reason)) => Err(t::RecordingError::Parked(reason)),
+        }
     }
 
     fn on_platform_event(ctx: t::Context, event: t::PlatformEvent) {

@@ -52,6 +52,7 @@ pub(super) fn read_post(post: t::Post) -> Post {
         kind: post.kind,
         message: post.message,
         props_json: post.props_json,
+        file_ids: post.file_ids,
         create_at: post.create_at,
         delete_at: post.delete_at,
     }
@@ -66,6 +67,7 @@ pub(super) fn write_post(post: Post) -> t::Post {
         kind: post.kind,
         message: post.message,
         props_json: post.props_json,
+        file_ids: post.file_ids,
         create_at: post.create_at,
         delete_at: post.delete_at,
     }

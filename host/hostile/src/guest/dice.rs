@@ -180,8 +180,16 @@ impl<'a> Dice<'a> {
             kind: self.text(),
             message: self.text(),
             props_json: self.text(),
+            file_ids: self.file_ids(),
             create_at: self.number() as i64,
             delete_at: self.number().wrapping_neg() as i64,
+        }
+    }
+
+    fn file_ids(&mut self) -> Vec<String> {
+        match self.byte() {
+            0xff => vec![self.text(); 1_001],
+            few => (0..few % 3).map(|_| self.text()).collect(),
         }
     }
 
@@ -219,7 +227,7 @@ impl<'a> Dice<'a> {
 
     /// One call; what it answers does not matter.
     fn call(&mut self) {
-        match self.byte() % 25 {
+        match self.byte() % 27 {
             0 => drop(platform::get_user(&self.text())),
             1 => drop(platform::get_channel(&self.text())),
             2 => drop(platform::get_member(&self.text(), &self.text())),
@@ -265,6 +273,8 @@ impl<'a> Dice<'a> {
             21 => drop(random::bytes(self.number() as u32)),
             22 => drop(platform::get_members(&self.text(), self.number() as u32)),
             23 => drop(platform::get_presence(&self.text())),
+            24 => drop(platform::get_thread(&self.text())),
+            25 => drop(platform::bot_id()),
             _ => drop(platform::push_call(&self.push())),
         }
     }

@@ -9,7 +9,7 @@ use super::db::Tx;
 use super::error::{ApiError, ApiResult};
 use super::event::Target;
 use super::store::posts::{self, NewPost};
-use super::store::{bot, channels, files, kv, members, people, teams, users};
+use super::store::{bot, channels, files, kv, members, people, teams, threads, users};
 use super::{Local, ephemeral, ids, model};
 use crate::platform::{
     Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
@@ -53,6 +53,7 @@ fn to_post(post: model::Post) -> Post {
         kind: post.kind,
         message: post.message,
         props_json: post.props,
+        file_ids: post.file_ids,
         create_at: post.create_at,
         delete_at: post.delete_at,
     }
@@ -181,6 +182,11 @@ impl Platform for Local {
         self.ask(move |tx| Ok(to_post(posts::get(tx, &id)?)))
     }
 
+    fn get_thread<'a>(&'a self, root_id: &'a str) -> PlatformFuture<'a, Vec<Post>> {
+        let id = root_id.to_owned();
+        self.ask(move |tx| Ok(threads::posts(tx, &id)?.into_iter().map(to_post).collect()))
+    }
+
     fn create_post(&self, post: Post) -> PlatformFuture<'_, Post> {
         Box::pin(async move {
             let props = props(&post.props_json)?.to_string();
@@ -191,6 +197,7 @@ impl Platform for Local {
                 message: post.message,
                 kind: post.kind,
                 props,
+                file_ids: post.file_ids,
                 ..NewPost::default()
             };
             Ok(self
@@ -313,6 +320,10 @@ impl Platform for Local {
     ) -> PlatformFuture<'a, Vec<String>> {
         let (prefix, after) = (prefix.to_owned(), after.to_owned());
         self.ask(move |tx| kv::list(tx, &prefix, &after, limit))
+    }
+
+    fn bot_id(&self) -> PlatformFuture<'_, String> {
+        self.ask(|tx| Ok(bot::ensure(tx)?.id))
     }
 
     fn plugin_id(&self) -> String {

@@ -10,7 +10,7 @@ use super::wire::{self, KvSetOptions, Permission};
 use super::{Mattermost, limits};
 use crate::platform::{
     Broadcast, CallPush, Channel, ChannelKind, ChannelPermission, File, Member, Platform,
-    PlatformError, PlatformFuture, Post, Presence, Team, User,
+    PlatformError, PlatformFuture, Post, Presence, THREAD_POSTS_MAX, Team, User,
 };
 
 /// One argument.
@@ -68,10 +68,25 @@ impl From<wire::Post> for Post {
             kind: post.kind,
             message: post.message,
             props_json: Value::Object(props).to_string(),
+            file_ids: post.file_ids,
             create_at: post.create_at,
             delete_at: post.delete_at,
         }
     }
+}
+
+/// The root first, then the newest replies, oldest first. The server's own order depends on its version.
+fn thread(list: wire::PostList) -> Vec<Post> {
+    let live = list.posts.into_values().filter(|post| post.delete_at == 0);
+    let mut posts: Vec<Post> = live.map(Post::from).collect();
+    posts.sort_by(|a, b| {
+        let key = |post: &Post| (!post.root_id.is_empty(), post.create_at);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    let too_many = posts.len().saturating_sub(THREAD_POSTS_MAX);
+    let oldest = 1.min(posts.len())..(1 + too_many).min(posts.len());
+    posts.drain(oldest);
+    posts
 }
 
 /// What a new post is made of.
@@ -84,6 +99,7 @@ fn new_post(post: Post) -> Result<wire::Post, PlatformError> {
         kind: post.kind,
         message: post.message,
         props: Some(props),
+        file_ids: post.file_ids,
         ..wire::Post::default()
     })
 }
@@ -249,6 +265,13 @@ impl Platform for Mattermost {
         })
     }
 
+    fn get_thread<'a>(&'a self, root_id: &'a str) -> PlatformFuture<'a, Vec<Post>> {
+        Box::pin(async move {
+            let found: wire::PostList = self.api()?.find("GetPostThread", one(root_id)).await?;
+            Ok(thread(found))
+        })
+    }
+
     fn create_post(&self, post: Post) -> PlatformFuture<'_, Post> {
         Box::pin(async move {
             let args = Positional((Some(new_post(post)?),));
@@ -391,6 +414,13 @@ impl Platform for Mattermost {
                 }
             }
             Ok(found.into_iter().take(limit as usize).collect())
+        })
+    }
+
+    fn bot_id(&self) -> PlatformFuture<'_, String> {
+        Box::pin(async move {
+            self.api()?;
+            Ok(Mattermost::bot_id(self))
         })
     }
 

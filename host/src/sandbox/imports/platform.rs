@@ -142,6 +142,16 @@ impl Host for RequestState {
         )
     }
 
+    async fn get_thread(&mut self, root_id: String) -> Answer<Vec<wit::Post>> {
+        let platform = &self.services.platform.clone();
+        pass_on!(
+            self,
+            ids(&[&root_id]),
+            platform.get_thread(&root_id),
+            |posts| translate_all(fitting(posts))
+        )
+    }
+
     async fn create_post(&mut self, post: wit::Post) -> Answer<wit::Post> {
         let platform = &self.services.platform.clone();
         pass_on!(
@@ -215,6 +225,11 @@ impl Host for RequestState {
         )
     }
 
+    async fn bot_id(&mut self) -> Answer<String> {
+        let platform = &self.services.platform.clone();
+        pass_on!(self, Ok(()), platform.bot_id(), |id| id)
+    }
+
     async fn plugin_id(&mut self) -> wasmtime::Result<String> {
         self.charge()?;
         Ok(self.services.platform.plugin_id())
@@ -251,6 +266,9 @@ fn check_post(post: &wit::Post) -> Result<(), wit::PlatformError> {
         &post.root_id,
         &post.kind,
     ])?;
+    let files = post.file_ids.len();
+    at_most("post.file-ids", files, grant::POST_FILES_MAX)?;
+    post.file_ids.iter().try_for_each(|id| ids(&[id]))?;
     at_most(
         "post.message",
         post.message.len(),
@@ -261,6 +279,27 @@ fn check_post(post: &wit::Post) -> Result<(), wit::PlatformError> {
         post.props_json.len(),
         grant::POST_PROPS_BYTES_MAX,
     )
+}
+
+/// The root and as many of the newest replies as the guest's memory has room for.
+fn fitting(thread: Vec<host::Post>) -> Vec<host::Post> {
+    let mut room = grant::THREAD_BYTES_MAX;
+    let mut posts = thread.into_iter();
+    let Some(root) = posts.next() else {
+        return Vec::new();
+    };
+    let mut kept: Vec<_> = posts
+        .rev()
+        .take_while(|post| {
+            let bytes = post.message.len() + post.props_json.len();
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
+        })
+        .collect();
+    kept.push(root);
+    kept.reverse();
+    kept
 }
 
 /// A file has a plain name, and a message beside it.

@@ -110,6 +110,7 @@ impl From<host::Post> for wit::Post {
             kind: post.kind,
             message: post.message,
             props_json: post.props_json,
+            file_ids: post.file_ids,
             create_at: post.create_at,
             delete_at: post.delete_at,
         }
@@ -126,6 +127,7 @@ impl From<wit::Post> for host::Post {
             kind: post.kind,
             message: post.message,
             props_json: post.props_json,
+            file_ids: post.file_ids,
             create_at: post.create_at,
             delete_at: post.delete_at,
         }

@@ -12,6 +12,18 @@ use super::posts::{get, get_live, to_json, to_list};
 
 /// Root and replies, newest first.
 pub(crate) fn thread(tx: &Tx<'_>, id: &str) -> ApiResult<Value> {
+    to_list(tx, &newest_first(tx, id)?, &[], "", "")
+}
+
+/// The root, then the replies, oldest first.
+pub(crate) fn posts(tx: &Tx<'_>, id: &str) -> ApiResult<Vec<Post>> {
+    let mut posts = newest_first(tx, id)?;
+    posts.reverse();
+    Ok(posts)
+}
+
+/// The newest replies, and the root at the end.
+fn newest_first(tx: &Tx<'_>, id: &str) -> ApiResult<Vec<Post>> {
     let post = get_live(tx, id)?;
     let root = if post.root_id.is_empty() {
         post.id
@@ -20,7 +32,7 @@ pub(crate) fn thread(tx: &Tx<'_>, id: &str) -> ApiResult<Value> {
     };
     let sql = format!(
         "SELECT {} FROM posts WHERE (id = ?1 OR root_id = ?1) AND delete_at = 0 \
-         ORDER BY create_at DESC, id DESC LIMIT ?2",
+         ORDER BY root_id = '', create_at DESC, id DESC LIMIT ?2",
         Post::COLUMNS
     );
     let mut posts = tx.all(
@@ -29,9 +41,11 @@ pub(crate) fn thread(tx: &Tx<'_>, id: &str) -> ApiResult<Value> {
         Post::from_row,
     )?;
     if posts.iter().all(|p| p.id != root) {
+        // More than one answer holds: the root instead of the oldest of them.
+        posts.truncate(limits::THREAD_POSTS_MAX as usize - 1);
         posts.push(get(tx, &root)?);
     }
-    to_list(tx, &posts, &[], "", "")
+    Ok(posts)
 }
 
 /// Follows or unfollows a thread.

@@ -9,7 +9,7 @@ mod socket;
 
 pub(crate) use self::autocomplete::{AutocompleteArg, AutocompleteData, Command, TextArg};
 pub(crate) use self::http::{Header, HttpRequest, OnActivateArgs, ServeHttpArgs};
-pub(crate) use self::post::Post;
+pub(crate) use self::post::{Post, PostList};
 pub(crate) use self::push::PushNotification;
 pub(crate) use self::server::{
     Bot, Channel, ChannelMember, Config, ErrorString, FileData, FileInfo, KvSetOptions, Permission,

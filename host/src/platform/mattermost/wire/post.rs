@@ -25,4 +25,8 @@ gob_struct! {
         pending_post_id: String = "PendingPostId",
         has_reactions: bool = "HasReactions",
     }
+
+    pub(crate) struct PostList = "PostList" {
+        posts: BTreeMap<String, Post> = "Posts",
+    }
 }
