@@ -3,6 +3,8 @@
 //! The room emits [`Entry`]s in order; the journal keeps them in that order, all tracks of a recording in
 //! one file per segment; the composer makes the published files of them, live or after a crash alike.
 
+pub mod codec;
+
 /// A recording that this process writes; never used again by it. The recorder gives it, the room labels
 /// what it taps with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
