@@ -6,7 +6,10 @@ export default defineConfig({
     test: {
         include: ['*.test.ts'],
         // Said by `cargo xtask test`, which then calls itself incomplete.
-        exclude: process.env.PARLEY_WITHOUT_GO ? ['pion.test.ts', 'mattermost*.test.ts'] : [],
+        exclude: [
+            ...process.env.PARLEY_WITHOUT_GO ? ['pion.test.ts', 'mattermost*.test.ts'] : [],
+            ...process.env.PARLEY_WITHOUT_FFMPEG ? ['*recording*.test.ts'] : [],
+        ],
         fileParallelism: false,
         retry: 0,
         testTimeout: 90_000,
