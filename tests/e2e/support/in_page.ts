@@ -25,6 +25,8 @@ export interface Instruments {
     opened: {audio: number; video: number; screen: number};
     /** Set: the device is refused, as a person would. */
     refuse: {audio: boolean; video: boolean; screen: boolean};
+    /** Gives this person's microphones another tone for a while: a mark in what others hear; says when (Unix ms). */
+    mark: (tone: number, ms: number) => number;
     /** Tracks handed out that are still live. */
     live: () => {audio: number; video: number};
 }
@@ -44,8 +46,10 @@ export function installInstruments(settings: PageSettings): void {
     let context: AudioContext | undefined;
     const audio = (): AudioContext => (context ??= new AudioContext({sampleRate: 48_000}));
 
+    const oscillators: OscillatorNode[] = [];
     const microphone = (): MediaStreamTrack => {
         const oscillator = audio().createOscillator();
+        oscillators.push(oscillator);
         const gain = audio().createGain();
         const out = audio().createMediaStreamDestination();
         oscillator.frequency.value = settings.tone;
@@ -194,6 +198,12 @@ export function installInstruments(settings: PageSettings): void {
         connections,
         opened,
         refuse,
+        mark: (tone, ms) => {
+            const retune = (to: number): void => oscillators.forEach((one) => one.frequency.value = to);
+            retune(tone);
+            setTimeout(() => retune(settings.tone), ms);
+            return Date.now();
+        },
         live: () => ({
             audio: given.filter((track) => track.kind === 'audio' && track.readyState === 'live').length,
             video: given.filter((track) => track.kind === 'video' && track.readyState === 'live').length,
