@@ -24,6 +24,7 @@ import type {CallsAction, Notice, Prompt, ViewMode} from '../state/slice';
 import {announcement} from './announcement';
 import {copyText} from './clipboard';
 import {Profiles, peopleOf} from './profiles';
+import {Recording} from './recording';
 import {ScreenShare} from './screen_share';
 import {explain} from './reasons';
 import type {CallWindow, JoinWish, Surroundings} from './surroundings';
@@ -38,6 +39,7 @@ const START_LOOKS_MS = [1_500, 4_000, 8_000];
 export class Controller {
     readonly popout: Popout;
     readonly screen: ScreenShare;
+    readonly recording: Recording;
     private readonly scope = new Scope();
     private window: CallWindow | undefined;
     private readonly intents = new StartIntents();
@@ -50,6 +52,10 @@ export class Controller {
 
     constructor(private readonly store: Store, private readonly surroundings: Surroundings = {}) {
         this.screen = new ScreenShare(() => this.client, surroundings.askForScreen);
+        this.recording = new Recording(store, this.scope, {
+            chime: (tune) => this.client?.audio.chime(tune),
+            tell: (message, values) => this.notify('error', message, values),
+        });
         this.profiles = new Profiles(
             this.scope,
             (id) => select.user(this.state, id) !== undefined,
@@ -280,8 +286,8 @@ export class Controller {
     private loadConfig(): void {
         const before = this.config;
         this.config = fetchConfig().then((config) => {
-            const {screenSharing, video, calls} = config;
-            this.dispatch({type: 'parley/config', features: {screenSharing, video}, callsConfig: calls});
+            const {features, calls} = config;
+            this.dispatch({type: 'parley/config', features, callsConfig: calls});
             return config;
         }).catch((error: unknown) => {
             console.warn('parley: no configuration', error);

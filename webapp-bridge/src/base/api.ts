@@ -5,21 +5,29 @@ import {asFields, asFlag, asList, asNonEmpty, asNumber, asText, parseEach} from 
 import type {User} from './platform';
 import {parseCall} from '../protocol/events';
 import type {CallInfo} from '../protocol/events';
+import {parseRecording} from '../protocol/recording';
+import type {RecordingInfo} from '../protocol/recording';
 import {INITIAL} from '../state/slice';
-import type {CallsConfig, ChannelSwitch} from '../state/slice';
+import type {CallsConfig, ChannelSwitch, Features} from '../state/slice';
 
 const csrf = (): string => /(?:^|;\s*)MMCSRF=([^;]*)/.exec(document.cookie)?.[1] ?? '';
 
 export class HttpError extends Error {
-    constructor(readonly status: number) {
+    /** `text`: the server's words for people; empty = it gave none. */
+    constructor(readonly status: number, readonly text = '') {
         super(`${status}`);
     }
 }
 
+const refusal = async (response: Response): Promise<HttpError> => {
+    const answer = await response.json().catch(() => undefined) as unknown;
+    return new HttpError(response.status, asText(asFields(answer)?.message) ?? '');
+};
+
 const get = async (url: string): Promise<unknown> => {
     const response = await fetch(url, {credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}});
     if (!response.ok) {
-        throw new HttpError(response.status);
+        throw await refusal(response);
     }
     return response.json() as Promise<unknown>;
 };
@@ -37,7 +45,7 @@ const post = async (url: string, body: unknown, keepalive = false): Promise<unkn
         body: JSON.stringify(body),
     });
     if (!response.ok) {
-        throw new HttpError(response.status);
+        throw await refusal(response);
     }
     return response.json() as Promise<unknown>;
 };
@@ -47,8 +55,7 @@ export interface ClientConfig {
     simulcast: boolean;
     /** Pictures may come in AV1. */
     av1: boolean;
-    screenSharing: boolean;
-    video: boolean;
+    features: Features;
     /** Some of the servers want credentials, which are asked for apart. */
     needsTurnCredentials: boolean;
     calls: CallsConfig;
@@ -70,8 +77,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
     iceServers: [],
     simulcast: false,
     av1: false,
-    screenSharing: true,
-    video: true,
+    features: INITIAL.features,
     needsTurnCredentials: false,
     calls: INITIAL.callsConfig,
 };
@@ -83,8 +89,12 @@ export const fetchConfig = async (): Promise<ClientConfig> => {
         // Off for clients that send AV1 instead of a second layer; ours sends no AV1.
         simulcast: asFlag(fields?.EnableSimulcast) || asFlag(fields?.EnableAV1),
         av1: asFlag(fields?.EnableAV1),
-        screenSharing: fields?.AllowScreenSharing !== false,
-        video: fields?.EnableVideo !== false,
+        features: {
+            screenSharing: fields?.AllowScreenSharing !== false,
+            video: fields?.EnableVideo !== false,
+            recording: asFlag(fields?.EnableRecordings),
+            recordingMinutes: asNumber(fields?.MaxRecordingDuration) ?? 0,
+        },
         needsTurnCredentials: asFlag(fields?.NeedsTURNCredentials),
         calls: {
             DefaultEnabled: fields?.DefaultEnabled !== false,
@@ -138,6 +148,10 @@ export const fetchCall = async (channelId: string): Promise<CallInfo | undefined
 export const endCall = async (channelId: string): Promise<void> => {
     await post(pluginUrl(`/calls/${channelId}/end`), {});
 };
+
+/** Starts or stops recording the channel's call; what became of it, unless the answer does not say. */
+export const switchRecording = async (channelId: string, to: 'start' | 'stop'): Promise<RecordingInfo | undefined> =>
+    parseRecording(await post(pluginUrl(`/calls/${channelId}/recording/${to}`), {}));
 
 export const sendReport = async (channelId: string, session: string, report: Record<string, unknown>): Promise<void> => {
     await post(pluginUrl(`/calls/${channelId}/client-stats`), {session_id: session, report}, true);

@@ -2,6 +2,8 @@
 // Browsers may refuse to play before the first gesture on the page (after a reload): then the user is asked for one.
 
 import {Emitter} from '../base/emitter';
+import {startChime} from './chime';
+import type {Tune} from './chime';
 import type {DeviceUse} from './device_picker';
 import {DEFAULT_DEVICE} from './media';
 
@@ -9,6 +11,9 @@ export type SpeakerProblem =
     | 'speaker'
     /** Unplugged: the default is used in its place. */
     | 'speaker_default';
+
+/** In the place of a line of the connection. */
+const CHIME = 'chime';
 
 export class AudioOut {
     /** Whether sound is blocked until a gesture. */
@@ -69,6 +74,22 @@ export class AudioOut {
         this.holder.append(element);
         this.elements.set(mid, element);
         this.play(element);
+    }
+
+    /** Plays it where the voices are played. */
+    chime(tune: Tune): void {
+        const chime = startChime(tune);
+        if (!chime) {
+            return;
+        }
+        this.add(CHIME, chime.track);
+        const element = this.elements.get(CHIME);
+        setTimeout(() => {
+            chime.close();
+            if (this.elements.get(CHIME) === element) {
+                this.removeElement(CHIME);
+            }
+        }, chime.endsInMs);
     }
 
     /** To be called from a gesture. */

@@ -25,8 +25,8 @@ import type {SocketEvent} from './socket';
 export class CallClient {
     readonly events = new Emitter<ClientEvent>();
     readonly board = new Board();
+    readonly audio = new AudioOut();
     readonly picker: DevicePicker;
-    private readonly audio = new AudioOut();
     private readonly media: SessionMedia;
     private readonly scope = new Scope();
     private readonly reporter: Reporter;

@@ -33,6 +33,22 @@ describe('events', () => {
         }
     });
 
+    it('reads the recording of a call, and each change of it', () => {
+        const job = {type: 'recording', init_at: 5, start_at: 6, end_at: 0, err: 'disk full'};
+        const recording = {initAt: 5, startAt: 6, endAt: 0, trouble: 'disk full'};
+        expect(parseCall({id: 'call', recording: job}, CHANNEL)?.recording).toEqual(recording);
+        expect(parseEvent('call_job_state', {callID: CHANNEL, jobState: job}, broadcast)).toEqual({type: 'recording', channelId: CHANNEL, recording});
+        const nowhere = {channelId: '', userId: '', connectionId: ''};
+        expect(parseEvent('call_job_state', {callID: CHANNEL, jobState: job}, nowhere)).toMatchObject({channelId: CHANNEL});
+    });
+
+    it('leaves other jobs, and what is no job, alone', () => {
+        for (const job of [undefined, null, {}, {type: 'transcribing', start_at: 6}, 'recording']) {
+            expect(parseCall({id: 'call', recording: job}, CHANNEL)).not.toHaveProperty('recording');
+            expect(parseEvent('call_job_state', {callID: CHANNEL, jobState: job}, broadcast)).toBeUndefined();
+        }
+    });
+
     it('takes the channel from the broadcast, else from the data', () => {
         const nowhere = {channelId: '', userId: '', connectionId: ''};
         expect(parseEvent('call_end', {channelID: CHANNEL}, nowhere)).toEqual({type: 'call_end', channelId: CHANNEL, reason: 'ended'});

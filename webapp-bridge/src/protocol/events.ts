@@ -3,6 +3,8 @@
 import {asFields, asFlag, asNonEmpty, asNumber, asText, fromJson, parseEach} from '../base/parse';
 import type {Fields} from '../base/parse';
 import type {Broadcast} from './frames';
+import {parseRecording} from './recording';
+import type {RecordingInfo} from './recording';
 
 export interface SessionInfo {
     sessionId: string;
@@ -29,6 +31,7 @@ export interface CallInfo {
     screenSession: string;
     /** In joining order. */
     sessions: SessionInfo[];
+    recording?: RecordingInfo;
 }
 
 /** State of a session that one event changes. */
@@ -43,6 +46,7 @@ export type CallEvent =
     | {type: 'left'; channelId: string; sessionId: string; userId: string}
     | {type: 'changed'; channelId: string; sessionId: string; change: SessionChange}
     | {type: 'host'; channelId: string; hostId: string}
+    | {type: 'recording'; channelId: string; recording: RecordingInfo}
     | {type: 'media_moved'; channelId: string}
     | {type: 'removed'; channelId: string; sessionId: string; reason: string}
     | {type: 'alone'; channelId: string; endsInS: number}
@@ -53,7 +57,7 @@ export type CallEvent =
 export const CALL_EVENTS = [
     'call_start', 'call_state', 'call_end', 'user_joined', 'user_left', 'user_muted', 'user_unmuted',
     'user_screen_on', 'user_screen_off', 'user_video_on', 'user_video_off', 'user_raise_hand',
-    'user_unraise_hand', 'call_host_changed', 'parley_media_moved', 'parley_removed', 'parley_alone',
+    'user_unraise_hand', 'call_host_changed', 'call_job_state', 'parley_media_moved', 'parley_removed', 'parley_alone',
     'parley_connection', 'channel_enable_voice', 'channel_disable_voice',
 ] as const;
 
@@ -86,6 +90,7 @@ export const parseCall = (value: unknown, channelId: string): CallInfo | undefin
     if (!fields || id === undefined) {
         return undefined;
     }
+    const recording = parseRecording(fields.recording);
     return {
         id,
         channelId,
@@ -97,6 +102,7 @@ export const parseCall = (value: unknown, channelId: string): CallInfo | undefin
         hostId: asText(fields.host_id) ?? '',
         screenSession: asText(fields.screen_sharing_session_id) ?? '',
         sessions: parseEach(fields.sessions, parseSession),
+        ...(recording ? {recording} : {}),
     };
 };
 
@@ -138,7 +144,9 @@ const left = (channelId: string, data: Fields): CallEvent | undefined => {
 
 /** Reads one event; `name` comes without the prefix. */
 export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadcast): CallEvent | undefined => {
-    const channelId = asNonEmpty(broadcast.channelId) ?? asNonEmpty(data.channelID) ?? asNonEmpty(data.channel_id);
+    // `call_job_state` says it in a field that is named after the call.
+    const inData = name === 'call_job_state' ? data.callID : data.channelID ?? data.channel_id;
+    const channelId = asNonEmpty(broadcast.channelId) ?? asNonEmpty(inData);
     if (channelId === undefined) {
         return undefined;
     }
@@ -177,6 +185,10 @@ export const parseEvent = (name: CallEventName, data: Fields, broadcast: Broadca
         case 'call_host_changed': {
             const hostId = asNonEmpty(data.hostID);
             return hostId === undefined ? undefined : {type: 'host', channelId, hostId};
+        }
+        case 'call_job_state': {
+            const recording = parseRecording(data.jobState);
+            return recording && {type: 'recording', channelId, recording};
         }
         case 'parley_media_moved':
             return {type: 'media_moved', channelId};

@@ -4,6 +4,8 @@
 import {PLUGIN_ID} from '../base/ids';
 import type {Channel, PlatformState, User} from '../base/platform';
 import type {CallInfo} from '../protocol/events';
+import {running} from '../protocol/recording';
+import type {RecordingInfo} from '../protocol/recording';
 import {INITIAL} from './slice';
 import type {CallsState} from './slice';
 
@@ -127,3 +129,15 @@ export const mayEnd = (state: PlatformState, channelId: string): boolean => {
     const call = callIn(state, channelId);
     return call !== undefined && (call.hostId === me(state) || isAdmin(state));
 };
+
+/** The recording that runs in the channel's call. */
+export const recordingIn = (state: PlatformState, channelId: string): RecordingInfo | undefined =>
+    running(callIn(state, channelId)?.recording);
+
+/** Whether the present user is this call's host. */
+export const isHost = (state: PlatformState, channelId: string): boolean =>
+    callIn(state, channelId)?.hostId === me(state) && me(state) !== '';
+
+/** Whether the present user may record this call. */
+export const mayRecord = (state: PlatformState, channelId: string): boolean =>
+    calls(state).features.recording && isHost(state, channelId);

@@ -77,6 +77,14 @@ describe('running calls', () => {
         expect(back.x?.sessions[0]?.away).toBe(false);
     });
 
+    it('know their recording, and forget it when a state has none', () => {
+        const recording = {initAt: 1, startAt: 2, endAt: 0, trouble: ''};
+        const recorded = after({x: call(['s'])}, {type: 'recording', ...at, recording});
+        expect(recorded.x?.recording).toEqual(recording);
+        expect(after(recorded, joined('t', 'b')).x?.recording).toEqual(recording);
+        expect(after(recorded, {type: 'call_state', ...at, call: call(['s'])}).x?.recording).toBeUndefined();
+    });
+
     it('are what a state says, also that there is none', () => {
         expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: call(['t'])}).x?.sessions[0]?.sessionId).toBe('t');
         expect(after({x: call(['s'])}, {type: 'call_state', channelId: 'x', call: undefined})).toEqual({});
@@ -92,6 +100,12 @@ describe('the slice', () => {
     it('goes back to the small view when the call is over', () => {
         const large = reducer(INITIAL, {type: 'parley/mode', mode: 'large'});
         expect(reducer(large, {type: 'parley/own', own: null}).mode).toBe('widget');
+    });
+
+    it('asks about no recording of a call that is over', () => {
+        const asked = reducer(INITIAL, {type: 'parley/recording', change: {asks: true}});
+        expect(asked.recording.asks).toBe(true);
+        expect(reducer(asked, {type: 'parley/own', own: null}).recording).toEqual(INITIAL.recording);
     });
 
     it('keeps its identity when nothing changed', () => {

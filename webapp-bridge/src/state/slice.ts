@@ -35,6 +35,33 @@ export interface Elsewhere {
     session: string;
 }
 
+/** What this tab's call says of its recording. */
+export interface RecordingView {
+    /** A recording runs, and the user has not said whether they stay. */
+    asks: boolean;
+    note: RecordingNote | null;
+    /** Asked of the server, and not answered yet. */
+    wish: 'start' | 'stop' | null;
+}
+
+export interface RecordingNote {
+    /** Counts up, so that the same text shown twice is announced twice. */
+    serial: number;
+    /** It is over, or something is wrong with it. */
+    kind: 'over' | 'trouble';
+    /** The server's words; empty = none. */
+    text: string;
+}
+
+/** What the server offers. */
+export interface Features {
+    screenSharing: boolean;
+    video: boolean;
+    recording: boolean;
+    /** Longest recording; 0 = as long as the call. */
+    recordingMinutes: number;
+}
+
 export type ViewMode = 'widget' | 'minimised' | 'large';
 
 export interface CallsState {
@@ -50,7 +77,8 @@ export interface CallsState {
     said: Notice | null;
     /** Of people whom the page has not loaded. */
     users: Readonly<Record<string, User>>;
-    features: {screenSharing: boolean; video: boolean};
+    features: Features;
+    recording: RecordingView;
     /** Of channels where somebody turned calls on or off. The web app itself reads this field. */
     channels: Readonly<Record<string, ChannelSwitch>>;
     callsConfig: CallsConfig;
@@ -85,7 +113,8 @@ export const INITIAL: CallsState = {
     notice: null,
     said: null,
     users: {},
-    features: {screenSharing: true, video: true},
+    features: {screenSharing: true, video: true, recording: false, recordingMinutes: 0},
+    recording: {asks: false, note: null, wish: null},
     channels: {},
     callsConfig: {
         DefaultEnabled: true,
@@ -108,6 +137,7 @@ export type CallsAction =
     | {type: 'parley/notice'; notice: Notice | null}
     | {type: 'parley/said'; said: Notice}
     | {type: 'parley/users'; users: User[]}
+    | {type: 'parley/recording'; change: Partial<RecordingView>}
     | {type: 'parley/config'; features: CallsState['features']; callsConfig: CallsConfig};
 
 const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
@@ -180,6 +210,8 @@ export const applyEvent = (calls: CallsState['calls'], event: CallEvent): CallsS
             return withCall(calls, changed(call, event));
         case 'host':
             return withCall(calls, {...call, hostId: event.hostId});
+        case 'recording':
+            return withCall(calls, {...call, recording: event.recording});
         case 'media_moved':
         case 'removed':
         case 'alone':
@@ -234,7 +266,7 @@ const reduce = (state: CallsState, action: CallsAction | {type: ''}): CallsState
             return calls === state.calls && elsewhere === state.elsewhere ? state : {...state, calls, elsewhere};
         }
         case 'parley/own':
-            return {...state, own: action.own, mode: action.own ? state.mode : 'widget'};
+            return action.own ? {...state, own: action.own} : {...state, own: null, mode: 'widget', recording: INITIAL.recording};
         case 'parley/elsewhere':
             return {...state, elsewhere: action.elsewhere};
         case 'parley/popout':
@@ -249,6 +281,8 @@ const reduce = (state: CallsState, action: CallsAction | {type: ''}): CallsState
             return {...state, said: action.said};
         case 'parley/users':
             return {...state, users: {...state.users, ...Object.fromEntries(action.users.map((user) => [user.id, user]))}};
+        case 'parley/recording':
+            return {...state, recording: {...state.recording, ...action.change}};
         case 'parley/config':
             return {...state, features: action.features, callsConfig: action.callsConfig};
         default:

@@ -9,6 +9,7 @@ import * as select from '../state/select';
 import {Avatar} from './avatar';
 import {Text, useController, useDuration, useName, useNow, usePlatform, useText} from './context';
 import {Icon} from './icons';
+import {RecordingBadge} from './recording';
 
 /** Faces shown in the post; the rest is a number. */
 const FACES_MAX = 5;
@@ -53,6 +54,7 @@ const Running = ({post, call, starter}: {post: Post; call: CallInfo | undefined;
         <>
             <div className='parley-post__row'>
                 <span>{text('post.since', {duration: duration(now - startAt)})}</span>
+                <RecordingBadge channelId={post.channel_id}/>
                 <Present users={users} starter={starter}/>
                 <Faces users={users}/>
             </div>

@@ -10,16 +10,18 @@ import type {IconName} from './icons';
 interface ControlProps {
     id: TextId;
     icon: IconName;
-    tone?: 'on' | 'danger';
+    tone?: 'on' | 'danger' | 'recording';
     disabled?: boolean;
     reason?: string | undefined;
+    /** More than the name, where there is no reason. */
+    hint?: string;
     /** It opens a menu, which is open or not. */
     menu?: 'open' | 'closed';
     onClick: () => void;
 }
 
 export const Control = React.forwardRef<HTMLButtonElement, ControlProps>(
-    ({id, icon, tone, disabled = false, reason, menu, onClick}, ref) => {
+    ({id, icon, tone, disabled = false, reason, hint, menu, onClick}, ref) => {
         const text = useText();
         const label = text(id);
         return (
@@ -31,7 +33,7 @@ export const Control = React.forwardRef<HTMLButtonElement, ControlProps>(
                 aria-disabled={disabled}
                 {...(menu ? {'aria-haspopup': 'menu' as const, 'aria-expanded': menu === 'open'} : {})}
                 {...(reason ? {'aria-description': reason} : {})}
-                title={reason ?? label}
+                title={reason ?? hint ?? label}
                 onClick={() => {
                     if (!disabled) {
                         onClick();

@@ -9,6 +9,7 @@ import type {OwnCall, ViewMode} from '../state/slice';
 import {useController, usePlatform, useText} from './context';
 import {Control} from './control';
 import {DeviceControl} from './devices';
+import {RecordControl} from './recording';
 
 /** Of the window that this runs in: browsers let only the one choose a screen that was clicked in. */
 const chooseScreen = () => new BrowserDevices().screen();
@@ -60,6 +61,7 @@ export const Controls = ({own, mode}: {own: OwnCall; mode: ViewMode}) => {
                     />
                 )
                 : null}
+            {small ? null : <RecordControl own={own}/>}
             {small ? null : <DeviceControl reason={reason}/>}
             {small
                 ? null

@@ -6,20 +6,15 @@ import * as React from 'react';
 import * as select from '../state/select';
 import type {OwnCall, ViewMode} from '../state/slice';
 import {Text, useController, useNow, usePlatform, useText} from './context';
+import {clock} from './clock';
 import {Controls} from './controls';
 import {Icon} from './icons';
 import type {IconName} from './icons';
 import {useModal} from './modal';
 import {People} from './people';
+import {RecordingBadge, RecordingBanner, RecordingLine} from './recording';
 import {Stage, hasPictures} from './stage';
 import type {TextId} from '../i18n/texts';
-
-const clock = (ms: number): string => {
-    const seconds = Math.max(0, Math.floor(ms / 1000));
-    const pad = (value: number): string => `${value}`.padStart(2, '0');
-    const rest = `${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
-    return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest}`;
-};
 
 /** In the page's corner, in the larger view's own window, or in a window that holds nothing else. */
 export type Place = 'page' | 'popout' | 'alone';
@@ -70,6 +65,7 @@ const Header = ({own, mode, place, startAt}: {own: OwnCall; mode: ViewMode; plac
                 {direct ? <Text id='widget.title_direct' values={{name}}/> : <Text id='widget.title' values={{channel: name}}/>}
             </h2>
             {own.phase === 'connected' ? <span className='parley-call__clock' aria-hidden='true'>{clock(now - startAt)}</span> : null}
+            {mode === 'large' ? <RecordingBadge channelId={own.channelId}/> : null}
             <HeaderButtons mode={mode} place={place}/>
         </header>
     );
@@ -78,7 +74,7 @@ const Header = ({own, mode, place, startAt}: {own: OwnCall; mode: ViewMode; plac
 const Status = ({own}: {own: OwnCall}) => {
     const controller = useController();
     return (
-        <div className='parley-call__top'>
+        <>
             <div role='status' className='parley-call__status'>
                 {own.phase === 'connecting' ? <Text id='widget.connecting'/> : null}
                 {own.phase === 'reconnecting' ? <Text id='widget.reconnecting'/> : null}
@@ -94,7 +90,7 @@ const Status = ({own}: {own: OwnCall}) => {
                     </p>
                 )
                 : null}
-        </div>
+        </>
     );
 };
 
@@ -152,6 +148,7 @@ export const Widget = ({own, place}: {own: OwnCall; place: Place}) => {
     const text = useText();
     const mode = useMode(place);
     const call = usePlatform((state) => select.callIn(state, own.channelId));
+    const poppedOut = usePlatform((state) => select.calls(state).popout);
     const section = React.useRef<HTMLElement>(null);
     const large = mode === 'large';
     const faces = large && call !== undefined && !hasPictures(call, own, mode);
@@ -175,7 +172,11 @@ export const Widget = ({own, place}: {own: OwnCall; place: Place}) => {
             data-session={own.session}
         >
             <Header own={own} mode={mode} place={place} startAt={call?.startAt ?? own.joinedAt}/>
-            <Status own={own}/>
+            <div className='parley-call__top'>
+                {large ? null : <RecordingLine channelId={own.channelId}/>}
+                <Status own={own}/>
+                <RecordingBanner own={own} aloud={place === 'popout' || !poppedOut}/>
+            </div>
             {call ? <Stage call={call} own={own} mode={mode}/> : null}
             {call && mode !== 'minimised' ? <People call={call} own={own} faces={faces}/> : null}
             <Controls own={own} mode={mode}/>
