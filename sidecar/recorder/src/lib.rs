@@ -2,5 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 pub mod publish;
 pub mod store;
+mod tap;
+pub mod vfs;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use tap::{Pushed, RecordingKey, Report, TapWriter};
