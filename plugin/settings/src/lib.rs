@@ -9,6 +9,7 @@ mod ice_host;
 mod log_level;
 mod loose;
 mod overrides;
+mod recording;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod sidecar;
@@ -19,6 +20,7 @@ pub use ice::{IceServer, Secret};
 pub use ice_host::{External, IceHost};
 pub use log_level::LogLevel;
 pub use overrides::{Overrides, variable_of, variables};
+pub use recording::RecordingQuality;
 pub use sidecar::{SidecarAddress, SidecarMode};
 
 use garde::Validate;
@@ -69,6 +71,35 @@ pub struct Settings {
     #[serde(rename = "EnableAV1")]
     #[garde(skip)]
     pub enable_av1: bool,
+    /// When true, the host of a call and system admins may record it. The recording is made by the media
+    /// server, which needs no other service for it, and posted in the call's thread.
+    // On by default, unlike in the Calls plugin: there it cannot work without a service that an admin sets up.
+    #[cfg_attr(feature = "schema", schemars(title = "Allow recordings"))]
+    #[garde(skip)]
+    pub enable_recordings: bool,
+    /// A recording ends by itself after so many minutes, 1 to 1440; the next one can be started at once. Ten
+    /// minutes before, the host and the call's thread are told.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(title = "Maximum length of a recording (minutes)")
+    )]
+    #[garde(range(min = MAX_RECORDING_DURATION_MIN, max = MAX_RECORDING_DURATION_MAX))]
+    pub max_recording_duration: u32,
+    /// The highest picture that is recorded where participants send several.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            title = "Picture of recordings",
+            with = "String",
+            extend("options" = [
+                ["480p", "480 lines: small files"],
+                ["720p", "720 lines"],
+                ["1080p", "1080 lines: text of shared screens stays sharp"]
+            ])
+        )
+    )]
+    #[garde(skip)]
+    pub recording_quality: RecordingQuality,
     /// A call with a single participant ends after so many minutes; 0 = never. The participant is told
     /// one minute earlier.
     #[cfg_attr(
@@ -186,6 +217,10 @@ fn check_data_dir(text: &str, _: &()) -> garde::Result {
 
 /// Most participants an admin may ask for: the media server's own limit per room.
 pub const MAX_CALL_PARTICIPANTS_MAX: u32 = 1_000;
+/// Shortest limit of recordings, minutes.
+pub const MAX_RECORDING_DURATION_MIN: u32 = 1;
+/// Longest limit of recordings, minutes: a day.
+pub const MAX_RECORDING_DURATION_MAX: u32 = 1_440;
 /// Longest time alone: a day.
 pub const ALONE_TIMEOUT_MINUTES_MAX: u32 = 1_440;
 /// Shortest disconnect timeout: less would throw out people who change their network.
@@ -207,6 +242,9 @@ impl Default for Settings {
             allow_screen_sharing: true,
             enable_video: true,
             enable_av1: false,
+            enable_recordings: true,
+            max_recording_duration: 60,
+            recording_quality: RecordingQuality::default(),
             alone_timeout_minutes: 15,
             disconnect_timeout_seconds: 30,
             media_port: 8443,

@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 use crate::Settings;
 
 /// Order on the page. Checked against the type: a forgotten or unknown key is an error.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 22] = [
     "DefaultEnabled",
     "GroupCallsAllowed",
     "MaxCallParticipants",
     "AllowScreenSharing",
     "EnableVideo",
     "EnableAV1",
+    "EnableRecordings",
+    "MaxRecordingDuration",
+    "RecordingQuality",
     "AloneTimeoutMinutes",
     "DisconnectTimeoutSeconds",
     "MediaPort",
@@ -94,13 +97,22 @@ mod tests {
             }
             assert!(!setting["default"].is_null(), "{setting}");
         }
-        assert_eq!(settings[8]["default"], 8443);
-        assert_eq!(settings[8]["type"], "number");
+        let named = |key: &str| settings.iter().find(|s| s["key"] == key).unwrap();
+        assert_eq!(named("MediaPort")["default"], 8443);
+        assert_eq!(named("MediaPort")["type"], "number");
         let secret: Vec<_> = settings.iter().filter(|s| s["secret"] == true).collect();
         let secret: Vec<_> = secret.iter().map(|setting| &setting["key"]).collect();
         assert_eq!(secret, ["SidecarToken", "TurnStaticAuthSecret"]);
-        let mode = settings.iter().find(|s| s["type"] == "dropdown").unwrap();
-        assert_eq!(mode["key"], "SidecarMode");
-        assert_eq!(mode["options"][0]["value"], mode["default"]);
+        let dropdowns = settings.iter().filter(|s| s["type"] == "dropdown");
+        for dropdown in dropdowns {
+            let options = dropdown["options"].as_array().unwrap();
+            let default = |option: &Value| option["value"] == dropdown["default"];
+            assert_eq!(
+                options.iter().filter(|o| default(o)).count(),
+                1,
+                "{dropdown}"
+            );
+        }
+        assert_eq!(named("SidecarMode")["type"], "dropdown");
     }
 }

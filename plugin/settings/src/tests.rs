@@ -80,6 +80,9 @@ fn every_setting_is_refused_by_its_key() {
         ("AllowScreenSharing", "perhaps"),
         ("EnableVideo", "perhaps"),
         ("EnableAV1", "perhaps"),
+        ("EnableRecordings", "perhaps"),
+        ("MaxRecordingDuration", "0"),
+        ("RecordingQuality", "8k"),
         ("AloneTimeoutMinutes", "1441"),
         ("DisconnectTimeoutSeconds", "4"),
         ("MediaPort", "0"),
@@ -165,6 +168,32 @@ fn a_text_that_is_none_is_refused_without_repeating_it() {
     let error = Settings::parse(r#"{"SidecarToken":1234567}"#).unwrap_err();
     assert_eq!(error.key, "SidecarToken");
     assert!(!error.reason.contains("1234567"), "{error}");
+}
+
+#[test]
+fn recordings_are_on_and_have_limits() {
+    let defaults = Settings::default();
+    assert!(defaults.enable_recordings);
+    assert_eq!(defaults.max_recording_duration, 60);
+    assert_eq!(defaults.recording_quality.height(), 720);
+    for minutes in ["0", "1441", "-1"] {
+        let json = format!(r#"{{"maxrecordingduration":{minutes}}}"#);
+        assert_eq!(refused(&json), "MaxRecordingDuration", "{minutes}");
+    }
+    // Last: what the Calls plugin stored, for the drop-in flavour.
+    for (name, height) in [
+        ("480p", 480),
+        ("720p", 720),
+        ("1080p", 1080),
+        ("low", 480),
+        ("medium", 720),
+        ("high", 1080),
+    ] {
+        let json = format!(r#"{{"recordingquality":"{name}","maxrecordingduration":"1440"}}"#);
+        let settings = Settings::parse(&json).unwrap();
+        assert_eq!(settings.recording_quality.height(), height, "{name}");
+        assert_eq!(settings.max_recording_duration, 1_440);
+    }
 }
 
 #[test]
