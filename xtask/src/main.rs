@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)] // a command-line program talks on stdout
 
 mod bench;
+mod chaos;
 mod codegen;
 mod demo;
 mod dist;
@@ -27,6 +28,7 @@ Commands:
   lint                        Formatting, clippy, licences (what CI checks before the tests)
   sabotage [FAULT ...]        Plant named faults and see the right scenario go red (all, without names)
   bench <W1|W3> [--json]      Load the real sidecar and print its figures
+  chaos recording [ARGS]      Kill parts while calls are recorded: nothing is lost, posted twice (--help: kinds, seeds)
   dist [ARGS]                 Make the bundle for Mattermost servers (--help: flavours, platforms)
   codegen [--check]           Write what is generated from the sources (manifest settings, proto baseline)
   web                         Build the web bundle and the local platform's page
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         // These have a help of their own.
         "demo" => demo::run(rest),
         "bench" => bench::run(rest),
+        "chaos" => chaos::run(rest),
         "dist" => dist::run(rest),
         _ if wants_help => {
             print!("{HELP}");
