@@ -71,6 +71,7 @@ export class Mattermost {
     readonly folder = mkdtempSync(join(tmpdir(), 'parley-mm-'));
     private child: ChildProcess | undefined;
     private port = 0;
+    private mediaPort = 0;
     private log: string[] = [];
     /** Of the bundle that was uploaded last. */
     private plugin = PLUGIN;
@@ -88,8 +89,10 @@ export class Mattermost {
         return server;
     }
 
-    private async run(): Promise<void> {
-        this.port = await freeTcpPort();
+    /** Starts it again after `kill`, at the same address. */
+    async run(): Promise<void> {
+        this.port ||= await freeTcpPort();
+        this.mediaPort ||= await freeUdpPort();
         const child = spawn(program, [
             '-quiet', '-listen', `127.0.0.1:${this.port}`, '-page', join(webDir, 'page'),
             '-plugins', join(this.folder, 'plugins'), '-webapp', join(this.folder, 'web'),
@@ -99,7 +102,7 @@ export class Mattermost {
                 ...process.env,
                 XDG_RUNTIME_DIR: this.folder,
                 PARLEY_DATA_DIR: join(this.folder, 'data'),
-                PARLEY_MEDIA_PORT: String(await freeUdpPort()),
+                PARLEY_MEDIA_PORT: String(this.mediaPort),
                 PARLEY_ICE_HOST_OVERRIDE: '127.0.0.1',
                 // The bundle has its own.
                 PARLEY_SIDECAR: undefined,
@@ -198,6 +201,16 @@ export class Mattermost {
         await this.control(`/host/cut?for=${seconds}s`);
     }
 
+    /** The server dies, and takes no plugin with it that does not go by itself. */
+    async kill(): Promise<void> {
+        const child = this.child;
+        if (child && child.exitCode === null && child.signalCode === null) {
+            const gone = new Promise((resolve) => child.once('exit', resolve));
+            child.kill('SIGKILL');
+            await gone;
+        }
+    }
+
     pluginPids(): number[] {
         return processesOf(this.folder, 'parley-linux-');
     }
@@ -207,12 +220,7 @@ export class Mattermost {
     }
 
     async stop(): Promise<void> {
-        const child = this.child;
-        if (child && child.exitCode === null && child.signalCode === null) {
-            const gone = new Promise((resolve) => child.once('exit', resolve));
-            child.kill('SIGKILL');
-            await gone;
-        }
+        await this.kill();
         for (const pid of [...this.pluginPids(), ...this.sidecarPids()]) {
             process.kill(pid, 'SIGKILL');
         }
