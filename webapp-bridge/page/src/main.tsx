@@ -8,6 +8,7 @@ import '@mattermost/compass-icons/css/compass-icons.css';
 import './theme/base.css';
 import './theme/layout.css';
 import './theme/posts.css';
+import './theme/files.css';
 
 import {ApiClient} from './api/client';
 import {Page} from './app/page';

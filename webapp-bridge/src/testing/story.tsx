@@ -66,9 +66,12 @@ const people = Number(params.get('people') ?? (view === 'audio' ? 3 : 4));
 const cameras = Number(params.get('cameras') ?? 0);
 const screen = params.get('screen') === '1';
 
+const rec = params.get('rec');
+
 const call: CallInfo = {
+    ...(rec === null || rec === 'over' ? {} : {recording: {initAt: now - 75_000, startAt: now - 75_000, endAt: 0, trouble: ''}}),
     id: 'call', channelId: CHANNEL, startAt: now - 83_000, title: '', threadId: 'post', postId: 'post',
-    ownerId: 'u1', hostId: 'u0', screenSession: screen ? 's1' : '',
+    ownerId: 'u1', hostId: params.get('host') ?? 'u0', screenSession: screen ? 's1' : '',
     sessions: users.slice(0, people).map((user, index) => ({
         sessionId: `s${index}`, userId: user.id, unmuted: index % 2 === 0, raisedHand: 0, video: index < cameras,
     })),
@@ -96,6 +99,14 @@ const state: CallsState = {
     ...INITIAL,
     calls: view === 'idle' ? {} : {[CHANNEL]: call},
     own: ['idle', 'outside', 'join'].includes(view) ? null : own,
+    features: {...INITIAL.features, recording: rec !== null, recordingMinutes: 60},
+    recording: {
+        asks: rec === 'asks',
+        note: rec === 'trouble'
+            ? {serial: 1, kind: 'trouble', text: 'The disk is nearly full: only sound is recorded from now on.'}
+            : rec === 'over' ? {serial: 1, kind: 'over', text: ''} : null,
+        wish: null,
+    },
     mode: view === 'large' ? 'large' : view === 'minimised' ? 'minimised' : 'widget',
     prompt: view === 'join' ? {type: 'join', channelId: CHANNEL} : view === 'end' ? {type: 'end', channelId: CHANNEL} : null,
     notice: view === 'error'
@@ -134,6 +145,11 @@ const controller = {
     ask: (prompt: CallsState['prompt']) => store.dispatch({type: 'parley/prompt', prompt}),
     dismiss: () => store.dispatch({type: 'parley/notice', notice: null}),
     join: () => undefined,
+    recording: {
+        toggle: () => Promise.resolve(),
+        stay: () => store.dispatch({type: 'parley/recording', change: {asks: false}}),
+        dismissNote: () => store.dispatch({type: 'parley/recording', change: {note: null}}),
+    },
     leave: () => store.dispatch({type: 'parley/own', own: null}),
 } as unknown as Controller;
 

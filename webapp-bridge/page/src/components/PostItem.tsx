@@ -4,6 +4,7 @@ import {FormattedTime, useIntl} from 'react-intl';
 
 import type {Post} from '../api/shapes';
 import {displayName} from '../store/select';
+import {Attachments} from './Attachments';
 import {Avatar} from './Avatar';
 import {usePageState, useServices, useText} from './context';
 import {Message} from './Message';
@@ -69,6 +70,7 @@ export const PostItem = React.memo(function PostItem({post, compact, inThread}: 
                     </div>}
                 <div className='post__body'>
                     <Body post={post} inThread={inThread}/>
+                    <Attachments post={post}/>
                     {post.edit_at > 0 && <span className='post__note'>{text('page.post.edited')}</span>}
                 </div>
                 {!inThread && post.reply_count > 0 &&
