@@ -1,7 +1,9 @@
 //! Time as an argument: durations by the monotonic clock, what is told and kept by the wall clock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::journal::Boot;
 
 /// Tells both.
 pub trait Clock: Send + Sync {
@@ -9,6 +11,8 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Instant;
     /// Unix milliseconds.
     fn wall_ms(&self) -> u64;
+    /// The machine's own clock, which goes on between two starts of the sidecar; `None`: it tells none.
+    fn boot(&self) -> Option<Boot>;
 }
 
 /// The machine's.
@@ -27,39 +31,80 @@ impl Clock for SystemClock {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             })
     }
+
+    fn boot(&self) -> Option<Boot> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let digits: String = id.chars().filter(char::is_ascii_hexdigit).collect();
+        let id = u128::from_str_radix(&digits, 16).ok()?.to_be_bytes();
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?);
+        let micros = u64::try_from(now.as_micros()).ok()?;
+        Some(Boot { id, micros })
+    }
 }
 
 /// Goes on only when told: for tests. Clones are the same clock.
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<Mutex<(Instant, u64)>>);
+pub struct ManualClock(Arc<Mutex<Manual>>);
+
+#[derive(Debug)]
+struct Manual {
+    now: Instant,
+    wall_ms: u64,
+    boot: Boot,
+}
 
 impl ManualClock {
     /// Its wall clock says `wall_ms`.
     #[must_use]
     pub fn at(wall_ms: u64) -> Self {
-        Self(Arc::new(Mutex::new((Instant::now(), wall_ms))))
+        let boot = Boot {
+            id: [1; 16],
+            micros: 0,
+        };
+        Self(Arc::new(Mutex::new(Manual {
+            now: Instant::now(),
+            wall_ms,
+            boot,
+        })))
     }
 
-    /// Both clocks go on.
+    /// All clocks go on.
     pub fn advance(&self, by: Duration) {
-        let mut time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        time.0 += by;
-        time.1 += u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let mut time = self.lock();
+        time.now += by;
+        time.wall_ms += u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        time.boot.micros += u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
     }
 
     /// Only the wall clock steps, by so many milliseconds.
     pub fn step_wall(&self, by_ms: i64) {
-        let mut time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        time.1 = time.1.saturating_add_signed(by_ms);
+        let mut time = self.lock();
+        time.wall_ms = time.wall_ms.saturating_add_signed(by_ms);
+    }
+
+    /// The machine starts again: its own clock begins anew.
+    pub fn reboot(&self) {
+        let mut time = self.lock();
+        time.boot.id[0] = time.boot.id[0].wrapping_add(1);
+        time.boot.micros = 0;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Manual> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Instant {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.lock().now
     }
 
     fn wall_ms(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.lock().wall_ms
+    }
+
+    fn boot(&self) -> Option<Boot> {
+        Some(self.lock().boot)
     }
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod journal;
 pub mod publish;
 pub mod store;
 mod tap;

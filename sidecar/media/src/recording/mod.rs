@@ -156,6 +156,23 @@ pub struct Media<'a> {
     pub payload: &'a [u8],
 }
 
+impl Entry<'_> {
+    /// When it happened; sessions and tracks are just there.
+    #[must_use]
+    pub const fn at(&self) -> Option<At> {
+        match self {
+            Entry::Media(media) => Some(media.at),
+            Entry::Segment { at, .. }
+            | Entry::TrackEnd { at, .. }
+            | Entry::SenderReport { at, .. }
+            | Entry::Show { at, .. }
+            | Entry::Dropped { at, .. }
+            | Entry::End { at, .. } => Some(*at),
+            Entry::Session { .. } | Entry::Track { .. } => None,
+        }
+    }
+}
+
 impl TrackId {
     /// The `count`th track (from 0) that began in segment `segment`.
     #[must_use]

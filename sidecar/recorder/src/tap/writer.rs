@@ -68,7 +68,7 @@ impl TapWriter {
         let place = self.place(key);
         self.note(place, entry);
         let class = self.class(place, entry);
-        if let Some(at) = at(entry) {
+        if let Some(at) = entry.at() {
             self.tell(place, at, matches!(entry, Entry::End { .. }));
         }
         let pushed = self.write(key, class, entry);
@@ -80,7 +80,7 @@ impl TapWriter {
                 return Pushed::Away;
             }
         } else if pushed == Pushed::Dropped {
-            self.recordings[place].lost.count(class, at(entry));
+            self.recordings[place].lost.count(class, entry.at());
         }
         pushed
     }
@@ -184,19 +184,6 @@ impl Lost {
             // What is no packet counts as sound: without it packets cannot be placed.
             Class::Audio | Class::Control => self.audio = self.audio.saturating_add(1),
         }
-    }
-}
-
-const fn at(entry: &Entry<'_>) -> Option<At> {
-    match entry {
-        Entry::Media(media) => Some(media.at),
-        Entry::Segment { at, .. }
-        | Entry::TrackEnd { at, .. }
-        | Entry::SenderReport { at, .. }
-        | Entry::Show { at, .. }
-        | Entry::Dropped { at, .. }
-        | Entry::End { at, .. } => Some(*at),
-        Entry::Session { .. } | Entry::Track { .. } => None,
     }
 }
 
