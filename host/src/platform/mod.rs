@@ -4,6 +4,7 @@
 //! passes calls through after checking grants. An adapter is mechanism: who may do what in a call is the
 //! guest's business; what a user may do on the platform is the adapter's.
 
+pub mod files;
 pub mod local;
 pub mod mattermost;
 mod rate;

@@ -36,6 +36,8 @@ pub struct LocalConfig {
     pub first_admin: bool,
     /// These hold over the settings that are stored.
     pub overrides: Overrides,
+    /// The largest file that is taken in pieces (recordings), bytes; 0 = none are taken. Needs `data_dir`.
+    pub file_bytes_max: u64,
     /// Source of timestamps and expiry.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,6 +56,7 @@ impl LocalConfig {
             plain_http: false,
             first_admin: true,
             overrides: Overrides::default(),
+            file_bytes_max: super::limits::UPLOAD_BYTES_MAX,
             clock: Arc::new(SystemClock),
         }
     }

@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::config::OpenError;
 use super::error::{ApiError, ApiResult};
 use super::event::{Effect, Event};
+use super::files_dir::FilesDir;
 use super::hub::{Audience, Hub};
 use super::lanes::Lanes;
 use super::{limits, schema};
@@ -58,6 +59,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
     lanes: Arc<Lanes>,
+    /// Of large files' bytes; `None` = there are none.
+    files: Option<FilesDir>,
 }
 
 /// Settings and tables.
@@ -85,6 +88,7 @@ impl Db {
         clock: Arc<dyn Clock>,
         hub: Arc<Hub>,
         lanes: Arc<Lanes>,
+        files: Option<FilesDir>,
     ) -> Result<Self, OpenError> {
         let conn = match dir {
             Some(dir) => {
@@ -106,6 +110,7 @@ impl Db {
                 clock,
                 hub,
                 lanes,
+                files,
             }),
             turn: Arc::new(Semaphore::new(1)),
             queue: Arc::new(Semaphore::new(limits::DB_QUEUE)),
@@ -170,6 +175,11 @@ impl Inner {
                 Err(error) => tracing::error!(%error, event = event.name, "event not delivered"),
             },
             Effect::Hook(event) => self.lanes.push(event),
+            Effect::FileGone(id) => {
+                if let Some(files) = &self.files {
+                    files.remove(&id);
+                }
+            }
             Effect::SessionRevoked {
                 session_id,
                 user_id,
@@ -208,7 +218,7 @@ fn audience(conn: &Connection, event: &Event) -> rusqlite::Result<Audience> {
 }
 
 /// Passwords' hashes and messages are in there: nobody else on the machine may read them.
-fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+pub(super) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if dir.is_dir() {
         return Ok(());

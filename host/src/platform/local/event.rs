@@ -77,4 +77,6 @@ pub(crate) enum Effect {
     Hook(PlatformEvent),
     /// A session ended: its sockets close, the plugin hears of it.
     SessionRevoked { session_id: String, user_id: String },
+    /// Nobody asks for the bytes of this file any more.
+    FileGone(String),
 }

@@ -17,6 +17,12 @@ pub const PLUGIN_ANONYMOUS_WAIT: Duration = Duration::from_secs(5);
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// All files of one user, bytes.
 pub const FILES_PER_USER_BYTES_MAX: i64 = 500 * 1024 * 1024;
+/// A file in pieces (recordings), bytes, unless the configuration says otherwise: 24 h of a screen at 350 kbit/s.
+pub const UPLOAD_BYTES_MAX: u64 = 4 << 30;
+/// Files in pieces that are not whole yet.
+pub const UPLOADS_MAX: i64 = 100;
+/// How many bytes of one may get lost by a crash.
+pub const UPLOAD_SYNC_BYTES: u64 = 8 << 20;
 /// How long an upload may wait for its post.
 pub const FILE_UNUSED_MS: i64 = 24 * 3_600 * 1_000;
 /// Files of one upload or post.

@@ -14,6 +14,7 @@ mod db;
 mod ephemeral;
 mod error;
 mod event;
+mod files_dir;
 mod hub;
 mod ids;
 mod lanes;
@@ -30,8 +31,10 @@ mod spent;
 mod store;
 #[cfg(test)]
 mod tests;
+mod uploads;
 mod web;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -39,6 +42,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 use config::Site;
 pub use config::{Autocomplete, LocalConfig, OpenError};
 use db::Db;
+use files_dir::FilesDir;
 pub use hub::Drops;
 use hub::Hub;
 use lanes::Lanes;
@@ -94,6 +98,11 @@ pub struct Local {
     plugin_id: String,
     plugin_version: String,
     web_dir: PathBuf,
+    /// Of large files' bytes; `None` = only in memory, and no such files.
+    files: Option<FilesDir>,
+    file_bytes_max: u64,
+    /// Uploads that somebody is at.
+    uploading: Mutex<HashSet<String>>,
     autocomplete: Autocomplete,
     /// The slash command's word.
     trigger: String,
@@ -122,11 +131,16 @@ impl Local {
         let site = Site::parse(&config.site_url)?;
         let hub = Arc::new(Hub::default());
         let lanes = Arc::new(Lanes::new(hub.clone()));
+        let files = match &config.data_dir {
+            Some(dir) => Some(FilesDir::open(dir)?),
+            None => None,
+        };
         let db = Db::open(
             config.data_dir.as_deref(),
             config.clock.clone(),
             hub.clone(),
             lanes.clone(),
+            files.clone(),
         )?;
         let mut local = Self {
             db,
@@ -137,6 +151,9 @@ impl Local {
             plugin_id: config.plugin_id,
             plugin_version: config.plugin_version,
             web_dir: config.web_dir,
+            files,
+            file_bytes_max: config.file_bytes_max,
+            uploading: Mutex::default(),
             autocomplete: config.autocomplete,
             trigger: (config.autocomplete)("")["Trigger"]
                 .as_str()
@@ -165,6 +182,7 @@ impl Local {
         };
         let failed = |error: error::ApiError| OpenError::Other(error.to_string());
         local.load_settings().map_err(failed)?;
+        local.sweep_files().map_err(failed)?;
         if config.first_admin {
             local.first_admin = local.make_first_admin().map_err(failed)?;
         }

@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use super::config::OpenError;
 
 /// One script per version; `user_version` counts those that ran. Only ever append.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001_first.sql"),
+    include_str!("schema/002_uploads.sql"),
+];
 
 /// Brings the database up to date.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {

@@ -8,16 +8,20 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, 
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
 
 use super::super::access::{self, Action};
 use super::super::auth::Auth;
 use super::super::error::{ApiError, ApiResult};
+use super::super::model::FileInfo;
+use super::super::store::files::Content;
 use super::super::store::{files, users};
 use super::super::{Local, limits};
 use super::{Json, answer, id, ok, own_id, reply, user_id};
 
 /// Types that a browser may show on its own; all others are downloads.
-const INLINE: &[&str] = &[
+pub(in super::super) const INLINE: &[&str] = &[
     "image/png",
     "image/jpeg",
     "image/gif",
@@ -28,6 +32,7 @@ const INLINE: &[&str] = &[
     "audio/ogg",
     "audio/wav",
     "audio/webm",
+    "text/vtt",
 ];
 
 fn too_large() -> ApiError {
@@ -128,17 +133,21 @@ pub(super) async fn download(
     State(local): State<Arc<Local>>,
     auth: Auth,
     Path(file): Path<String>,
+    request: Request,
 ) -> ApiResult<Response> {
     id(&file, "file_id")?;
-    let (info, bytes) = local
+    let (info, content) = local
         .db
         .run(move |tx| {
             let info = files::info(tx, &file)?;
             access::channel(tx, &auth.user, &info.channel_id, Action::Read)?;
-            Ok((info, files::data(tx, &file)?))
+            Ok((info, files::content(tx, &file)?))
         })
         .await?;
-    let mut response = bytes.into_response();
+    let mut response = match content {
+        Content::Bytes(bytes) => bytes.into_response(),
+        Content::OnDisk => from_disk(&local, &info, request).await?,
+    };
     let headers = response.headers_mut();
     let inline = INLINE.contains(&info.mime_type.as_str());
     let kind = if inline {
@@ -170,6 +179,18 @@ pub(super) async fn download(
         }
     }
     Ok(response)
+}
+
+/// Piece by piece, and only the ranges that were asked for.
+async fn from_disk(local: &Local, info: &FileInfo, request: Request) -> ApiResult<Response> {
+    let path = local.file_path(&info.id).ok_or_else(files::missing)?;
+    let Ok(response) = ServeFile::new(path).oneshot(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        // Known to the database, but gone from the disk.
+        tracing::error!(file = info.id, "a file's bytes are missing");
+        return Err(files::missing());
+    }
+    Ok(response.map(axum::body::Body::new))
 }
 
 /// The picture, or one drawn from the name.

@@ -2,7 +2,7 @@
 
 mod channels;
 mod commands;
-mod files;
+pub(super) mod files;
 mod login;
 mod members;
 mod people;

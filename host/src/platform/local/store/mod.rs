@@ -11,6 +11,7 @@ pub(crate) mod posts;
 pub(crate) mod sessions;
 pub(crate) mod teams;
 pub(crate) mod threads;
+pub(crate) mod uploads;
 pub(crate) mod users;
 
 use rusqlite::{OptionalExtension, Params, Row};

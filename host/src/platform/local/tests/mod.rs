@@ -9,6 +9,7 @@ mod plugin;
 mod posts;
 mod sockets;
 mod storage;
+mod uploads;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
