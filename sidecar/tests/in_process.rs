@@ -40,7 +40,7 @@ impl Simulation {
     fn drain(&self, core: &mut Core) -> Instant {
         loop {
             match core.poll_output() {
-                Output::Transmit { .. } => {}
+                Output::Transmit { .. } | Output::Record { .. } => {}
                 Output::Event(event) => self.events.send(*event).unwrap(),
                 Output::Timeout(at) => return Instant::from_std(at),
             }

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use parley_media::recording::{Entry, RecordingKey};
+
+pub use recording::*;
+
+mod recording;
+
 /// A point in time on both clocks: `instant` orders and measures, `wall_ms` is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
@@ -165,6 +171,26 @@ pub enum Command {
     SessionStats { room: RoomId, session: SessionId },
     /// Answers [`Reply::Stats`].
     RoomStats { room: RoomId },
+    /// Records a room whose journal is ready. Answers [`Reply::Recording`].
+    StartRecording(Box<StartRecording>),
+    /// Stops the room's recording, if it is the named one; none in progress is success. Answers
+    /// [`Reply::Recording`].
+    StopRecording {
+        room: RoomRef,
+        recording: Option<RecordingId>,
+        actor: Option<ParticipantId>,
+    },
+    /// Whose camera is recorded while nobody shares a screen; `None` = who speaks. Answers
+    /// [`Reply::Recording`].
+    PinInRecording {
+        room: RoomRef,
+        session: Option<SessionId>,
+    },
+    /// From the shell's recorder; a recording that is over is success. Answers [`Reply::Done`].
+    RecordingNews {
+        key: RecordingKey,
+        news: RecordingNews,
+    },
 }
 
 /// See [`Command::Join`].
@@ -262,11 +288,19 @@ pub enum RoomEndReason {
 pub enum Reply {
     Done,
     Count(u32),
-    Room { room: RoomView, created: bool },
+    Room {
+        room: RoomView,
+        created: bool,
+    },
     Rooms(Vec<RoomView>),
-    Session { session: SessionView, created: bool },
+    Session {
+        session: SessionView,
+        created: bool,
+    },
     Found(Vec<FoundSession>),
     Stats(Vec<SessionStats>),
+    /// `None`: there is none.
+    Recording(Option<RecordingView>),
 }
 
 /// Why a command was refused; the session or room survives unless said otherwise.
@@ -298,6 +332,9 @@ pub enum CommandError {
     /// Another session shares its screen.
     #[error("somebody else shares the screen")]
     ScreenTaken,
+    /// The room is not being recorded.
+    #[error("the room is not being recorded")]
+    NotRecording,
     /// A named limit.
     #[error("limit reached: {0}")]
     Limit(&'static str),
@@ -320,6 +357,8 @@ pub struct RoomView {
     pub sessions: Vec<SessionView>,
     pub screen: Option<SessionId>,
     pub participants_ever: Vec<ParticipantId>,
+    /// The one in progress, or the last one.
+    pub recording: Option<RecordingView>,
 }
 
 /// A session as seen from outside.
@@ -420,6 +459,11 @@ pub enum EventKind {
         session: SessionView,
         ends_in: Duration,
     },
+    RecordingChanged(RecordingView),
+    RecordingReminder {
+        recording: RecordingView,
+        ends_in: Duration,
+    },
 }
 
 /// Which part of a session changed.
@@ -485,6 +529,13 @@ pub enum Output<'a> {
     },
     /// Hand to the event stream.
     Event(Box<RoomEvent>),
+    /// Hand to the recorder, in order.
+    Record {
+        /// Of which recording.
+        key: RecordingKey,
+        /// What happened in it.
+        entry: Entry<'a>,
+    },
     /// Nothing more now: call [`crate::Core::handle_timeout`] at this time at the latest.
     Timeout(Instant),
 }
@@ -582,6 +633,8 @@ impl Default for Limits {
 pub struct NodeCounters {
     pub rooms: u64,
     pub sessions: u64,
+    /// Rooms that are being recorded.
+    pub recordings: u64,
     pub packets_in: u64,
     pub packets_forwarded: u64,
     pub bytes_in: u64,

@@ -122,6 +122,31 @@ pub(crate) fn handle(core: &mut Core, command: Command) -> Result<Reply, Command
             let now = core.shared.now;
             Ok(Reply::Stats(core.room(&room, 0)?.stats(now)))
         }
+        Command::StartRecording(start) => {
+            check_id("recording_id", &start.recording.0)?;
+            check_id("starter_id", &start.starter.0)?;
+            let (room, shared) = core.room_mut(&start.room)?;
+            let view = room.start_recording(&start, shared)?;
+            Ok(Reply::Recording(Some(view)))
+        }
+        Command::StopRecording {
+            room,
+            recording,
+            actor,
+        } => {
+            let (room, shared) = core.room_mut(&room)?;
+            let stopped = room.stop_recording(recording.as_ref(), actor, shared);
+            Ok(Reply::Recording(stopped))
+        }
+        Command::PinInRecording { room, session } => {
+            let (room, shared) = core.room_mut(&room)?;
+            let view = room.pin_in_recording(session, shared)?;
+            Ok(Reply::Recording(Some(view)))
+        }
+        Command::RecordingNews { key, news } => {
+            core.each_room(|room, shared| room.handle_recording_news(key, news, shared));
+            Ok(Reply::Done)
+        }
     }
 }
 
@@ -273,13 +298,19 @@ pub(crate) fn room_of(command: &Command) -> Option<&RoomId> {
         | Command::GetRoom { room }
         | Command::SetTimer { room, .. }
         | Command::ClearTimer { room, .. }
+        | Command::StopRecording { room, .. }
+        | Command::PinInRecording { room, .. }
         | Command::Leave { room, .. } => Some(&room.room),
+        Command::StartRecording(start) => Some(&start.room.room),
         Command::Join(Join { session, .. })
         | Command::Signal { session, .. }
         | Command::SetState { session, .. }
         | Command::Reconnect { session, .. } => Some(&session.room.room),
         Command::SessionStats { room, .. } | Command::RoomStats { room } => Some(room),
-        Command::ListRooms | Command::Detach { .. } | Command::FindSessions { .. } => None,
+        Command::ListRooms
+        | Command::Detach { .. }
+        | Command::FindSessions { .. }
+        | Command::RecordingNews { .. } => None,
     }
 }
 

@@ -156,6 +156,10 @@ impl Core {
                 }
             }
             Some(Outgoing::Event(event)) => Output::Event(event),
+            Some(Outgoing::Record { key, entry }) => Output::Record {
+                key,
+                entry: self.shared.out.entry(entry),
+            },
             None => {
                 let idle = self.shared.now.instant + IDLE;
                 Output::Timeout(self.shared.timers.next().map_or(idle, |at| at.min(idle)))
@@ -169,6 +173,7 @@ impl Core {
         NodeCounters {
             rooms: self.rooms.len() as u64,
             sessions: self.rooms().map(|room| room.sessions.len() as u64).sum(),
+            recordings: self.rooms().filter(|room| room.is_recorded()).count() as u64,
             packets_in: counters.packets_in,
             packets_forwarded: counters.packets_forwarded,
             bytes_in: counters.bytes_in,

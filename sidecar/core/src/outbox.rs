@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use parley_media::recording::{Entry, Media, RecordingKey, TrackId, TrackKind};
 use str0m::net::DatagramSend;
 
 use crate::api::RoomEvent;
@@ -22,6 +23,22 @@ pub(crate) enum Outgoing {
         payload: Payload,
     },
     Event(Box<RoomEvent>),
+    Record {
+        key: RecordingKey,
+        entry: Kept,
+    },
+}
+
+/// A recording's [`Entry`] whose bytes and texts lie in the outbox's buffer.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// Without its payload, and where that is.
+    Media(Media<'static>, Range<usize>),
+    /// One after the other: session, participant, name.
+    Session([Range<usize>; 3]),
+    Track(TrackId, TrackKind, Range<usize>),
+    /// What brings no bytes of its own.
+    Plain(Entry<'static>),
 }
 
 /// Bytes of a datagram.
@@ -72,6 +89,89 @@ impl Outbox {
             payload: Payload::Own(start..start + length),
         });
         Ok(())
+    }
+
+    /// What a recording is to hear of. Everything it borrows is copied.
+    pub(crate) fn push_record(&mut self, key: RecordingKey, entry: &Entry<'_>) {
+        let entry = match *entry {
+            Entry::Media(media) => {
+                let payload = self.keep(media.payload);
+                Kept::Media(
+                    Media {
+                        payload: &[],
+                        ..media
+                    },
+                    payload,
+                )
+            }
+            Entry::Session {
+                session,
+                participant,
+                name,
+            } => Kept::Session([session, participant, name].map(|text| self.keep(text.as_bytes()))),
+            Entry::Track {
+                track,
+                kind,
+                session,
+            } => Kept::Track(track, kind, self.keep(session.as_bytes())),
+            Entry::Segment {
+                number,
+                at,
+                wall_ms,
+                after_gap,
+            } => Kept::Plain(Entry::Segment {
+                number,
+                at,
+                wall_ms,
+                after_gap,
+            }),
+            Entry::TrackEnd { track, at } => Kept::Plain(Entry::TrackEnd { track, at }),
+            Entry::SenderReport {
+                track,
+                at,
+                ntp,
+                rtp,
+            } => Kept::Plain(Entry::SenderReport {
+                track,
+                at,
+                ntp,
+                rtp,
+            }),
+            Entry::Show { track, at } => Kept::Plain(Entry::Show { track, at }),
+            Entry::Dropped { at, audio, video } => Kept::Plain(Entry::Dropped { at, audio, video }),
+            Entry::End { at, reason } => Kept::Plain(Entry::End { at, reason }),
+        };
+        self.queue.push_back(Outgoing::Record { key, entry });
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// The entry of an [`Outgoing::Record`]; until the outbox was found empty.
+    pub(crate) fn entry(&self, kept: Kept) -> Entry<'_> {
+        // Texts were copied whole, so they are texts.
+        let text =
+            |range: Range<usize>| std::str::from_utf8(&self.bytes[range]).unwrap_or_default();
+        match kept {
+            Kept::Media(media, payload) => Entry::Media(Media {
+                payload: &self.bytes[payload],
+                ..media
+            }),
+            Kept::Session([session, participant, name]) => Entry::Session {
+                session: text(session),
+                participant: text(participant),
+                name: text(name),
+            },
+            Kept::Track(track, kind, session) => Entry::Track {
+                track,
+                kind,
+                session: text(session),
+            },
+            Kept::Plain(entry) => entry,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -128,5 +228,53 @@ mod tests {
         }
         assert_eq!(seen, [vec![1, 1], vec![2], vec![4, 4, 4]]);
         assert!(outbox.bytes.is_empty());
+    }
+
+    #[test]
+    fn records_come_out_as_they_went_in() {
+        use parley_media::recording::{At, EndReason};
+
+        let track = TrackId(7);
+        let at = At(5);
+        let entries = [
+            Entry::Session {
+                session: "s",
+                participant: "",
+                name: "Zoë",
+            },
+            Entry::Track {
+                track,
+                kind: TrackKind::Camera,
+                session: "s",
+            },
+            Entry::Media(Media {
+                track,
+                at,
+                sequence: 1,
+                rtp: 2,
+                marker: true,
+                level: Some(-3),
+                payload: &[1, 2, 3],
+            }),
+            Entry::Show {
+                track: Some(track),
+                at,
+            },
+            Entry::End {
+                at,
+                reason: EndReason::Limit,
+            },
+        ];
+        let mut outbox = Outbox::default();
+        for entry in &entries {
+            outbox.push_record(RecordingKey(3), entry);
+        }
+        for entry in &entries {
+            let Some(Outgoing::Record { key, entry: kept }) = outbox.pop() else {
+                panic!("another output");
+            };
+            assert_eq!((key, outbox.entry(kept)), (RecordingKey(3), *entry));
+        }
+        assert!(outbox.pop().is_none() && outbox.bytes.is_empty());
     }
 }

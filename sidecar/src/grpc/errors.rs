@@ -23,7 +23,7 @@ fn code_of(error: &CommandError) -> Code {
         CommandError::Stale(_) => Code::Aborted,
         CommandError::Exists(_) => Code::AlreadyExists,
         CommandError::NotYours => Code::PermissionDenied,
-        CommandError::ScreenTaken => Code::FailedPrecondition,
+        CommandError::ScreenTaken | CommandError::NotRecording => Code::FailedPrecondition,
         CommandError::Limit(_) => Code::ResourceExhausted,
         CommandError::Draining => Code::Unavailable,
         CommandError::Internal => Code::Internal,

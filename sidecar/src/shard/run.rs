@@ -248,6 +248,8 @@ impl Worker {
                     &mut self.ends_kept,
                     &mut self.report,
                 ),
+                // No recorder runs, so no recording was begun.
+                Output::Record { .. } => {}
                 Output::Timeout(at) => {
                     self.wake_at = at;
                     return;

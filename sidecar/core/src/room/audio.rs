@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parley_media::audio::{AudioIn, AudioPacket, SourceId};
 use parley_media::channel::{ServerMessage, SlotKind};
+use parley_media::recording::TrackKind;
 use parley_media::sequence::StreamKey;
 use str0m::media::Pt;
 use str0m::rtp::RtpPacket;
@@ -35,7 +36,7 @@ impl Room {
     pub(super) fn forward_voice(
         &mut self,
         seat: Key,
-        ssrc: u32,
+        at: usize,
         key: StreamKey,
         packet: &RtpPacket,
         shared: &mut Shared,
@@ -48,6 +49,7 @@ impl Room {
             session.drop_one("muted", shared);
             return;
         }
+        let ssrc = *packet.header.ssrc;
         // A device change may bring a second microphone m-line: the one that sends counts.
         match session.voice_stream {
             Some((current, last))
@@ -57,6 +59,9 @@ impl Room {
                 return;
             }
             _ => session.voice_stream = Some((ssrc, now)),
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.take(session, at, TrackKind::Voice, packet, shared);
         }
         let level = packet.header.ext_vals.audio_level;
         let voice = packet.header.ext_vals.voice_activity;
@@ -103,6 +108,7 @@ impl Room {
     pub(super) fn forward_screen_audio(
         &mut self,
         seat: Key,
+        at: usize,
         key: StreamKey,
         packet: &RtpPacket,
         shared: &mut Shared,
@@ -113,6 +119,9 @@ impl Room {
         if session.announced.screen.is_none() {
             session.drop_one("media_unannounced", shared);
             return;
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.take(session, at, TrackKind::ScreenAudio, packet, shared);
         }
         let csrc = session.csrcs.screen_audio;
         let level = packet.header.ext_vals.audio_level.unwrap_or(LEVEL_UNKNOWN);

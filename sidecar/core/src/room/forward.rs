@@ -297,8 +297,10 @@ impl Room {
         stream.loss.add(*packet.seq_no);
         let key = stream.key;
         match stream.kind {
-            Some(SlotKind::Voice) => self.forward_voice(seat, ssrc, key, &packet, shared),
-            Some(SlotKind::ScreenAudio) => self.forward_screen_audio(seat, key, &packet, shared),
+            Some(SlotKind::Voice) => self.forward_voice(seat, at, key, &packet, shared),
+            Some(SlotKind::ScreenAudio) => {
+                self.forward_screen_audio(seat, at, key, &packet, shared)
+            }
             Some(kind) => self.forward_video(seat, at, kind, &packet, shared),
             None => session.drop_one("media_unannounced", shared),
         }
@@ -320,12 +322,14 @@ impl Room {
             .map(|stream| (stream.mid(), stream.rid()))?;
         let key = StreamKey(u64::from(peer.serial) << 32 | u64::from(ssrc));
         let streams_max = shared.config.limits.streams_per_session_max;
-        let at = session.up.insert(ssrc, place, key, streams_max, now);
-        if at.is_none() {
+        let Some((at, evicted)) = session.up.insert(ssrc, place, key, streams_max, now) else {
             session.drop_one("streams", shared);
             return None;
+        };
+        if let Some((tap, tapped)) = self.tap.as_ref().zip(evicted.and_then(|gone| gone.tapped)) {
+            tap.end_track(tapped, shared);
         }
-        at
+        Some(at)
     }
 
     /// Nobody hears this session any more until it speaks again.

@@ -100,6 +100,8 @@ impl Room {
             session.announced.screen.is_some(),
             session.announced.video.is_some(),
         );
+        self.untap(seat, shared);
+        let session = self.sessions.get_mut(seat).ok_or(CommandError::NoSession)?;
         session.replace_media(join, shared);
         let view = session.view();
         tracing::debug!(room = %self.id.room.0, session = %view.session.0, "media replaced");
@@ -117,6 +119,7 @@ impl Room {
         self.emit(joined, shared);
         self.free_voice(seat, shared);
         self.unsettle_all(shared);
+        self.choose_picture(shared);
         Ok(view)
     }
 
@@ -140,6 +143,8 @@ impl Room {
     /// Ends one session. A seat that is empty already is fine.
     pub(crate) fn remove(&mut self, seat: Key, reason: LeaveReason, shared: &mut Shared) {
         self.take_out(seat, reason, shared);
+        self.unpin_gone(shared);
+        self.choose_picture(shared);
         self.handle_membership(shared);
         if self.sessions.len() == 0
             && self.policy.end_when_empty
@@ -150,6 +155,7 @@ impl Room {
     }
 
     fn take_out(&mut self, seat: Key, reason: LeaveReason, shared: &mut Shared) {
+        self.untap(seat, shared);
         let Some(mut session) = self.sessions.remove(seat) else {
             return;
         };
@@ -188,6 +194,7 @@ impl Room {
         if self.over {
             return;
         }
+        self.end_recording_with_room(reason, shared);
         for seat in self.order.clone() {
             self.take_out(seat, LeaveReason::RoomEnded, shared);
         }
@@ -201,6 +208,7 @@ impl Room {
         self.names.clear();
         self.order.clear();
         if !self.over {
+            self.end_recording_with_room(RoomEndReason::Internal, shared);
             self.tell_end(RoomEndReason::Internal, None, shared);
         }
     }

@@ -5,6 +5,7 @@ mod forward;
 mod keyframes;
 mod members;
 mod policy;
+mod recording;
 mod report;
 mod state;
 mod video;
@@ -18,7 +19,8 @@ use parley_media::channel::SlotKind;
 
 use crate::api::event_rates::{JOINS_BURST, JOINS_PER_SECOND};
 use crate::api::{
-    EventKind, Labels, Now, ParticipantId, RoomEvent, RoomPolicy, RoomRef, RoomView, SessionId,
+    EventKind, Labels, Now, ParticipantId, RecordingView, RoomEvent, RoomPolicy, RoomRef, RoomView,
+    SessionId,
 };
 use crate::ids::{Arena, Key};
 use crate::session::Session;
@@ -26,6 +28,8 @@ use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
 use crate::session::lines::{self, Demand, Offered};
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
+use recording::Tap;
+pub(crate) use recording::Tapped;
 
 /// Participants remembered for the record of who was there.
 const PARTICIPANTS_MAX: usize = 1_000;
@@ -72,6 +76,10 @@ pub(crate) struct Room {
     speakers_told: Vec<String>,
     /// Earliest trailing edge of merged key-frame requests.
     keyframes_due: Option<Instant>,
+    /// Media goes to a recording.
+    tap: Option<Box<Tap>>,
+    /// That one, or the last one.
+    recording: Option<RecordingView>,
     joins: SourceBuckets<ParticipantId>,
     /// [`Self::unsettle_all`] is due at the next tick: somebody's publications change too often.
     unsettle_due: bool,
@@ -109,6 +117,8 @@ impl Room {
             voice_told_at: None,
             speakers_told: Vec::new(),
             keyframes_due: None,
+            tap: None,
+            recording: None,
             joins: SourceBuckets::new(JOINS_PER_SECOND, JOINS_BURST, PARTICIPANTS_MAX),
             unsettle_due: false,
             scheduled: Scheduled::default(),
@@ -132,6 +142,7 @@ impl Room {
                 .find(|session| session.announced.screen.is_some())
                 .map(|session| session.id.clone()),
             participants_ever: self.participants_ever.clone(),
+            recording: self.recording.clone(),
         }
     }
 

@@ -44,6 +44,7 @@ impl Room {
             self.first_session_deadline(),
             self.alone_notice_deadline(),
             self.alone_deadline(),
+            self.recording_due(),
         ];
         if let Some(at) = next.into_iter().flatten().min() {
             self.wake_at(at, shared);
@@ -101,6 +102,9 @@ impl Room {
         if self.keyframes_due.is_some_and(|at| at <= now) {
             self.ask_merged_keyframes(shared);
         }
+        if self.recording_due().is_some_and(|at| at <= now) {
+            self.handle_recording_timeout(shared);
+        }
         if self.next_tick <= now {
             if now.saturating_duration_since(self.next_tick) >= STALL {
                 self.forgive_silence(now);
@@ -154,6 +158,7 @@ impl Room {
             self.look_after(seat, shared);
         }
         self.reallocate_all(shared);
+        self.choose_picture(shared);
     }
 
     fn look_after(&mut self, seat: Key, shared: &mut Shared) {

@@ -57,6 +57,7 @@ impl Room {
                 session.up.bind(&session.announced);
             }
             self.unsettle_for(seat, shared);
+            self.choose_picture(shared);
         }
         Ok((view, true))
     }

@@ -59,14 +59,24 @@ impl Room {
         if header.keyframe {
             stream.keyframes.handle_keyframe();
         }
+        let mut new = false;
         if let Some(height) = header.height {
-            stream.height = height;
+            new = std::mem::replace(&mut stream.height, height) != height;
         }
         let key = stream.key;
         // The first packet of a publication, or of an encoding of it: viewers need a target and a key
         // frame.
         if stream.codec.replace(codec) != Some(codec) {
             self.unsettle_for(seat, shared);
+            new = true;
+        }
+        if self.tap.is_some() {
+            if new {
+                self.choose_picture(shared);
+            }
+            if codec == VideoCodec::Vp8 {
+                self.tap_picture(seat, at, header.keyframe, packet, shared);
+            }
         }
         let input = VideoIn {
             sequence: *packet.seq_no,

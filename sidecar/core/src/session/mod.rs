@@ -17,6 +17,7 @@ use std::time::Instant;
 use parley_media::audio::VoiceActivity;
 use parley_media::bucket::TokenBucket;
 use parley_media::channel::{SlotKind, View};
+use parley_media::recording::RecordingKey;
 use rand::Rng;
 
 use crate::api::event_rates::*;
@@ -80,6 +81,8 @@ pub(crate) struct Session {
     pub(crate) report: ClientReport,
     pub(crate) rtt_ms: Option<f64>,
     pub(crate) drops: BTreeMap<&'static str, u64>,
+    /// The recording that was told who it is.
+    pub(crate) recorded: Option<RecordingKey>,
     pub(crate) ingress: Ingress,
     pub(crate) candidates: u32,
     /// The stream that carries the voice now; a session may have more than one microphone m-line.
@@ -133,6 +136,7 @@ impl Session {
             report: ClientReport::default(),
             rtt_ms: None,
             drops: BTreeMap::new(),
+            recorded: None,
             ingress,
             candidates: 0,
             voice_stream: None,

@@ -15,6 +15,7 @@ use parley_media::video::KeyframeMerger;
 use str0m::media::{Mid, Rid};
 
 use super::peer::VideoCodec;
+use crate::room::Tapped;
 use crate::stats::{LossCounter, RateMeter, RtcTrackStats};
 
 /// A stream that was silent for so long gives its place to a new one.
@@ -56,6 +57,8 @@ pub(crate) struct UpStream {
     pub(crate) codec: Option<VideoCodec>,
     /// Picture height of the last key frame; 0 = unknown.
     pub(crate) height: u16,
+    /// Its track in the recording that it was in last.
+    pub(crate) tapped: Option<Tapped>,
     /// Jitter and so on, from the media stack's last report.
     pub(crate) reported: RtcTrackStats,
 }
@@ -131,7 +134,8 @@ impl Uplink {
         self.streams.iter().position(|stream| stream.ssrc == ssrc)
     }
 
-    /// Takes in a new stream, in place of an idle one if need be. `None`: too many.
+    /// Takes in a new stream, in place of an idle one if need be: its place, and that one. `None`: too
+    /// many.
     pub(crate) fn insert(
         &mut self,
         ssrc: u32,
@@ -139,12 +143,13 @@ impl Uplink {
         key: StreamKey,
         streams_max: usize,
         now: Instant,
-    ) -> Option<usize> {
+    ) -> Option<(usize, Option<UpStream>)> {
+        let mut evicted = None;
         if self.streams.len() >= streams_max {
             let idle = self.streams.iter().position(|stream| {
                 now.saturating_duration_since(stream.last_packet) > STREAM_IDLE
             })?;
-            self.streams.remove(idle);
+            evicted = Some(self.streams.remove(idle));
         }
         self.streams.push(UpStream {
             ssrc,
@@ -161,9 +166,10 @@ impl Uplink {
             keyframes: KeyframeMerger::new(),
             codec: None,
             height: 0,
+            tapped: None,
             reported: RtcTrackStats::default(),
         });
-        Some(self.streams.len() - 1)
+        Some((self.streams.len() - 1, evicted))
     }
 
     pub(crate) fn stream_mut(&mut self, at: usize) -> &mut UpStream {

@@ -3,6 +3,7 @@
 //! Requests are taken apart in [`request`], answers and events put together in [`response`]. Unknown enum
 //! values get the stated default; what the core must refuse (ids, sizes) is left to the core.
 
+mod recording;
 mod request;
 mod response;
 

@@ -10,8 +10,12 @@ use parley_proto::v1;
 use crate::watch::ToHost;
 
 /// Unix milliseconds as the wire has them.
-fn unix(ms: u64) -> i64 {
+pub(super) fn unix(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn labels(labels: Labels) -> std::collections::HashMap<String, String> {
@@ -35,7 +39,7 @@ impl From<Proto<RoomView>> for v1::Room {
             sessions: view.sessions.into_iter().map(|s| Proto(s).into()).collect(),
             screen_session_id: view.screen.map(|SessionId(id)| id).unwrap_or_default(),
             participants_ever: participants(view.participants_ever),
-            recording: None,
+            recording: view.recording.map(|view| Proto(view).into()),
         }
     }
 }
@@ -259,8 +263,17 @@ impl From<Proto<EventKind>> for v1::event::Kind {
                 ends_in,
             } => Self::AloneNotice(v1::AloneNotice {
                 session: session(view),
-                ends_in_ms: u64::try_from(ends_in.as_millis()).unwrap_or(u64::MAX),
+                ends_in_ms: millis(ends_in),
             }),
+            EventKind::RecordingChanged(view) => Self::RecordingChanged(v1::RecordingChanged {
+                recording: Some(Proto(view).into()),
+            }),
+            EventKind::RecordingReminder { recording, ends_in } => {
+                Self::RecordingReminder(v1::RecordingReminder {
+                    recording: Some(Proto(recording).into()),
+                    ends_in_ms: millis(ends_in),
+                })
+            }
         }
     }
 }

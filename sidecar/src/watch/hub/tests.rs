@@ -124,6 +124,7 @@ fn view(room: &str, generation: u64) -> RoomView {
         sessions: Vec::new(),
         screen: None,
         participants_ever: Vec::new(),
+        recording: None,
     }
 }
 

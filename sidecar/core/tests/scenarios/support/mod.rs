@@ -4,6 +4,7 @@
 pub mod client;
 pub mod keys;
 pub mod memory;
+pub mod recording;
 pub mod sctp;
 
 use std::collections::{BTreeMap, BinaryHeap};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use parley_core::Core;
 use parley_core::api::*;
+use parley_media::recording::{RecordingKey, codec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -55,6 +57,8 @@ pub struct Sim {
     pub network: Network,
     pub clients: BTreeMap<&'static str, Client>,
     pub events: Vec<RoomEvent>,
+    /// What recordings were told, encoded.
+    pub recorded: Vec<(RecordingKey, Vec<u8>)>,
     /// Datagrams the core sent to addresses that no client has.
     pub strays: u64,
     /// Every datagram of a client to the core, if asked for.
@@ -116,6 +120,7 @@ impl Sim {
             network: Network::default(),
             clients: BTreeMap::new(),
             events: vec![],
+            recorded: vec![],
             strays: 0,
             tap: None,
             sent: BTreeMap::new(),
@@ -408,6 +413,12 @@ impl Sim {
                         client.inbox.push(json.clone());
                     }
                     self.events.push(*event);
+                    continue;
+                }
+                Output::Record { key, entry } => {
+                    let mut bytes = vec![];
+                    codec::encode(&entry, &mut bytes);
+                    self.recorded.push((key, bytes));
                     continue;
                 }
                 Output::Transmit {

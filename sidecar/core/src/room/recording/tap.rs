@@ -1,0 +1,222 @@
+//! What leaves a room for its recording: packets as they came in, by tracks. One branch per packet where
+//! nothing is recorded; one copy where something is.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use parley_media::recording::{At, EndReason, Entry, Media, RecordingKey, TrackId, TrackKind};
+use str0m::rtp::RtpPacket;
+
+use super::picture::Picture;
+use crate::api::{Now, SessionId, StartRecording};
+use crate::session::Session;
+use crate::shared::Shared;
+
+/// Seconds from 1900 to 1970, NTP's and Unix' beginnings (RFC 868).
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+/// The session's label that people know its participant by.
+const NAME_LABEL: &str = "name";
+/// Tracks of one start of a recording: their numbers have 16 bits.
+const TRACKS_MAX: u32 = 1 << 16;
+
+/// An incoming stream as a recording knows it; kept with the stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tapped {
+    key: RecordingKey,
+    pub(super) track: TrackId,
+    kind: TrackKind,
+    /// The last sender report that was told.
+    report: Option<(SystemTime, u32)>,
+}
+
+/// A recording in progress.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    pub(super) key: RecordingKey,
+    segment: u32,
+    tracks: u32,
+    began: Instant,
+    /// Where `began` is on the recording's timeline.
+    offset: Duration,
+    pub(super) ends_at: Option<Instant>,
+    pub(super) remind_at: Option<Instant>,
+    pub(super) max_height: Option<u16>,
+    pub(super) pinned: Option<SessionId>,
+    /// The disk takes no pictures.
+    pub(super) audio_only: bool,
+    pub(super) picture: Picture,
+}
+
+impl Tap {
+    pub(super) fn new(start: &StartRecording, now: Instant) -> Self {
+        let journal = &start.journal;
+        let ends_at = start
+            .max_duration
+            .map(|max| now + max.saturating_sub(journal.elapsed));
+        let remind_at = ends_at
+            .zip(start.remind_before)
+            .and_then(|(at, before)| at.checked_sub(before))
+            // Too short for one, or it was told before the sidecar died.
+            .filter(|at| *at > now);
+        Self {
+            key: journal.key,
+            segment: journal.segment,
+            tracks: 0,
+            began: now,
+            offset: journal.elapsed,
+            ends_at,
+            remind_at,
+            max_height: start.max_height,
+            pinned: None,
+            audio_only: false,
+            picture: Picture::default(),
+        }
+    }
+
+    fn at(&self, now: Now) -> At {
+        let since = now.instant.saturating_duration_since(self.began);
+        At((self.offset + since).as_micros() as u64)
+    }
+
+    /// One packet of a session's stream.
+    pub(crate) fn take(
+        &mut self,
+        session: &mut Session,
+        stream: usize,
+        kind: TrackKind,
+        packet: &RtpPacket,
+        shared: &mut Shared,
+    ) {
+        let Some(track) = self.track(session, stream, kind, shared) else {
+            shared.drop_one("recording_tracks");
+            return;
+        };
+        let at = self.at(shared.now);
+        if let Some(info) = packet.last_sender_info {
+            let report = (info.ntp_time, info.rtp_time.numer() as u32);
+            if let Some(tapped) = &mut session.up.stream_mut(stream).tapped
+                && tapped.report != Some(report)
+            {
+                tapped.report = Some(report);
+                let (ntp, rtp) = (ntp_of(report.0), report.1);
+                let entry = Entry::SenderReport {
+                    track,
+                    at,
+                    ntp,
+                    rtp,
+                };
+                shared.out.push_record(self.key, &entry);
+            }
+        }
+        let media = Media {
+            track,
+            at,
+            sequence: *packet.seq_no,
+            rtp: packet.header.timestamp,
+            marker: packet.header.marker,
+            level: packet.header.ext_vals.audio_level,
+            payload: &packet.payload,
+        };
+        shared.out.push_record(self.key, &Entry::Media(media));
+    }
+
+    /// The track that this stream is, begun if need be. `None`: too many.
+    pub(super) fn track(
+        &mut self,
+        session: &mut Session,
+        stream: usize,
+        kind: TrackKind,
+        shared: &mut Shared,
+    ) -> Option<TrackId> {
+        let known = session.up.stream_mut(stream).tapped;
+        match known.filter(|tapped| tapped.key == self.key) {
+            Some(tapped) if tapped.kind == kind => return Some(tapped.track),
+            // Sound that was taken for a voice until the share was announced.
+            Some(tapped) => self.end_track(tapped, shared),
+            None => {}
+        }
+        if self.tracks >= TRACKS_MAX {
+            return None;
+        }
+        let track = TrackId::new(self.segment, self.tracks as u16);
+        self.tracks += 1;
+        self.introduce(session, shared);
+        let entry = Entry::Track {
+            track,
+            kind,
+            session: &session.id.0,
+        };
+        shared.out.push_record(self.key, &entry);
+        session.up.stream_mut(stream).tapped = Some(Tapped {
+            key: self.key,
+            track,
+            kind,
+            report: None,
+        });
+        Some(track)
+    }
+
+    fn introduce(&self, session: &mut Session, shared: &mut Shared) {
+        if session.recorded == Some(self.key) {
+            return;
+        }
+        session.recorded = Some(self.key);
+        let entry = Entry::Session {
+            session: &session.id.0,
+            participant: &session.participant.0,
+            name: session.labels.get(NAME_LABEL).map_or("", String::as_str),
+        };
+        shared.out.push_record(self.key, &entry);
+    }
+
+    /// All of a session's tracks end: it leaves, or comes back with another media connection.
+    pub(super) fn end_tracks(&mut self, session: &mut Session, shared: &mut Shared) {
+        session.recorded = None;
+        for stream in session.up.streams_mut() {
+            if let Some(tapped) = stream.tapped.take() {
+                self.end_track(tapped, shared);
+            }
+        }
+        self.picture.forget(session.owner.seat);
+    }
+
+    /// A stream gives its place to another one.
+    pub(crate) fn end_track(&self, tapped: Tapped, shared: &mut Shared) {
+        if tapped.key == self.key {
+            let (track, at) = (tapped.track, self.at(shared.now));
+            let entry = Entry::TrackEnd { track, at };
+            shared.out.push_record(self.key, &entry);
+        }
+    }
+
+    pub(super) fn show(&self, track: Option<TrackId>, shared: &mut Shared) {
+        let at = self.at(shared.now);
+        shared.out.push_record(self.key, &Entry::Show { track, at });
+    }
+
+    pub(super) fn end(&self, reason: EndReason, shared: &mut Shared) {
+        let at = self.at(shared.now);
+        shared.out.push_record(self.key, &Entry::End { at, reason });
+    }
+}
+
+/// RFC 3550 section 4: seconds since 1900 in the upper 32 bits, which begin anew in 2036.
+fn ntp_of(time: SystemTime) -> u64 {
+    let unix = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+    (unix.as_secs().wrapping_add(NTP_TO_UNIX) << 32) | fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_senders_clock_is_told_as_it_said_it() {
+        let half = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+        assert_eq!(ntp_of(half), (NTP_TO_UNIX + 1) << 32 | 1 << 31);
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(5);
+        assert_eq!(ntp_of(before), NTP_TO_UNIX << 32);
+    }
+}
