@@ -24,6 +24,8 @@ create table if not exists Nodes (Node varchar(64) primary key);`
 type store struct {
 	db   *sql.DB
 	node string
+	// Of a node without a database.
+	keeper keeper
 	// Kind of shared thing -> takes a row; nil = it is gone.
 	kinds map[string]func(id string, value []byte) error
 	// Tells the other nodes that a row changed.
@@ -49,9 +51,10 @@ func (s *store) open(db *sql.DB) error {
 	return err
 }
 
-// put makes something known to all nodes; nil takes it away. Callers hold no lock.
+// put makes something known to all nodes, and to a later start of this one; nil takes it away. Callers hold no lock.
 func (s *store) put(kind, id string, value any) {
 	if s.db == nil {
+		s.keeper.keep(kind, id, value)
 		return
 	}
 	var err error
@@ -334,8 +337,10 @@ func (a *api) KVSetWithOptions(k string, v []byte, o model.PluginKVSetOptions) (
 	if v == nil {
 		delete(a.w.kv, a.id+"/"+k)
 		delete(a.w.exp, a.id+"/"+k)
+		a.f.store.keeper.keep("kv", a.id+"/"+k, nil)
 	} else {
 		a.w.kv[a.id+"/"+k], a.w.exp[a.id+"/"+k] = v, exp
+		a.f.store.keeper.keep("kv", a.id+"/"+k, keptValue{v, exp})
 	}
 	return true, nil
 }
