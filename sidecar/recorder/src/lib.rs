@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod composing;
 pub mod journal;
 pub mod publish;
+pub mod shelf;
 pub mod store;
 mod tap;
 pub mod vfs;
