@@ -17,6 +17,8 @@ import (
 type keeper struct {
 	mu   sync.Mutex
 	file *os.File
+	// Plugins that were enabled when the file was read.
+	enabled map[string]bool
 }
 
 // kept is a change; without a value the thing is gone.
@@ -34,6 +36,7 @@ type keptValue struct {
 
 // open reads what an earlier process kept; a line that its end cut short is nothing.
 func (k *keeper) open(path string, take func(kept) error) error {
+	k.enabled = map[string]bool{}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -84,6 +87,10 @@ func (k *keeper) keep(kind, id string, value any) {
 // restore puts what was kept into the memory of this node.
 func (w *world) restore(f *front, path string) error {
 	return f.store.keeper.open(path, func(one kept) error {
+		if one.Kind == "enabled" {
+			f.store.keeper.enabled[one.ID] = one.Value != nil
+			return nil
+		}
 		if one.Kind == "kv" {
 			if one.Value == nil {
 				delete(w.kv, one.ID)

@@ -38,9 +38,19 @@ func (f *front) pluginRoutes(mux *http.ServeMux, env *plugin.Environment, dir st
 	activate := func(id string) (*model.Manifest, bool, error) {
 		m, ok, err := env.Activate(id)
 		if err == nil && ok {
+			f.store.keeper.keep("enabled", id, true)
 			f.tellPlugin(model.WebsocketEventPluginEnabled, m)
 		}
 		return m, ok, err
+	}
+	// As a server: what was enabled is active before anybody can ask for it.
+	for id, was := range f.store.keeper.enabled {
+		if !was {
+			continue
+		}
+		if _, _, err := activate(id); err != nil {
+			log.Print("enabled before: ", id, ": ", err)
+		}
 	}
 	// As a server: a plugin that was active is ended, replaced and started again; browsers hear of the new one.
 	mux.HandleFunc("POST /host/upload", func(rw http.ResponseWriter, r *http.Request) {
@@ -79,6 +89,7 @@ func (f *front) pluginRoutes(mux *http.ServeMux, env *plugin.Environment, dir st
 		m, _ := env.GetManifest(id)
 		was := env.Deactivate(id)
 		if was {
+			f.store.keeper.keep("enabled", id, nil)
 			f.tellPlugin(model.WebsocketEventPluginDisabled, m)
 		}
 		reply(rw, map[string]any{"deactivated": was, "seconds": time.Since(t).Seconds()}, nil)
