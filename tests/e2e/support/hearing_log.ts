@@ -36,7 +36,7 @@ export function keepHearing(person: Person): Promise<void> {
 /** The longest time since `since` (Unix ms) that none of these tones was heard, in ms; 0 = always heard. */
 export async function longestSilence(person: Person, tones: number[], since: number): Promise<number> {
     const log = await person.page.evaluate((from) => (window.hearingLog ?? []).filter((moment) => moment.at >= from), since);
-    let [longest, last] = [0, since];
+    let [longest, last] = [0, log[0]?.at ?? since];
     for (const {at, peaks} of log) {
         if (peaks.some((peak) => tones.some((tone) => Math.abs(peak - tone) <= TOLERANCE_HZ))) {
             longest = Math.max(longest, at - last);

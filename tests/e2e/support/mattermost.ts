@@ -96,6 +96,7 @@ export class Mattermost {
         const child = spawn(program, [
             '-quiet', '-listen', `127.0.0.1:${this.port}`, '-page', join(webDir, 'page'),
             '-plugins', join(this.folder, 'plugins'), '-webapp', join(this.folder, 'web'),
+            '-state', join(this.folder, 'state.jsonl'),
         ], {
             cwd: this.folder,
             env: {

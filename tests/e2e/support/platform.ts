@@ -20,6 +20,8 @@ export interface PlatformOptions {
     /** Path below the origin, as in `--site-url`. */
     subPath?: string;
     environment?: Record<string, string>;
+    /** A program and its arguments that end by running what follows them, in their own process. */
+    within?: (dataDir: string) => string[];
 }
 
 export class Platform {
@@ -62,7 +64,8 @@ export class Platform {
             '--web-dir', webDir,
             ...this.options.args ?? [],
         ];
-        const child = spawn(binary('parley'), args, {
+        const [program = '', ...outer] = [...this.options.within?.(this.dataDir) ?? [], binary('parley')];
+        const child = spawn(program, [...outer, ...args], {
             cwd: root,
             env: {
                 ...process.env,
