@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"log"
 	"net/http"
 	"os"
@@ -93,6 +94,21 @@ func (f *front) pluginRoutes(mux *http.ServeMux, env *plugin.Environment, dir st
 			f.tellPlugin(model.WebsocketEventPluginDisabled, m)
 		}
 		reply(rw, map[string]any{"deactivated": was, "seconds": time.Since(t).Seconds()}, nil)
+	})
+	// As "Remove" in the System Console: it is disabled, and its files are deleted.
+	mux.HandleFunc("POST /host/remove/{id}", func(rw http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("id")
+		m, _ := env.GetManifest(id)
+		if m == nil {
+			reply(rw, nil, errors.New("no plugin "+id))
+			return
+		}
+		if env.Deactivate(id) {
+			f.store.keeper.keep("enabled", id, nil)
+			f.tellPlugin(model.WebsocketEventPluginDisabled, m)
+		}
+		env.RemovePlugin(id)
+		reply(rw, map[string]any{}, os.RemoveAll(filepath.Join(dir, id)))
 	})
 	// The server's own check, which it makes each 30 s; a dead plugin is started again.
 	mux.HandleFunc("POST /host/check/{id}", func(rw http.ResponseWriter, r *http.Request) {
