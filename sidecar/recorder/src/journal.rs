@@ -19,7 +19,7 @@ mod writer;
 
 pub use header::Boot;
 pub use reader::{Damage, Reader};
-pub(crate) use resume::{ResumePoint, resume_point};
+pub(crate) use resume::resume_point;
 pub use resume::{end_of, segments};
 pub(crate) use writer::{Journal, Timeline};
 

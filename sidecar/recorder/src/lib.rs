@@ -4,12 +4,17 @@
 
 mod clock;
 pub mod composing;
+mod io;
 pub mod journal;
 pub mod publish;
+mod recorder;
 pub mod shelf;
 pub mod store;
 mod tap;
+#[cfg(test)]
+mod testing;
 pub mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use recorder::{PrepareError, PrepareRequest, Prepared, Recorder, RecorderConfig};
 pub use tap::{Pushed, RecordingKey, Report, TapWriter};

@@ -8,7 +8,7 @@
 mod ring;
 mod writer;
 
-pub(crate) use ring::{Class, Framed, RING_BYTES, Ring, ring};
+pub(crate) use ring::{Class, RING_BYTES, Ring, ring};
 pub use writer::{Pushed, TapWriter};
 
 use parley_media::recording::{At, EndReason, Trouble};

@@ -14,8 +14,8 @@ use crate::vfs::Vfs;
 /// What the journal of an earlier start says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResumePoint {
-    /// The highest number that a segment has, readable or not; 0: there is none.
-    pub(crate) segment: u32,
+    /// The number of the segment that comes next, behind all that are there, readable or not.
+    pub(crate) next_segment: u32,
     /// Of the last segment that can be read.
     timeline: Option<Timeline>,
     /// The latest moment in it.
@@ -24,11 +24,14 @@ pub(crate) struct ResumePoint {
 
 impl ResumePoint {
     /// Where the recording stands now: by the machine's clock if it has run through since then, else by the
-    /// wall clock, which may have stepped; never before what is there.
-    pub(crate) fn elapsed(&self, wall_ms: u64, boot: Option<Boot>) -> At {
-        let Some(timeline) = self.timeline else {
-            return self.last;
-        };
+    /// wall clock, which may have stepped; never before what is there. `started_at_ms` is for one of which
+    /// nothing can be read.
+    pub(crate) fn elapsed(&self, wall_ms: u64, boot: Option<Boot>, started_at_ms: u64) -> At {
+        let timeline = self.timeline.unwrap_or(Timeline {
+            at: At(0),
+            wall_ms: started_at_ms,
+            boot: None,
+        });
         let since = match (timeline.boot, boot) {
             (Some(then), Some(now)) if then.id == now.id => now.micros.saturating_sub(then.micros),
             _ => wall_ms
@@ -74,12 +77,14 @@ pub fn end_of(vfs: &Arc<dyn Vfs>, dir: &Path) -> io::Result<Option<(At, EndReaso
     Ok(None)
 }
 
-/// Reads the last segment that can be read. Takes as long as reading it does; fails never, where there is
-/// nothing to be read it says so.
-pub(crate) fn resume_point(vfs: &Arc<dyn Vfs>, dir: &Path) -> ResumePoint {
-    let numbers = segments(vfs.as_ref(), dir).unwrap_or_default();
+/// Reads the last segment that can be read. Takes as long as reading it does.
+///
+/// # Errors
+/// Those of the file system when the segments are looked for; what cannot be read in them is none.
+pub(crate) fn resume_point(vfs: &Arc<dyn Vfs>, dir: &Path) -> io::Result<ResumePoint> {
+    let numbers = segments(vfs.as_ref(), dir)?;
     let mut point = ResumePoint {
-        segment: numbers.last().copied().unwrap_or(0),
+        next_segment: numbers.last().map_or(1, |last| last + 1),
         timeline: None,
         last: At(0),
     };
@@ -90,7 +95,7 @@ pub(crate) fn resume_point(vfs: &Arc<dyn Vfs>, dir: &Path) -> ResumePoint {
             break;
         }
     }
-    point
+    Ok(point)
 }
 
 /// Of the reader's segment; lets `last` be the latest moment in it.

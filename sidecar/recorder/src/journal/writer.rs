@@ -222,8 +222,13 @@ impl Journal {
 
     fn open_next(&mut self, vfs: &dyn Vfs, after_gap: bool) -> io::Result<()> {
         let number = self.segment + 1;
+        let path = path_of(&self.dir, number);
         if number > SEGMENTS_MAX {
             return Err(io::Error::other("no segment's number is left"));
+        }
+        if vfs.open(&path, Open::Read).is_ok() {
+            // Whatever it is, it is not overwritten.
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
         let timeline = self.timeline.after(self.synced_latest);
         let unsynced = &self.tail[self.head..];
@@ -244,7 +249,6 @@ impl Journal {
         tail.extend_from_slice(unsynced);
 
         // A reader who sees the name sees all of it; until then the present segment may go on.
-        let path = path_of(&self.dir, number);
         let unnamed = path.with_extension("tmp");
         let file = begin_file(vfs, &unnamed, &tail).and_then(|file| {
             vfs.rename(&unnamed, &path)?;

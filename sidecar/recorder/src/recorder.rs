@@ -1,0 +1,367 @@
+//! The handle of it all: starts the threads, begins recordings.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parley_media::recording::{At, EndReason, Trouble};
+use thiserror::Error;
+
+use crate::Clock;
+use crate::composing::{ComposingThread, MakeComposer, composer};
+use crate::io::thread::{Command, Inbox};
+use crate::io::{Io, IoConfig, Listener, thread, used};
+use crate::journal::{Journal, Timeline, resume_point};
+use crate::shelf::{BeginError, Begun, Ended, GRACE, Shelf, ShelfConfig};
+use crate::store::state::About;
+use crate::tap::{RING_BYTES, RecordingKey, Report, TapWriter, ring};
+use crate::vfs::Vfs;
+
+/// What a recorder is made with.
+#[derive(Debug, Clone)]
+pub struct RecorderConfig {
+    /// Of all recordings; made if it is not there.
+    pub dir: PathBuf,
+    /// A recording begins only if at least so much is free, bytes. Default: 256 MiB.
+    pub floor_bytes: u64,
+    /// What all recordings together may have, bytes; 0: any number. Beyond, none begins, and those in
+    /// progress go on with sound alone. Default: 0.
+    pub quota_bytes: u64,
+    /// Held free per recording, so that sound goes on for 2 min when the disk is full. Default: 4 MiB,
+    /// which is five voices at 48 kbit/s.
+    pub reserve_bytes: u64,
+    /// At a time. Default: 32.
+    pub recordings_max: usize,
+    /// How long a copy stays here after it was read back from the platform. Default: 24 h.
+    pub grace: Duration,
+    /// Keep other processes away by a lock in `dir`. Off only where `dir` is no real directory.
+    pub exclusive: bool,
+}
+
+impl RecorderConfig {
+    /// The defaults, in `dir`.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            floor_bytes: 256 << 20,
+            quota_bytes: 0,
+            reserve_bytes: 4 << 20,
+            recordings_max: 32,
+            grace: GRACE,
+            exclusive: true,
+        }
+    }
+}
+
+/// What a recording begins with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrepareRequest {
+    /// 1 to 64 characters of `[A-Za-z0-9_-]`. One that an earlier start left in progress goes on.
+    pub recording_id: String,
+    /// Opaque.
+    pub room_id: String,
+    /// Of the room.
+    pub generation: u64,
+    /// Opaque, kept with the recording.
+    pub labels: BTreeMap<String, String>,
+    /// Participant who starts it.
+    pub starter_id: String,
+}
+
+/// A recording that may be announced: what it needs is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared {
+    /// Its key at the tap.
+    pub key: RecordingKey,
+    /// The number of its segment, for the ids of its tracks.
+    pub segment: u32,
+    /// Of its first start, Unix milliseconds.
+    pub started_at_ms: u64,
+    /// Where it stands on its timeline now: what is pushed next is not before that.
+    pub elapsed: Duration,
+    /// An earlier start's recording goes on.
+    pub resumed: bool,
+}
+
+/// Why a recording cannot begin.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// See [`BeginError`].
+    #[error(transparent)]
+    Begin(#[from] BeginError),
+    /// As many as may be are in progress.
+    #[error("{0} recordings are in progress, and no more may be")]
+    TooMany(usize),
+    /// Not enough is free.
+    #[error("the disk has only {} MiB free", .free_bytes >> 20)]
+    LowSpace {
+        /// Bytes.
+        free_bytes: u64,
+    },
+    /// All recordings together have what they may.
+    #[error("recordings have used up their {} MiB", .quota_bytes >> 20)]
+    OverQuota {
+        /// Bytes.
+        quota_bytes: u64,
+    },
+    /// The disk does not do it.
+    #[error("the disk refuses: {0}")]
+    Io(#[from] io::Error),
+    /// The recorder has ended.
+    #[error("the recorder is closed")]
+    Closed,
+}
+
+/// A handle; clones are the same recorder.
+#[derive(Clone)]
+pub struct Recorder {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: RecorderConfig,
+    vfs: Arc<dyn Vfs>,
+    clock: Arc<dyn Clock>,
+    shelf: Shelf,
+    inbox: Arc<Inbox>,
+    open: Arc<Open>,
+    /// One begins at a time.
+    preparing: Mutex<()>,
+    keys: AtomicU32,
+    threads: Mutex<Option<(JoinHandle<()>, ComposingThread)>>,
+}
+
+/// Recordings in progress, by key.
+type Open = Mutex<BTreeMap<RecordingKey, (String, bool)>>;
+
+impl Recorder {
+    /// Looks at what is on the disk and starts the threads.
+    ///
+    /// # Errors
+    /// The directory cannot be used, or another process uses it, or there are no threads.
+    pub fn start(
+        config: RecorderConfig,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<(Self, TapWriter, Receiver<Report>)> {
+        Self::start_with(config, vfs, clock, composer())
+    }
+
+    /// As [`Recorder::start`], with another composer.
+    ///
+    /// # Errors
+    /// Those of [`Recorder::start`].
+    pub fn start_with(
+        config: RecorderConfig,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        make: MakeComposer,
+    ) -> io::Result<(Self, TapWriter, Receiver<Report>)> {
+        let shelf_config = ShelfConfig {
+            root: config.dir.clone(),
+            grace: config.grace,
+            exclusive: config.exclusive,
+        };
+        let shelf = Shelf::open(shelf_config, vfs.clone(), clock.clone())?;
+        let (tap, ring) = ring(RING_BYTES);
+        let (reports, told) = channel();
+        let open = Arc::new(Open::default());
+        let inbox = Arc::new(Inbox::default());
+        let io = Io::new(
+            IoConfig {
+                root: config.dir.clone(),
+                quota_bytes: config.quota_bytes,
+                reserve_bytes: config.reserve_bytes,
+            },
+            vfs.clone(),
+            clock.clone(),
+            ring,
+            inbox.clone(),
+            Box::new(Tell {
+                reports,
+                shelf: shelf.clone(),
+                open: open.clone(),
+            }),
+        );
+        let composing = ComposingThread::spawn(shelf.clone(), make)?;
+        let threads = (thread::spawn(io)?, composing);
+        let inner = Inner {
+            config,
+            vfs,
+            clock,
+            shelf,
+            inbox,
+            open,
+            preparing: Mutex::new(()),
+            keys: AtomicU32::new(1),
+            threads: Mutex::new(Some(threads)),
+        };
+        let inner = Arc::new(inner);
+        Ok((Self { inner }, tap, told))
+    }
+
+    /// Begins a recording, or goes on with one that an earlier start left in progress. Blocks for as long
+    /// as the disk takes: when it returns, directory, state and the segment's header survive a crash, and
+    /// the tap takes the recording's entries.
+    ///
+    /// # Errors
+    /// [`PrepareError`]; nothing has begun then.
+    pub fn prepare(&self, request: PrepareRequest) -> Result<Prepared, PrepareError> {
+        let inner = &*self.inner;
+        let _one = inner
+            .preparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.check_room()?;
+        let id = request.recording_id.clone();
+        let begun = inner.shelf.begin(About {
+            recording_id: request.recording_id,
+            room_id: request.room_id,
+            generation: request.generation,
+            labels: request.labels,
+            starter_id: request.starter_id,
+            started_at_ms: inner.clock.wall_ms(),
+        })?;
+        let (journal, at) = self.begin_journal(&id, &begun).inspect_err(|_| {
+            // What stays of it is found by the next scan.
+            let _ = inner.shelf.discard(&id, begun.resumed);
+        })?;
+        let key = RecordingKey(inner.keys.fetch_add(1, Ordering::Relaxed));
+        let prepared = Prepared {
+            key,
+            segment: journal.segment(),
+            started_at_ms: begun.started_at_ms,
+            elapsed: Duration::from_micros(at.0),
+            resumed: begun.resumed,
+        };
+        self.open().insert(key, (id.clone(), begun.resumed));
+        inner.inbox.put(Command::begin(key, id, journal));
+        Ok(prepared)
+    }
+
+    /// A recording that was prepared is not wanted after all; nothing was pushed, and nobody was told. Blocks
+    /// for as long as the disk takes.
+    pub fn discard(&self, key: RecordingKey) {
+        self.inner.inbox.put(Command::Discard(key));
+        let Some((id, resumed)) = self.open().remove(&key) else {
+            return;
+        };
+        if let Err(error) = self.inner.shelf.discard(&id, resumed) {
+            tracing::warn!(recording = %id, %error, "a recording that never began stays on the disk");
+        }
+    }
+
+    /// What is on the disk, and how it is published.
+    #[must_use]
+    pub fn shelf(&self) -> &Shelf {
+        &self.inner.shelf
+    }
+
+    /// Lets what is in the tap reach the disk, and ends the threads. Recordings that have not ended stay in
+    /// progress for the next start. Blocks for as long as the disk takes.
+    pub fn close(&self) {
+        self.inner.inbox.close();
+        let threads = self
+            .inner
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((io, composing)) = threads {
+            // A panic in it was told.
+            let _ = io.join();
+            drop(composing);
+        }
+    }
+
+    fn check_room(&self) -> Result<(), PrepareError> {
+        let inner = &*self.inner;
+        let threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.as_ref().is_none_or(|(io, _)| io.is_finished()) {
+            return Err(PrepareError::Closed);
+        }
+        drop(threads);
+        let RecorderConfig {
+            ref dir,
+            floor_bytes,
+            quota_bytes,
+            reserve_bytes,
+            recordings_max,
+            ..
+        } = inner.config;
+        if self.open().len() >= recordings_max {
+            return Err(PrepareError::TooMany(recordings_max));
+        }
+        let free_bytes = inner.vfs.free_bytes(dir)?;
+        if free_bytes < floor_bytes.max(reserve_bytes) {
+            return Err(PrepareError::LowSpace { free_bytes });
+        }
+        if quota_bytes > 0 && used(inner.vfs.as_ref(), dir)? >= quota_bytes {
+            return Err(PrepareError::OverQuota { quota_bytes });
+        }
+        Ok(())
+    }
+
+    fn begin_journal(&self, id: &str, begun: &Begun) -> io::Result<(Journal, At)> {
+        let Inner {
+            vfs, clock, shelf, ..
+        } = &*self.inner;
+        let dir = shelf.dir_of(id);
+        let point = resume_point(vfs, &dir)?;
+        let (wall_ms, boot) = (clock.wall_ms(), clock.boot());
+        let timeline = Timeline {
+            at: point.elapsed(wall_ms, boot, begun.started_at_ms),
+            wall_ms,
+            boot,
+        };
+        let journal = Journal::begin(
+            vfs.as_ref(),
+            dir,
+            point.next_segment,
+            timeline,
+            begun.resumed,
+        )?;
+        Ok((journal, timeline.at))
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<RecordingKey, (String, bool)>> {
+        self.inner
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From the I/O thread to the shell and the shelf.
+struct Tell {
+    reports: Sender<Report>,
+    shelf: Shelf,
+    open: Arc<Open>,
+}
+
+impl Listener for Tell {
+    fn report(&mut self, report: Report) {
+        if let Report::Ended { key, .. } = report {
+            self.open
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+        }
+        // A shell that is gone needs no word.
+        let _ = self.reports.send(report);
+    }
+
+    fn ended(&mut self, recording_id: &str, reason: EndReason, at_ms: u64) {
+        self.shelf.ended(recording_id, Ended { reason, at_ms });
+    }
+
+    fn in_trouble(&mut self, recording_id: &str, trouble: Trouble) {
+        self.shelf.in_trouble(recording_id, trouble);
+    }
+}
