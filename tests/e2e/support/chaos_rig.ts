@@ -6,7 +6,7 @@ import {sleep} from './until';
 import {callOf, recordingPosts} from './recordings';
 import {expectPostedOnce, recordingRun, verdict, type Rig} from './recording_run';
 
-const RUN_MS_MAX = 150_000;
+const RUN_MS_MAX = 200_000;
 /** Long enough for a second post to come, were there one. */
 const SETTLE_MS = 4_000;
 

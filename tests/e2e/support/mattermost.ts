@@ -192,6 +192,16 @@ export class Mattermost {
         return Number((await this.control(`/host/disable/${this.plugin}`)).seconds);
     }
 
+    /** As "Remove" in the System Console. */
+    async remove(): Promise<void> {
+        await this.control(`/host/remove/${this.plugin}`);
+    }
+
+    /** Changes settings of the server itself; the others stay. */
+    async configure(settings: Record<string, unknown>): Promise<void> {
+        await this.control('/host/config', JSON.stringify(settings));
+    }
+
     /** What the server does each 30 s: a dead plugin is started again. */
     async checkHealth(): Promise<void> {
         await this.control(`/host/check/${this.plugin}`);
