@@ -42,6 +42,6 @@ export async function newContext(browser: Browser, options: ContextOptions): Pro
         ...options.withoutPermissions ? {} : {permissions: ['microphone', 'camera']},
     });
     context.setDefaultTimeout(20_000);
-    await context.addInitScript(installInstruments, {tone: options.tone, hue: options.hue});
+    await context.addInitScript(installInstruments, {tone: options.tone, hue: options.hue, flashWith: options.flashWith});
     return context;
 }

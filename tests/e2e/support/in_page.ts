@@ -6,6 +6,8 @@ export interface PageSettings {
     tone: number;
     /** Hue of the camera picture. */
     hue: number;
+    /** Each second the screen turns white below, and the microphone beeps at this frequency in the same moment, in Hz. */
+    flashWith?: number | undefined;
 }
 
 export interface Heard {
@@ -39,14 +41,38 @@ declare global {
 
 export function installInstruments(settings: PageSettings): void {
     const CELLS = 16;
+    const FLASH_FRAMES = 10;
     const opened = {audio: 0, video: 0, screen: 0};
     const refuse = {audio: false, video: false, screen: false};
     const given: MediaStreamTrack[] = [];
     const connections: RTCPeerConnection[] = [];
     let context: AudioContext | undefined;
-    const audio = (): AudioContext => (context ??= new AudioContext({sampleRate: 48_000}));
+    const audio = (): AudioContext => (context ??= new AudioContext({
+        sampleRate: 48_000,
+        // A beep is not to wait for a whole buffer.
+        latencyHint: settings.flashWith === undefined ? 'interactive' : 0,
+    }));
 
     const oscillators: OscillatorNode[] = [];
+    /** Silent but for a beep with each flash, in every microphone. */
+    let beeper: GainNode | undefined;
+    const beeps = (hz: number): GainNode => {
+        if (!beeper) {
+            beeper = audio().createGain();
+            beeper.gain.value = 0;
+            const oscillator = audio().createOscillator();
+            oscillator.frequency.value = hz;
+            oscillator.connect(beeper);
+            oscillator.start();
+        }
+        return beeper;
+    };
+    const beep = (): void => {
+        const now = audio().currentTime;
+        beeper?.gain.setValueAtTime(0.5, now);
+        beeper?.gain.setValueAtTime(0, now + 0.1);
+    };
+
     const microphone = (): MediaStreamTrack => {
         const oscillator = audio().createOscillator();
         oscillators.push(oscillator);
@@ -56,12 +82,15 @@ export function installInstruments(settings: PageSettings): void {
         gain.gain.value = 0.3;
         oscillator.connect(gain).connect(out);
         oscillator.start();
+        if (settings.flashWith !== undefined) {
+            beeps(settings.flashWith).connect(out);
+        }
         void audio().resume();
         return out.stream.getAudioTracks()[0]!;
     };
 
     /** A picture with a number: 16 cells in the upper half, most significant bit first. */
-    const picture = (width: number, height: number, hue: number): MediaStreamTrack => {
+    const picture = (width: number, height: number, hue: number, flashing = false): MediaStreamTrack => {
         const canvas = document.createElement('canvas');
         canvas.width = width;
         canvas.height = height;
@@ -69,19 +98,25 @@ export function installInstruments(settings: PageSettings): void {
         let counter = 0;
         const draw = (): void => {
             counter = (counter + 1) % 65_536;
+            const place = counter % FLASH_FRAMES;
+            const white = flashing && place < 2;
             for (let cell = 0; cell < CELLS; cell++) {
                 pen.fillStyle = (counter >> (CELLS - 1 - cell)) & 1 ? '#fff' : '#000';
                 pen.fillRect((cell * width) / CELLS, 0, width / CELLS + 1, height / 2);
             }
-            pen.fillStyle = `hsl(${hue} 70% 40%)`;
+            pen.fillStyle = white ? '#fff' : `hsl(${hue} 70% ${flashing ? 20 : 40}%)`;
             pen.fillRect(0, height / 2, width, height / 2);
+            if (white && place === 0) {
+                beep();
+            }
             pen.fillStyle = '#fff';
             pen.font = `${Math.round(height / 6)}px sans-serif`;
             pen.fillText(`${settings.tone} Hz  ${counter}`, width / 20, height * 0.8);
         };
         draw();
-        const timer = setInterval(draw, 66);
-        const track = canvas.captureStream(15).getVideoTracks()[0]!;
+        // Flashes: so few frames that no encoder leaves one out, each captured when it is drawn.
+        const timer = setInterval(draw, flashing ? 1_000 / FLASH_FRAMES : 66);
+        const track = canvas.captureStream(flashing ? 60 : 15).getVideoTracks()[0]!;
         const stop = track.stop.bind(track);
         track.stop = () => {
             clearInterval(timer);
@@ -123,7 +158,7 @@ export function installInstruments(settings: PageSettings): void {
             opened.screen++;
             return refuse.screen ?
                 Promise.resolve().then(refused) :
-                Promise.resolve(new MediaStream([hand(picture(1280, 720, (settings.hue + 60) % 360))]));
+                Promise.resolve(new MediaStream([hand(picture(1280, 720, (settings.hue + 60) % 360, settings.flashWith !== undefined))]));
         };
     }
 
