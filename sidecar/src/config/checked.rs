@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::ConfigError;
 use super::raw::{Raw, RawLease, RawLimits};
+use super::recording::RecordingRules;
 use super::remote::{self, GrpcListen};
 use crate::shard::{ADDRESSES_MAX, MediaAddress};
 
@@ -25,7 +26,8 @@ const NODE_ID_CHARS_MAX: usize = 64;
 pub struct Config {
     /// Directory of socket, lock and token.
     pub runtime_dir: PathBuf,
-    /// Directory of what must last; `None` = the runtime directory.
+    /// Directory of what must last: recordings, and an embedded sidecar's log (else in the runtime
+    /// directory). `None` = nothing is recorded.
     pub data_dir: Option<PathBuf>,
     /// UDP port; 0 = any.
     pub media_port: u16,
@@ -51,6 +53,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long an embedded sidecar outlives its hosts.
     pub lease: LeaseRules,
+    /// What may be recorded.
+    pub recording: RecordingRules,
 }
 
 /// How log lines look.
@@ -68,7 +72,7 @@ pub struct LeaseRules {
     pub goodbye: Duration,
     /// The connection was lost, no session lives; or no host ever came.
     pub idle: Duration,
-    /// The connection was lost while sessions live.
+    /// The connection was lost while sessions live, or a recording goes on.
     pub sessions: Duration,
 }
 
@@ -149,6 +153,7 @@ impl Config {
             node_number: raw.node_number.unwrap_or(0),
             limits: limits(&raw.limits)?,
             lease: lease(&raw.lease)?,
+            recording: RecordingRules::check(&raw.recording)?,
         })
     }
 }

@@ -4,10 +4,12 @@
 
 mod checked;
 mod raw;
+mod recording;
 mod remote;
 
 pub use checked::{Config, LeaseRules, LogFormat};
 pub use raw::{Args, Raw};
+pub use recording::RecordingRules;
 pub(crate) use remote::is_open_to_all;
 pub use remote::{GrpcListen, TlsFiles, read_token};
 
@@ -113,11 +115,24 @@ mod tests {
             refused.starts_with("token_file: /etc/parley/token: "),
             "{refused}"
         );
-        let all = example
-            .replace("# media_", "media_")
-            .replace("# http_", "http_");
+        let settings = ["media_", "http_", "[rec", "enabled", "floor_", "quota_"];
+        let settings = settings.into_iter().chain(["recordings_", "grace_"]);
+        let all = settings.fold(example.to_owned(), |text, name| {
+            text.replace(&format!("# {name}"), name)
+        });
         let raw: Raw = toml::from_str(&all).unwrap();
         assert!(raw.http_listen.is_some() && raw.media_addresses.len() == 1);
+        assert!(raw.data_dir.is_some() && raw.recording.quota_bytes.is_some());
+        // What it names as the default is the default.
+        let written = RecordingRules::check(&raw.recording).unwrap();
+        let quota_bytes = None;
+        assert_eq!(
+            RecordingRules {
+                quota_bytes,
+                ..written
+            },
+            RecordingRules::default()
+        );
     }
 
     #[test]
@@ -157,6 +172,11 @@ mod tests {
         assert!(error("[limits]\nrooms_max = 0").starts_with("limits.rooms_max: "));
         assert!(error("[limits]\nroms_max = 1").contains("roms_max"));
         assert!(error("[lease]\nidle_ms = 0").starts_with("lease.idle_ms: "));
+        let recording = |setting: &str| error(&format!("[recording]\n{setting}"));
+        assert!(recording("recordings_max = 0").starts_with("recording.recordings_max: "));
+        assert!(recording("grace_hours = 10000").starts_with("recording.grace_hours: "));
+        assert!(recording("quota_bytes = 0").starts_with("recording.quota_bytes: "));
+        assert!(recording("grace = 1").contains("grace"));
         assert!(error("grpc_listen = \"here\"").starts_with("grpc_listen: "));
         assert!(error("grpc_listen = \"192.0.2.1:1\"").starts_with("grpc_listen: "));
         assert!(error("grpc_listen = \"127.0.0.1:1\"").starts_with("token_file: "));

@@ -49,7 +49,8 @@ pub struct Raw {
     #[arg(long, value_name = "DIR", env = "PARLEY_SIDECAR_RUNTIME_DIR")]
     pub runtime_dir: Option<PathBuf>,
 
-    /// Directory of what must last (the log of an embedded sidecar). Default: the runtime directory.
+    /// Directory of what must last: recordings until the platform has them, and the log of an embedded
+    /// sidecar. Default: none, nothing is recorded, and the log lies in the runtime directory.
     #[arg(long, value_name = "DIR", env = "PARLEY_SIDECAR_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
@@ -117,6 +118,10 @@ pub struct Raw {
     /// How long an embedded sidecar outlives its hosts (file only).
     #[arg(skip)]
     pub lease: RawLease,
+
+    /// Recordings (file only).
+    #[arg(skip)]
+    pub recording: RawRecording,
 }
 
 /// `[limits]` of the file, see `parley_core::api::Limits`.
@@ -147,6 +152,18 @@ pub struct RawLease {
     pub sessions_ms: Option<u64>,
 }
 
+/// `[recording]` of the file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct RawRecording {
+    pub enabled: Option<bool>,
+    pub floor_bytes: Option<u64>,
+    pub quota_bytes: Option<u64>,
+    pub recordings_max: Option<u64>,
+    pub grace_hours: Option<u64>,
+}
+
 impl Raw {
     /// These settings, and those of `other` where nothing is said.
     #[must_use]
@@ -173,6 +190,7 @@ impl Raw {
             // Only the file has these.
             limits: other.limits,
             lease: other.lease,
+            recording: other.recording,
         }
     }
 }

@@ -77,7 +77,8 @@ pub(super) async fn lease_over<C: CoreClient>(
         let state = *attached.borrow_and_update();
         let now = tokio::time::Instant::now();
         lease.handle_attached(state.attached, state.said_goodbye, now);
-        lease.handle_sessions(core.health().counters.sessions);
+        let counters = core.health().counters;
+        lease.handle_busy(counters.sessions, counters.recordings);
         let ends_at = lease.ends_at();
         tokio::select! {
             // Cannot fail: we hold a reference to the sender.

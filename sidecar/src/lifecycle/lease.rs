@@ -13,7 +13,8 @@ pub struct Lease {
     /// Since when no host is attached.
     alone_since: Option<Instant>,
     said_goodbye: bool,
-    sessions: u64,
+    /// Sessions and recordings.
+    busy: u64,
 }
 
 impl Lease {
@@ -24,7 +25,7 @@ impl Lease {
             rules,
             alone_since: Some(now),
             said_goodbye: false,
-            sessions: 0,
+            busy: 0,
         }
     }
 
@@ -38,9 +39,9 @@ impl Lease {
         }
     }
 
-    /// How many sessions live.
-    pub fn handle_sessions(&mut self, sessions: u64) {
-        self.sessions = sessions;
+    /// How many sessions live, and how many recordings go on.
+    pub fn handle_busy(&mut self, sessions: u64, recordings: u64) {
+        self.busy = sessions + recordings;
     }
 
     /// When the process ends unless something changes.
@@ -52,7 +53,7 @@ impl Lease {
     fn patience(&self) -> Duration {
         if self.said_goodbye {
             self.rules.goodbye
-        } else if self.sessions > 0 {
+        } else if self.busy > 0 {
             self.rules.sessions
         } else {
             self.rules.idle
@@ -86,7 +87,7 @@ mod tests {
         let now = Instant::now();
         let mut lease = Lease::new(LeaseRules::default(), now);
         lease.handle_attached(1, false, now);
-        lease.handle_sessions(3);
+        lease.handle_busy(3, 0);
         lease.handle_attached(0, true, now + SECOND);
         assert_eq!(lease.ends_at(), Some(now + SECOND * 21));
         lease.handle_attached(1, false, now + SECOND * 2);
@@ -94,14 +95,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_gives_ten_minutes_while_sessions_live() {
+    fn a_lost_connection_gives_ten_minutes_while_there_are_sessions_or_recordings() {
         let now = Instant::now();
         let mut lease = Lease::new(LeaseRules::default(), now);
         lease.handle_attached(2, false, now);
-        lease.handle_sessions(1);
+        lease.handle_busy(1, 0);
         lease.handle_attached(0, false, now + SECOND);
         assert_eq!(lease.ends_at(), Some(now + SECOND * 601));
-        lease.handle_sessions(0);
+        lease.handle_busy(0, 1);
+        assert_eq!(lease.ends_at(), Some(now + SECOND * 601));
+        lease.handle_busy(0, 0);
         assert_eq!(lease.ends_at(), Some(now + SECOND * 31));
     }
 
