@@ -308,3 +308,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,6 @@ impl Shelf {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,13 @@ impl Inbox {
         let _ = self.to.send(note);
     }
 
+    /// What waits, for tests without a thread.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> Vec<Note> {
+        let from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        from.iter().flat_map(Receiver::try_iter).collect()
+    }
+
     /// For the one who reads, once.
     pub(crate) fn take(&self) -> Option<Receiver<Note>> {
         self.from

@@ -2,6 +2,7 @@
 //! directories in which no recording had begun.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use parley_media::recording::EndReason;
@@ -23,12 +24,11 @@ impl Shelf {
     /// The directory cannot be made, locked or listed. A recording that makes no sense is no error.
     pub fn open(config: ShelfConfig, vfs: Arc<dyn Vfs>, clock: Arc<dyn Clock>) -> io::Result<Self> {
         vfs.create_dir(&config.root)?;
-        if let Some(above) = config
-            .root
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty())
-        {
-            vfs.sync_dir(above)?;
+        let is_named = |dir: &&Path| !dir.as_os_str().is_empty();
+        for (level, dir) in config.root.ancestors().skip(1).filter(is_named).enumerate() {
+            // Those further up may have been made just now, too, or be somebody else's.
+            vfs.sync_dir(dir)
+                .or_else(|error| if level == 0 { Err(error) } else { Ok(()) })?;
         }
         let lock = config
             .exclusive
@@ -103,18 +103,34 @@ impl Shelf {
                 }
             }
             stage if stage.is_claimable() && !self.out_is_whole(&book.state) => {
-                tracing::warn!(
-                    recording = name,
-                    "its files are not there, and are made anew"
-                );
-                let file_bytes_max = book.state.file_bytes_max;
-                self.compose_again(&mut book, file_bytes_max).map_err(io)?;
+                self.replace_files(&mut book).map_err(io)?;
             }
             _ => {}
         }
         let dir = self.dir_of(name);
         book.disk_bytes = store::disk_bytes(self.vfs().as_ref(), &dir).unwrap_or(0);
         Ok(Some(book))
+    }
+
+    /// Its published files are not there, although they should be.
+    fn replace_files(&self, book: &mut Book) -> io::Result<()> {
+        let dir = self.dir_of(book.state.id());
+        if journal::segments(self.vfs().as_ref(), &dir)?.is_empty() {
+            tracing::warn!(
+                recording = book.state.id(),
+                "its files and journals are gone"
+            );
+            return self.change(book, |state| {
+                state.stage = Stage::Parked;
+                "its files and journals are gone".clone_into(&mut state.failure);
+            });
+        }
+        tracing::warn!(
+            recording = book.state.id(),
+            "its files are gone, and are made anew"
+        );
+        let file_bytes_max = book.state.file_bytes_max;
+        self.compose_again(book, file_bytes_max)
     }
 
     /// A state for a recording that has none, from what never changes and from its journals. Whether it was
