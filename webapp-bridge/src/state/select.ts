@@ -138,6 +138,6 @@ export const recordingIn = (state: PlatformState, channelId: string): RecordingI
 export const isHost = (state: PlatformState, channelId: string): boolean =>
     callIn(state, channelId)?.hostId === me(state) && me(state) !== '';
 
-/** Whether the present user may record this call. */
+/** Whether the present user may start recording this call, or stop it: what was switched off meanwhile can still be stopped. */
 export const mayRecord = (state: PlatformState, channelId: string): boolean =>
-    calls(state).features.recording && isHost(state, channelId);
+    mayEnd(state, channelId) && (calls(state).features.recording || recordingIn(state, channelId) !== undefined);

@@ -257,12 +257,20 @@ describe('the host', () => {
         expect(button('Record call')?.getAttribute('aria-disabled')).toBe('false');
     });
 
-    it('is the only one with the button, and has it where recording is on', () => {
+    it('can stop what was switched off meanwhile', () => {
+        show({host: 'me', offered: false});
+        records();
+        expect(button('Stop recording')).toBeDefined();
+    });
+
+    it('has the button, and so has an admin, where recording is on', () => {
         show({host: 'anna'});
         expect(button('Record call')).toBeUndefined();
         hears({type: 'host', channelId: CHANNEL, hostId: 'me'});
         expect(button('Record call')).toBeDefined();
         show({host: 'me', offered: false});
         expect(button('Record call')).toBeUndefined();
+        show({host: 'anna', users: {me: {id: 'me', username: 'me', roles: 'system_user system_admin'}}});
+        expect(button('Record call')).toBeDefined();
     });
 });

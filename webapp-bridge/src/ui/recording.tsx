@@ -17,7 +17,7 @@ const useLimit = (): string => {
     return minutes > 0 ? text('recording.limit', {minutes}) : '';
 };
 
-/** For the host. */
+/** For the host and for admins. */
 export const RecordControl = ({own}: {own: OwnCall}) => {
     const controller = useController();
     const text = useText();
