@@ -44,3 +44,6 @@ pub(crate) fn number_of(name: &str) -> Option<u32> {
     let number = digits.parse().ok().filter(|_| well_formed)?;
     (1..=SEGMENTS_MAX).contains(&number).then_some(number)
 }
+
+#[cfg(test)]
+mod tests;
