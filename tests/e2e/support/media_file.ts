@@ -1,4 +1,5 @@
-// What a media file holds, read by ffprobe and ffmpeg: times, tones, beeps, flashes, numbers in the picture.
+// When things happen in a media file, to a few ms: tones, beeps, flashes, numbers in the picture (`recording_file.ts`
+// has what is coarser).
 import {execFileSync} from 'node:child_process';
 
 const RATE = 48_000;
@@ -6,14 +7,6 @@ const RATE = 48_000;
 const WIDTH = 160;
 const HEIGHT = 90;
 const OUTPUT_BYTES_MAX = 1 << 30;
-
-export interface Probed {
-    /** Seconds. */
-    duration: number;
-    /** What ffmpeg counts its times from, in seconds; ffprobe does not. */
-    start: number;
-    streams: {kind: string; codec: string; width: number; height: number}[];
-}
 
 export interface Frame {
     /** Seconds. */
@@ -25,22 +18,9 @@ export interface Frame {
 const run = (program: string, args: string[]): Buffer =>
     execFileSync(program, args, {maxBuffer: OUTPUT_BYTES_MAX, stdio: ['ignore', 'pipe', 'pipe']});
 
-export function probe(path: string): Probed {
-    const answer = JSON.parse(run('ffprobe', ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', path]).toString()) as {
-        format: {duration?: string; start_time?: string};
-        streams: {codec_type: string; codec_name: string; width?: number; height?: number}[];
-    };
-    return {
-        duration: Number(answer.format.duration ?? 'NaN'),
-        start: Number(answer.format.start_time ?? 0),
-        streams: answer.streams.map(({codec_type: kind, codec_name: codec, width = 0, height = 0}) => ({kind, codec, width, height})),
-    };
-}
-
-/** What decoders complain about: empty for a file that is in order. */
-export function complaints(path: string): string {
-    return execFileSync('sh', ['-c', 'ffmpeg -v error -i "$1" -f null - 2>&1', 'sh', path]).toString().trim();
-}
+/** What ffmpeg counts its times from, in seconds; ffprobe does not. */
+const startOf = (path: string): number =>
+    Number(run('ffprobe', ['-v', 'error', '-show_entries', 'format=start_time', '-of', 'csv=p=0', path]).toString().trim());
 
 /** The sound as one channel at 48 kHz; the index says the time, gaps are silent. */
 export function sound(path: string): Float32Array {
@@ -52,7 +32,7 @@ export function sound(path: string): Float32Array {
 
 /** Every frame once, with the time at which it is shown. */
 export function frames(path: string): Frame[] {
-    const {start} = probe(path);
+    const start = startOf(path);
     const times = run('ffprobe', [
         '-v', 'error', '-select_streams', 'v:0', '-show_entries', 'frame=best_effort_timestamp_time', '-of', 'csv=p=0', path,
     ]).toString().split('\n').map((line) => line.replace(/,.*$/, '').trim()).filter((line) => line !== '').map(Number);
