@@ -21,6 +21,8 @@ pub(crate) enum Action {
     Read,
     /// End the call for everyone, and what else its host may do with the others.
     End,
+    /// Record the call: start, and say what is recorded. Stopping is as ending.
+    Record,
     /// Switch calls on or off in the channel.
     Switch,
 }
@@ -43,6 +45,7 @@ struct Facts {
     switched: Option<bool>,
     default_enabled: bool,
     group_calls_allowed: bool,
+    recordings: bool,
 }
 
 struct Row {
@@ -53,15 +56,15 @@ struct Row {
 
 /// The first row that denies decides. Guests have no row: they may where they were added as members.
 const TABLE: &[Row] = &{
-    use Action::{End, Join, Read, Start, Stay, Switch};
+    use Action::{End, Join, Read, Record, Start, Stay, Switch};
     [
         Row {
-            actions: &[Start, Join, Stay, Read, End, Switch],
+            actions: &[Start, Join, Stay, Read, End, Record, Switch],
             denied: |f| !f.active,
             refusal: Refusal::Deactivated,
         },
         Row {
-            actions: &[Start, Join, Stay, Read, End, Switch],
+            actions: &[Start, Join, Stay, Read, End, Record, Switch],
             denied: |f| !f.known_channel,
             refusal: Refusal::NotMember,
         },
@@ -76,7 +79,7 @@ const TABLE: &[Row] = &{
             refusal: Refusal::NoPermission,
         },
         Row {
-            actions: &[Start, Join, Stay, Read, Switch],
+            actions: &[Start, Join, Stay, Read, Record, Switch],
             denied: |f| f.archived,
             refusal: Refusal::Archived,
         },
@@ -101,7 +104,12 @@ const TABLE: &[Row] = &{
             refusal: Refusal::TestMode,
         },
         Row {
-            actions: &[End],
+            actions: &[Record],
+            denied: |f| !f.recordings,
+            refusal: Refusal::RecordingDisabled,
+        },
+        Row {
+            actions: &[End, Record],
             denied: |f| !(f.admin || f.host && f.member),
             refusal: Refusal::NotHost,
         },
@@ -122,7 +130,7 @@ pub(crate) struct Grant {
     pub channel: Channel,
 }
 
-/// May `user` do `action` in `channel`? `is_host` matters for [`Action::End`] only.
+/// May `user` do `action` in `channel`? `is_host` matters for [`Action::End`] and [`Action::Record`] only.
 pub(crate) fn check(
     env: &dyn Env,
     settings: &Settings,
@@ -161,6 +169,7 @@ pub(crate) fn check(
         },
         default_enabled: settings.default_enabled,
         group_calls_allowed: settings.group_calls_allowed,
+        recordings: settings.enable_recordings,
     };
     let denied = TABLE
         .iter()
@@ -187,12 +196,13 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
-    const ALL: [Action; 5] = [
+    const ALL: [Action; 6] = [
         Action::Start,
         Action::Join,
         Action::Stay,
         Action::Read,
         Action::End,
+        Action::Record,
     ];
 
     fn asked(world: &World, action: Action, who: &str, at: &str, host: bool) -> Option<Refusal> {
@@ -209,19 +219,20 @@ mod tests {
     }
 
     /// What is refused, action by action, in the order of `ALL`.
-    fn row(world: &World, who: &str, at: &str, host: bool) -> [Option<Refusal>; 5] {
+    fn row(world: &World, who: &str, at: &str, host: bool) -> [Option<Refusal>; 6] {
         ALL.map(|action| asked(world, action, who, at, host))
     }
 
     #[test]
-    fn members_may_all_but_end() {
+    fn members_may_all_but_what_the_host_may() {
         let world = World::new();
-        let wanted = [None, None, None, None, Some(Refusal::NotHost)];
+        let no = Some(Refusal::NotHost);
+        let wanted = [None, None, None, None, no, no];
         for at in ["town", "dm"] {
             assert_eq!(row(&world, "alice", at, false), wanted, "{at}");
         }
-        assert_eq!(row(&world, "alice", "town", true), [None; 5]);
-        assert_eq!(row(&world, "root", "town", false), [None; 5]);
+        assert_eq!(row(&world, "alice", "town", true), [None; 6]);
+        assert_eq!(row(&world, "root", "town", false), [None; 6]);
     }
 
     #[test]
@@ -230,11 +241,11 @@ mod tests {
         world.env.edit_user("alice", |user| user.delete_at = 1);
         assert_eq!(
             row(&world, "alice", "town", true),
-            [Some(Refusal::Deactivated); 5]
+            [Some(Refusal::Deactivated); 6]
         );
         assert_eq!(
             row(&world, "nobody", "town", true),
-            [Some(Refusal::Deactivated); 5]
+            [Some(Refusal::Deactivated); 6]
         );
     }
 
@@ -243,7 +254,7 @@ mod tests {
         let world = World::new();
         assert_eq!(
             row(&world, "root", "nowhere", true),
-            [Some(Refusal::NotMember); 5]
+            [Some(Refusal::NotMember); 6]
         );
     }
 
@@ -257,6 +268,7 @@ mod tests {
             no,
             Some(Refusal::NoPermission),
             Some(Refusal::NotHost),
+            Some(Refusal::NotHost),
         ];
         assert_eq!(row(&world, "eve", "town", false), wanted);
         // Once the host, out of the channel now.
@@ -265,7 +277,10 @@ mod tests {
             Some(Refusal::NotHost)
         );
         // An admin who is no member sees and ends, but does not take part.
-        assert_eq!(row(&world, "root", "dm", false), [no, no, no, None, None]);
+        assert_eq!(
+            row(&world, "root", "dm", false),
+            [no, no, no, None, None, None]
+        );
     }
 
     #[test]
@@ -287,7 +302,10 @@ mod tests {
         let world = World::new();
         world.env.archive("town");
         let no = Some(Refusal::Archived);
-        assert_eq!(row(&world, "alice", "town", true), [no, no, no, no, None]);
+        assert_eq!(
+            row(&world, "alice", "town", true),
+            [no, no, no, no, None, no]
+        );
     }
 
     #[test]
@@ -299,7 +317,10 @@ mod tests {
             .borrow_mut()
             .insert((channel("town"), user("alice")));
         let no = Some(Refusal::NoPermission);
-        assert_eq!(row(&world, "alice", "town", true), [no, no, no, None, None]);
+        assert_eq!(
+            row(&world, "alice", "town", true),
+            [no, no, no, None, None, None]
+        );
     }
 
     #[test]
@@ -308,17 +329,27 @@ mod tests {
         let no = Some(Refusal::GroupCallsOff);
         assert_eq!(
             row(&world, "root", "town", false),
-            [no, no, None, None, None]
+            [no, no, None, None, None, None]
         );
-        assert_eq!(row(&world, "alice", "dm", true), [None; 5]);
+        assert_eq!(row(&world, "alice", "dm", true), [None; 6]);
     }
 
     #[test]
     fn in_test_mode_only_admins_start() {
         let world = World::with_settings(r#"{"DefaultEnabled": false}"#);
-        let wanted = [Some(Refusal::TestMode), None, None, None, None];
+        let wanted = [Some(Refusal::TestMode), None, None, None, None, None];
         assert_eq!(row(&world, "alice", "town", true), wanted);
         assert_eq!(asked(&world, Action::Start, "root", "town", false), None);
+    }
+
+    #[test]
+    fn recordings_may_be_switched_off() {
+        let world = World::with_settings(r#"{"EnableRecordings": false}"#);
+        let no = Some(Refusal::RecordingDisabled);
+        for who in ["alice", "root"] {
+            let wanted = [None, None, None, None, None, no];
+            assert_eq!(row(&world, who, "town", true), wanted, "{who}");
+        }
     }
 
     #[test]

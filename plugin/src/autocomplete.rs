@@ -22,6 +22,7 @@ pub fn autocomplete(locale: &str) -> Value {
             Some((Text::SuggestHostHint, Text::SuggestHostWho)),
             Text::SuggestHost,
         ),
+        ("recording", None, Text::SuggestRecording),
         ("link", None, Text::SuggestLink),
         ("stats", None, Text::SuggestStats),
         ("logs", None, Text::SuggestLogs),
@@ -44,7 +45,11 @@ pub fn autocomplete(locale: &str) -> Value {
                     (hint, argument)
                 }
             };
-            node(trigger, hint, help.get(lang), arguments, json!([]))
+            let (hint, below) = match trigger {
+                "recording" => (Text::SuggestRecordingHint.get(lang), recording(lang)),
+                _ => (hint, json!([])),
+            };
+            node(trigger, hint, help.get(lang), arguments, below)
         })
         .collect();
     node(
@@ -54,6 +59,17 @@ pub fn autocomplete(locale: &str) -> Value {
         json!([]),
         Value::Array(children),
     )
+}
+
+fn recording(lang: Lang) -> Value {
+    let verbs = [
+        ("start", Text::SuggestRecordingStart),
+        ("stop", Text::SuggestRecordingStop),
+    ];
+    verbs
+        .into_iter()
+        .map(|(trigger, help)| node(trigger, "", help.get(lang), json!([]), json!([])))
+        .collect()
 }
 
 fn node(trigger: &str, hint: &str, help: &str, arguments: Value, children: Value) -> Value {

@@ -217,6 +217,15 @@ impl Guest<'_> {
             .await?;
         self.env
             .log(Level::Info, "call", &format!("moved {}", record.call_id));
+        let room = Room {
+            generation: record.generation,
+            ..Room::default()
+        };
+        // The clients are on their way already; what fails now is tried again by the next tick.
+        if let Err(refusal) = self.resume_recording(&record, &room).await {
+            let line = format!("{}: not yet: {}", record.call_id, refusal.code());
+            self.env.log(Level::Warn, "recording", &line);
+        }
         Ok(())
     }
 

@@ -20,10 +20,10 @@ impl Guest<'_> {
             "DefaultEnabled": self.settings.default_enabled,
             "MaxCallParticipants": self.settings.max_call_participants,
             "AllowScreenSharing": self.settings.allow_screen_sharing,
-            "EnableRecordings": false,
+            "EnableRecordings": self.settings.enable_recordings,
             "EnableTranscriptions": false,
             "EnableLiveCaptions": false,
-            "MaxRecordingDuration": 60,
+            "MaxRecordingDuration": self.settings.max_recording_duration,
             // Clients do one or the other.
             "EnableSimulcast": !self.settings.enable_av1,
             "EnableAV1": self.settings.enable_av1,

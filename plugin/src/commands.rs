@@ -32,6 +32,11 @@ impl Guest<'_> {
             "leave" => self.command_leave(&args, lang).await,
             "end" => self.command_end(&args, lang).await,
             "host" => self.command_host(&args, lang, rest.trim()).await,
+            "recording" => {
+                let (user, channel) = (&args.user_id, &args.channel_id);
+                self.command_recording(channel, user, lang, rest.trim())
+                    .await
+            }
             "link" => self.command_link(&args, lang),
             "stats" => self.command_stats(&args, lang).await,
             "logs" => Ok(Text::Logs.get(lang).to_owned()),
@@ -154,23 +159,8 @@ impl Guest<'_> {
         channel: &crate::ChannelId,
         user: &crate::UserId,
     ) -> Result<(), Refusal> {
-        let live = self.live(channel).await?;
-        let host = live
-            .as_ref()
-            .is_some_and(|(record, room)| Self::is_host(record, room, user));
-        let ended = access::check(self.env, &self.settings, Action::End, user, channel, host);
-        match (ended, live) {
-            (Ok(_), Some((record, _))) => {
-                Ok(self.media.end_room(&record.room(), Some(user)).await?)
-            }
-            (Ok(_), None) => Err(Refusal::NoCall),
-            (Err(Refusal::NotHost), None) => {
-                // "Not the host" of no call would be confusing; but only members learn that.
-                access::check(self.env, &self.settings, Action::Stay, user, channel, false)?;
-                Err(Refusal::NoCall)
-            }
-            (Err(refusal), _) => Err(refusal),
-        }
+        let (record, _) = self.call_of_host(channel, user, Action::End).await?;
+        Ok(self.media.end_room(&record.room(), Some(user)).await?)
     }
 
     /// Makes who is named the call's host.

@@ -355,6 +355,8 @@ pub trait Env {
     fn create_post(&self, post: Post) -> Result<Post, PlatformError>;
     /// Updates message and props.
     fn update_post(&self, post: Post) -> Result<Post, PlatformError>;
+    /// Shows a post to this user alone; nothing is kept of it.
+    fn send_ephemeral(&self, to: &UserId, post: Post) -> Result<(), PlatformError>;
     /// A message with a file, from the plugin's own bot to this user alone.
     fn send_file(&self, to: &UserId, message: &str, file: File) -> Result<(), PlatformError>;
     /// `name` without the platform's prefix; `data_json` a JSON object.

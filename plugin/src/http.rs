@@ -11,7 +11,6 @@ use crate::channel_switch;
 use crate::env::{ChannelKind, HttpRequest, HttpResponse, Level};
 use crate::ids::{ChannelId, UserId};
 use crate::logs;
-use crate::publish::call_object_for;
 use crate::rate::{self, Limited};
 use crate::record;
 use crate::refusal::Refusal;
@@ -82,9 +81,8 @@ impl Guest<'_> {
                     | "remove"),
                 ],
             ) => self.control(channel, user, action, &request.body).await,
-            // Nothing is recorded here: as official servers answer where it is switched off.
-            ("POST", ["calls", _, "recording", "start" | "stop"]) => {
-                return self.refused(Refusal::NoPermission, 403, user);
+            ("POST", ["calls", channel, "recording", action]) => {
+                self.record(channel, user, action, &request.body).await
             }
             ("POST", ["calls", channel, "dismiss-notification"]) => {
                 self.dismiss(channel, user).await
@@ -107,10 +105,17 @@ impl Guest<'_> {
             Ok(value) => ok(value),
             Err(refusal) => {
                 let status = match refusal {
-                    Refusal::Unavailable | Refusal::NoMediaServer(_) | Refusal::FileRefused => 503,
+                    Refusal::Unavailable
+                    | Refusal::NoMediaServer(_)
+                    | Refusal::FileRefused
+                    | Refusal::RecordingNoSpace
+                    | Refusal::TooManyRecordings => 503,
                     Refusal::RateLimited => 429,
                     Refusal::NoPermission if segments.len() == 1 || is_logs => 403,
-                    // As the clients of the official protocol expect it: see `end`.
+                    // As the clients of the official protocol expect it.
+                    Refusal::BadRequest(_) if request.method == "POST" => 400,
+                    _ if segments.get(2) == Some(&"recording") => 403,
+                    // As above: see `end`.
                     _ if request.method == "POST" => 400,
                     _ => 403,
                 };
@@ -161,7 +166,7 @@ impl Guest<'_> {
         }
         let live = self.live(channel).await?;
         if let Some((record, room)) = &live {
-            shown["call"] = call_object_for(user, record, room);
+            shown["call"] = self.call_object_for(user, record, room);
         }
         Ok((enabled.is_some() || live.is_some()).then_some(shown))
     }
@@ -195,6 +200,17 @@ impl Guest<'_> {
         let channel = ChannelId::parse(channel).ok_or(Refusal::BadRequest("channel_id"))?;
         self.host_control(&channel, user, action, body).await?;
         Ok(success())
+    }
+
+    async fn record(
+        &self,
+        channel: &str,
+        user: &UserId,
+        action: &str,
+        body: &[u8],
+    ) -> Result<Value, Refusal> {
+        let channel = ChannelId::parse(channel).ok_or(Refusal::BadRequest("channel_id"))?;
+        self.recording_control(&channel, user, action, body).await
     }
 
     /// The user does not want to be called any more: told to all of the user's devices.

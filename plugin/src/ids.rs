@@ -61,6 +61,10 @@ id!(
     CallId
 );
 id!(
+    /// One recording; ours, whoever keeps it.
+    RecordingId
+);
+id!(
     /// One joined session: the connection id at its first join.
     SessionId
 );

@@ -89,6 +89,7 @@ impl Guest<'_> {
             connection_id: message.connection_id.clone(),
             labels: SessionLabels {
                 bot: grant.user.is_bot,
+                name: grant.user.shown_name().to_owned(),
                 login_session_id: message.login_session_id.clone(),
                 resumed: resumed.is_some(),
                 since_ms: resumed.as_ref().map_or(0, |known| known.since_ms),

@@ -30,6 +30,7 @@ mod push;
 mod rate;
 mod reactions;
 mod record;
+mod recording;
 mod refusal;
 mod resume;
 mod sabotage;
@@ -84,16 +85,9 @@ impl<'a> Guest<'a> {
         Settings::parse(settings_json).map(|_| ())
     }
 
-    /// Makes the post of a recording whose files the platform has, or finds it if it stands already.
-    /// `recording`: an encoded `parley.media.v1.Recording`. Idempotent by recording id.
-    pub async fn on_recording(&self, _recording: &[u8]) -> Result<PostId, RecordingError> {
-        Err(RecordingError::Later(
-            "this version posts no recordings".to_owned(),
-        ))
-    }
-
     /// Each 10 s: records whose room is gone are put right, should nobody look at them otherwise. Not at
-    /// first sight: the event that ends a call properly may still be on its way.
+    /// first sight: the event that ends a call properly may still be on its way. A recording that a new media
+    /// server should go on with is looked after, too.
     pub async fn on_tick(&self) {
         if let Err(error) = self.sweep().await {
             self.env
@@ -107,11 +101,14 @@ impl<'a> Guest<'a> {
                 continue;
             };
             let call = &stored.record.call_id;
-            let known = !matches!(self.media.room(call).await, Err(MediaError::NotFound));
-            if known || !record::missing_again(self.env, call)? {
-                continue;
+            match self.media.room(call).await {
+                // Whoever restored the call may have died before its recording went on.
+                Ok(room) => self.resume_recording(&stored.record, &room).await?,
+                Err(MediaError::NotFound) if record::missing_again(self.env, call)? => {
+                    self.live(&channel).await?;
+                }
+                Err(_) => {}
             }
-            self.live(&channel).await?;
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use crate::access::{self, Action};
 use crate::env::{ClientMessage, Level, Value};
 use crate::ids::ChannelId;
 use crate::media::{ClientSignal, FoundSession, LeaveReason, MediaError, StateChange, Who};
-use crate::publish::call_object_for;
 use crate::refusal::Refusal;
 
 /// Longest compressed SDP taken from a client.
@@ -131,7 +130,7 @@ impl Guest<'_> {
             false,
         )?;
         let call = match self.live(&channel_id).await? {
-            Some((record, room)) => call_object_for(user, &record, &room),
+            Some((record, room)) => self.call_object_for(user, &record, &room),
             None => serde_json::Value::Null,
         };
         let data = json!({ "channel_id": channel_id, "call": call.to_string() });

@@ -12,6 +12,7 @@ use crate::env::{Broadcast, PlatformError};
 use crate::ids::{ChannelId, ConnectionId, SessionId, UserId};
 use crate::media::{Room, Session};
 use crate::record::Record;
+use crate::recording::recording_of_call;
 
 type Result = std::result::Result<(), PlatformError>;
 
@@ -102,6 +103,29 @@ impl Guest<'_> {
         self.to_channel("user_left", channel, data)
     }
 
+    /// The call as this user's clients know it, with what concerns the user alone.
+    pub(crate) fn call_object_for(&self, user: &UserId, record: &Record, room: &Room) -> Value {
+        let mut call = self.call_object_for_all(user, record, room);
+        if record.dismissed.contains(user) {
+            call["dismissed_notification"] = json!({ user.as_str(): true });
+        }
+        call
+    }
+
+    /// The call as everybody's clients know it, in the words of one reader.
+    pub(crate) fn call_object_for_all(
+        &self,
+        reader: &UserId,
+        record: &Record,
+        room: &Room,
+    ) -> Value {
+        let mut call = call_object(record, room);
+        if let Some(recording) = recording_of_call(record, room) {
+            call["recording"] = self.job_state_for(reader, &recording);
+        }
+        call
+    }
+
     /// `call_start`: the channel has a call now.
     pub(crate) fn announce(&self, record: &Record, room: &Room) -> Result {
         let data = json!({
@@ -117,8 +141,8 @@ impl Guest<'_> {
     }
 }
 
-/// The call as clients know it.
-pub(crate) fn call_object(record: &Record, room: &Room) -> Value {
+/// The call as clients know it, without its recording.
+fn call_object(record: &Record, room: &Room) -> Value {
     let sessions: Vec<Value> = room
         .sessions
         .iter()
@@ -150,15 +174,6 @@ pub(crate) fn call_object(record: &Record, room: &Room) -> Value {
     })
 }
 
-/// As [`call_object`], with what concerns this user alone.
-pub(crate) fn call_object_for(user: &UserId, record: &Record, room: &Room) -> Value {
-    let mut call = call_object(record, room);
-    if record.dismissed.contains(user) {
-        call["dismissed_notification"] = json!({ user.as_str(): true });
-    }
-    call
-}
-
 /// The effective host; without anybody there the owner, so that it is never empty.
 fn host_id(record: &Record, room: &Room) -> UserId {
     record
@@ -167,7 +182,7 @@ fn host_id(record: &Record, room: &Room) -> UserId {
 }
 
 /// The thread that the call belongs to: the one it was started in, else that of its own post.
-fn thread_id(record: &Record) -> &str {
+pub(crate) fn thread_id(record: &Record) -> &str {
     if record.thread_id.is_empty() {
         record.post_id.as_str()
     } else {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, Level, PlatformError};
-use crate::ids::{CallId, ChannelId, PostId, UserId};
-use crate::media::{RoomRef, Session};
+use crate::ids::{CallId, ChannelId, PostId, RecordingId, UserId};
+use crate::media::{RecordingTrouble, RoomRef, Session};
 
 /// How often a lost compare-and-set is tried again.
 const RETRIES_MAX: usize = 8;
@@ -57,6 +57,28 @@ pub(crate) struct Record {
     pub moved_at: i64,
     /// Who took part before the last restart of the sidecar.
     pub participants: Vec<UserId>,
+    /// The recording in progress: a restarted sidecar goes on with it.
+    pub recording: Option<Kept>,
+}
+
+/// What a call remembers of its recording.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Kept {
+    /// The recording.
+    pub id: RecordingId,
+    /// Unix ms.
+    pub started_at: i64,
+    /// Unix ms when it turned out that no sidecar goes on with it; 0 = in progress.
+    pub ended_at: i64,
+    /// Who started it.
+    pub starter_id: UserId,
+    /// Longest time, ms; 0 = without limit.
+    pub max_duration_ms: u64,
+    /// The worst trouble that people were told of.
+    pub worst: RecordingTrouble,
+    /// Its end was announced.
+    pub reminded: bool,
 }
 
 /// How a call was started.

@@ -37,6 +37,12 @@ pub(crate) enum Refusal {
     NotHost,
     /// The platform did not take a file.
     FileRefused,
+    RecordingDisabled,
+    RecordingRuns,
+    NotRecording,
+    RecordingImpossible,
+    RecordingNoSpace,
+    TooManyRecordings,
 }
 
 impl Refusal {
@@ -61,6 +67,12 @@ impl Refusal {
             Self::RateLimited => "rate_limited",
             Self::ResumeInvalid => "resume_invalid",
             Self::FileRefused => "file_refused",
+            Self::RecordingDisabled => "recording_disabled",
+            Self::RecordingRuns => "recording_runs",
+            Self::NotRecording => "not_recording",
+            Self::RecordingImpossible => "recording_impossible",
+            Self::RecordingNoSpace => "recording_no_space",
+            Self::TooManyRecordings => "too_many_recordings",
             Self::BadRequest(_) | Self::NoCall | Self::NotInCall => "bad_request",
         }
     }
@@ -103,6 +115,12 @@ impl Refusal {
             Self::NotInCall => Text::NotInCall,
             Self::NotHost => Text::NotHost,
             Self::FileRefused => Text::FileRefused,
+            Self::RecordingDisabled => Text::RecordingDisabled,
+            Self::RecordingRuns => Text::RecordingRuns,
+            Self::NotRecording => Text::NotRecording,
+            Self::RecordingImpossible => Text::RecordingImpossible,
+            Self::RecordingNoSpace => Text::RecordingNoSpace,
+            Self::TooManyRecordings => Text::TooManyRecordings,
         };
         text.get(lang).to_owned()
     }

@@ -17,6 +17,14 @@ impl Lang {
             _ => Self::En,
         }
     }
+
+    /// As a locale: what [`Self::of`] takes back.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
 }
 
 macro_rules! texts {
@@ -101,6 +109,19 @@ texts! {
     FileRefused: "The chat server did not keep the file: uploads may be switched off, or too large. Ask your admin.",
         "Der Chat-Server hat die Datei nicht angenommen: Das Hochladen ist vielleicht abgeschaltet oder die Datei zu groß. Frage deinen Administrator.";
 
+    RecordingDisabled: "Recordings are switched off by the admin.",
+        "Aufnahmen sind vom Administrator abgeschaltet.";
+    RecordingRuns: "This call is being recorded already.",
+        "Dieser Anruf wird schon aufgenommen.";
+    NotRecording: "This call is not being recorded.",
+        "Dieser Anruf wird nicht aufgenommen.";
+    RecordingImpossible: "This call cannot be recorded: the media server has no data folder to keep recordings in. A system admin can set one.",
+        "Dieser Anruf kann nicht aufgenommen werden: Der Medienserver hat keinen Datenordner für Aufnahmen. Ein Systemadministrator kann einen einstellen.";
+    RecordingNoSpace: "The recording was not started: the media server has too little disk space left for it. Tell a system admin.",
+        "Die Aufnahme wurde nicht gestartet: Der Medienserver hat dafür zu wenig Speicherplatz. Sage es einem Systemadministrator.";
+    TooManyRecordings: "The recording was not started: too many calls are being recorded. Please try again later.",
+        "Die Aufnahme wurde nicht gestartet: Es werden zu viele Anrufe aufgenommen. Bitte versuche es später noch einmal.";
+
     // Answers to commands.
     Started: "You started a call. [Join the call]({link})",
         "Du hast einen Anruf gestartet. [Dem Anruf beitreten]({link})";
@@ -122,6 +143,12 @@ texts! {
         "{name} ist jetzt Gastgeber des Anrufs.";
     HostWhom: "Nobody of that name is in the call. Name who is to be its host: `/call host @name`.",
         "Niemand dieses Namens ist im Anruf. Schreibe, wer Gastgeber werden soll: `/call host @Name`.";
+    RecordingStarted: "The recording has begun; everybody in the call is told. `/call recording stop` ends it.",
+        "Die Aufnahme läuft; alle im Anruf erfahren es. `/call recording stop` beendet sie.";
+    RecordingStopped: "The recording has ended. It will be posted in the thread of the call.",
+        "Die Aufnahme ist beendet. Sie wird im Thread des Anrufs gepostet.";
+    RecordingUsage: "Write `/call recording start` or `/call recording stop`.",
+        "Schreibe `/call recording start` oder `/call recording stop`.";
     Link: "Link to the calls of this channel: {link}",
         "Link zu den Anrufen dieses Kanals: {link}";
     NoStats: "There are no statistics: you have not been in a call in the last 7 days.",
@@ -136,6 +163,7 @@ texts! {
         * `/call leave` leaves it\n\
         * `/call end` ends it for everyone (host or system admin)\n\
         * `/call host @name` makes somebody in the call its host (host or system admin)\n\
+        * `/call recording start` and `/call recording stop` record it (host or system admin)\n\
         * `/call link` shows the link to the calls of this channel\n\
         * `/call stats` shows the statistics of your last call\n\
         * `/call logs` says where the logs of your calls are\n\
@@ -146,6 +174,7 @@ texts! {
         * `/call leave` verlässt ihn\n\
         * `/call end` beendet ihn für alle (Gastgeber oder Systemadministrator)\n\
         * `/call host @Name` macht jemanden im Anruf zum Gastgeber (Gastgeber oder Systemadministrator)\n\
+        * `/call recording start` und `/call recording stop` nehmen ihn auf (Gastgeber oder Systemadministrator)\n\
         * `/call link` zeigt den Link zu den Anrufen dieses Kanals\n\
         * `/call stats` zeigt die Statistik deines letzten Anrufs\n\
         * `/call logs` sagt, wo die Protokolle deiner Anrufe sind\n\
@@ -167,6 +196,11 @@ texts! {
         "Jemanden im Anruf zum Gastgeber machen (Gastgeber oder Systemadministrator)";
     SuggestHostHint: "@[name]", "@[Name]";
     SuggestHostWho: "Somebody who is in the call", "Jemand, der im Anruf ist";
+    SuggestRecording: "Record the call (host or system admin)",
+        "Den Anruf aufnehmen (Gastgeber oder Systemadministrator)";
+    SuggestRecordingHint: "[start|stop]", "[start|stop]";
+    SuggestRecordingStart: "Start recording the call", "Die Aufnahme des Anrufs starten";
+    SuggestRecordingStop: "Stop recording the call", "Die Aufnahme des Anrufs beenden";
     SuggestLink: "Show the link to the calls of this channel",
         "Den Link zu den Anrufen dieses Kanals zeigen";
     SuggestStats: "Show the statistics of your last call",
@@ -179,6 +213,63 @@ texts! {
     // What the bot writes.
     LogsSent: "The logs of your calls, as you asked for them. Only you see this message. They name people and network addresses: give them to the people who look after your calls, and to nobody else.",
         "Die Protokolle deiner Anrufe, wie du sie angefordert hast. Nur du siehst diese Nachricht. Sie enthalten Namen und Netzadressen: Gib sie nur denen, die sich um deine Anrufe kümmern.";
+
+    // What is wrong with a recording, for those in the call.
+    RecordingVideoDropped: "The disk of the media server is too slow: parts of the picture are missing in the recording.",
+        "Der Speicher des Medienservers ist zu langsam: In der Aufnahme fehlen Teile des Bildes.";
+    RecordingAudioDropped: "The disk of the media server is too slow: parts of picture and sound are missing in the recording.",
+        "Der Speicher des Medienservers ist zu langsam: In der Aufnahme fehlen Teile von Bild und Ton.";
+    RecordingAudioOnly: "The disk of the media server is nearly full: from now on the recording has sound only.",
+        "Der Speicher des Medienservers ist fast voll: Ab jetzt enthält die Aufnahme nur noch Ton.";
+    RecordingBroken: "The disk of the media server is full or broken: nothing is recorded any more. What was recorded so far is kept and posted.",
+        "Der Speicher des Medienservers ist voll oder defekt: Es wird nichts mehr aufgenommen. Was bisher aufgenommen wurde, bleibt erhalten und wird gepostet.";
+    RecordingInterrupted: "The recording has ended, because the media server failed. What was recorded so far is kept and posted.",
+        "Die Aufnahme ist zu Ende, weil der Medienserver ausgefallen ist. Was bisher aufgenommen wurde, bleibt erhalten und wird gepostet.";
+    RecordingAgain: "Start another one with `/call recording start`.",
+        "Starte eine neue mit `/call recording start`.";
+    RecordingEndsSoon: "Your recording of this call ends by itself in {minutes} min. You can start another one right afterwards.",
+        "Deine Aufnahme dieses Anrufs endet in {minutes} Min. von selbst. Du kannst gleich danach eine neue starten.";
+
+    // What the bot writes into the thread of a call.
+    RecordingEndsSoonNote: "The recording of this call ends by itself in {minutes} min. The host can start another one right afterwards.",
+        "Die Aufnahme dieses Anrufs endet in {minutes} Min. von selbst. Der Gastgeber kann gleich danach eine neue starten.";
+    RecordingLimitNote: "The recording has reached the longest time of {minutes} min and has ended; it will be posted here. The host can start another one now.",
+        "Die Aufnahme hat die Höchstdauer von {minutes} Min. erreicht und ist beendet; sie wird hier gepostet. Der Gastgeber kann jetzt eine neue starten.";
+
+    // The post of a recording.
+    PostRecording: "Recording of the call", "Aufnahme des Anrufs";
+    PostRecordingOf: "Recording of the call \"{title}\"", "Aufnahme des Anrufs „{title}“";
+    PostRecordingMore: "Recording of the call, continued ({n} of {count})",
+        "Aufnahme des Anrufs, Fortsetzung ({n} von {count})";
+    PostRecordingFacts: "Started {start} UTC, length {length}",
+        "Begonnen {start} UTC, Länge {length}";
+    PostRecordingWith: "Heard or seen: {names}", "Zu hören oder zu sehen: {names}";
+    PostRecordingOthers: "{names} and {count} more", "{names} und {count} weitere";
+    PostRecordingParts: "In {count} parts: {parts}", "In {count} Teilen: {parts}";
+    PostRecordingEmpty: "Nothing was recorded.", "Es wurde nichts aufgenommen.";
+    PostRecordingGap: "A part is missing: the media server failed meanwhile.",
+        "Ein Stück fehlt: Der Medienserver war zwischendurch ausgefallen.";
+    PostRecordingGaps: "{count} parts are missing: the media server failed meanwhile.",
+        "{count} Stücke fehlen: Der Medienserver war zwischendurch ausgefallen.";
+    PostVideoDropped: "Parts of the picture are missing: the disk of the media server was too slow.",
+        "Teile des Bildes fehlen: Der Speicher des Medienservers war zu langsam.";
+    PostAudioDropped: "Parts of picture and sound are missing: the disk of the media server was too slow.",
+        "Teile von Bild und Ton fehlen: Der Speicher des Medienservers war zu langsam.";
+    PostAudioOnly: "From some moment on the picture is missing: the disk of the media server was nearly full.",
+        "Ab einem Zeitpunkt fehlt das Bild: Der Speicher des Medienservers war fast voll.";
+    PostBroken: "It ends early: the disk of the media server was full or broken.",
+        "Sie endet vorzeitig: Der Speicher des Medienservers war voll oder defekt.";
+    PostInterrupted: "It ends early: the media server failed.",
+        "Sie endet vorzeitig: Der Medienserver ist ausgefallen.";
+    PostLimit: "It ends at the longest time that the admin allows.",
+        "Sie endet nach der Höchstdauer, die der Administrator erlaubt.";
+    CaptionsTitle: "Who speaks", "Wer spricht";
+
+    // A recording that cannot be posted.
+    ParkedArchived: "The recording of a call cannot be posted: the channel of the call is archived or deleted. It is kept on the media server: a system admin can get it with the attached id.",
+        "Die Aufnahme eines Anrufs kann nicht gepostet werden: Der Kanal des Anrufs ist archiviert oder gelöscht. Sie bleibt auf dem Medienserver: Ein Systemadministrator kann sie mit der angehängten Kennung holen.";
+    ParkedRefused: "The recording of a call cannot be posted: the chat server refuses it. It is kept on the media server: a system admin can get it with the attached id.",
+        "Die Aufnahme eines Anrufs kann nicht gepostet werden: Der Chat-Server nimmt sie nicht an. Sie bleibt auf dem Medienserver: Ein Systemadministrator kann sie mit der angehängten Kennung holen.";
 
     // Posts.
     PostStarted: "{name} started a call", "{name} hat einen Anruf gestartet";

@@ -1,6 +1,6 @@
 //! The room as a whole: its minute hand, its end, and its state when events were lost.
 
-use super::{Result, state_data};
+use super::Result;
 use crate::Guest;
 use crate::access::{self, Action};
 use crate::call::{STATS_PERIOD_MS, STATS_TIMER};
@@ -109,7 +109,7 @@ impl Guest<'_> {
     }
 
     /// Events were lost: everybody gets the state as it is.
-    pub(super) fn snapshot(&self, event: &Event, room: &Room) -> Result {
+    pub(super) async fn snapshot(&self, event: &Event, room: &Room) -> Result {
         let Some(record) = self.record_of(event)? else {
             return Ok(());
         };
@@ -119,8 +119,13 @@ impl Guest<'_> {
             let data = self.join_data(&record, session)?;
             self.to_connection("join", channel, &session.connection_id, data)?;
         }
-        self.to_channel("call_state", channel, state_data(&record, room))?;
-        self.host_changed(&record, room)
+        let state = self.state_data(&record.owner_id, &record, room);
+        self.to_channel("call_state", channel, state)?;
+        self.host_changed(&record, room)?;
+        match &room.recording {
+            Some(recording) => self.recording_changed(event, recording).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::Guest;
 use crate::call::STATS_TIMER;
 use crate::env::{Level, PlatformError};
+use crate::ids::UserId;
 use crate::media::{self, Event, EventKind, MediaError, Room};
-use crate::publish::call_object;
 use crate::record::{self, Record};
 use crate::refusal::Refusal;
 
@@ -142,10 +142,23 @@ impl Guest<'_> {
                 reason,
                 participants,
             } => self.ended(event, *reason, participants),
-            EventKind::Snapshot { room } => self.snapshot(event, room),
+            EventKind::Snapshot { room } => self.snapshot(event, room).await,
+            EventKind::RecordingChanged { recording } => {
+                self.recording_changed(event, recording).await
+            }
+            EventKind::RecordingReminder {
+                recording,
+                ends_in_ms,
+            } => self.recording_reminder(event, recording, *ends_in_ms).await,
             EventKind::Timer { name } => self.removal_due(event, name).await,
             EventKind::Opened | EventKind::Other => Ok(()),
         }
+    }
+
+    /// The call's state, as everybody gets it, in the words of one reader.
+    fn state_data(&self, reader: &UserId, record: &Record, room: &Room) -> Value {
+        let call = self.call_object_for_all(reader, record, room);
+        json!({ "channel_id": record.channel_id, "call": call.to_string() })
     }
 
     /// The record of the event's call, if that is still the channel's.
@@ -174,8 +187,4 @@ pub(crate) fn removal_reason(refusal: Refusal) -> Option<&'static str> {
         Refusal::NotMember | Refusal::NoPermission => Some("left_channel"),
         _ => None,
     }
-}
-
-pub(super) fn state_data(record: &Record, room: &Room) -> Value {
-    json!({ "channel_id": record.channel_id, "call": call_object(record, room).to_string() })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Result, removal_reason, state_data};
+use super::{Result, removal_reason};
 use crate::Guest;
 use crate::access::{self, Action};
 use crate::env::Level;
@@ -97,7 +97,7 @@ impl Guest<'_> {
                 "call_state",
                 channel,
                 &session.user_id,
-                state_data(&record, room),
+                self.state_data(&session.user_id, &record, room),
             )?;
         }
         Ok(())

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use parley_proto::v1;
 use prost::Message as _;
 
+use super::recordings::recording_of;
 use super::types::*;
 use crate::ids::{CallId, ChannelId, ConnectionId, SessionId, UserId};
 
 const CHANNEL: &str = "channel_id";
 const ANNOUNCE: &str = "announce";
 const BOT: &str = "bot";
+/// The recorder reads it.
+const NAME: &str = "name";
 const LOGIN: &str = "login";
 const RESUMED: &str = "resumed";
 const SINCE: &str = "since";
@@ -44,6 +47,9 @@ pub(super) fn session_labels(labels: &SessionLabels) -> Labels {
     let mut map = Labels::new();
     if labels.bot {
         map.insert(BOT.to_owned(), "1".to_owned());
+    }
+    if !labels.name.is_empty() {
+        map.insert(NAME.to_owned(), cut(&labels.name).to_owned());
     }
     if labels.resumed {
         map.insert(RESUMED.to_owned(), "1".to_owned());
@@ -109,6 +115,7 @@ pub(super) fn room(room: v1::Room) -> Room {
         sessions: room.sessions.into_iter().map(session).collect(),
         screen_session_id: SessionId::new(room.screen_session_id),
         participants_ever: users(room.participants_ever),
+        recording: room.recording.map(recording_of),
     }
 }
 
@@ -119,6 +126,7 @@ pub(super) fn session(session: v1::Session) -> Session {
         connection_id: ConnectionId::new(session.connection_id),
         labels: SessionLabels {
             bot: session.labels.contains_key(BOT),
+            name: session.labels.get(NAME).cloned().unwrap_or_default(),
             resumed: session.labels.contains_key(RESUMED),
             since_ms: session
                 .labels
@@ -197,8 +205,20 @@ pub(crate) fn event(bytes: &[u8]) -> Result<Event, prost::DecodeError> {
         Some(Kind::Snapshot(e)) => EventKind::Snapshot {
             room: room(e.room.unwrap_or_default()),
         },
-        Some(Kind::MediaChanged(_) | Kind::RecordingChanged(_) | Kind::RecordingReminder(_))
-        | None => EventKind::Other,
+        Some(Kind::RecordingChanged(e)) => match e.recording {
+            Some(recording) => EventKind::RecordingChanged {
+                recording: recording_of(recording),
+            },
+            None => EventKind::Other,
+        },
+        Some(Kind::RecordingReminder(e)) => match e.recording {
+            Some(recording) => EventKind::RecordingReminder {
+                recording: recording_of(recording),
+                ends_in_ms: e.ends_in_ms,
+            },
+            None => EventKind::Other,
+        },
+        Some(Kind::MediaChanged(_)) | None => EventKind::Other,
     };
     Ok(Event {
         call_id: CallId::new(event.room_id),
@@ -256,7 +276,12 @@ fn read_room_labels(labels: &Labels) -> RoomLabels {
     }
 }
 
-fn users(ids: Vec<String>) -> Vec<UserId> {
+/// As much of a label's value as the media server takes, whole characters.
+pub(super) fn cut(value: &str) -> &str {
+    &value[..value.floor_char_boundary(LABEL_BYTES_MAX)]
+}
+
+pub(super) fn users(ids: Vec<String>) -> Vec<UserId> {
     ids.into_iter().map(UserId::new).collect()
 }
 

@@ -4,9 +4,11 @@
 //! mutating call carries a fresh request id, so that a repetition on the way changes nothing.
 
 mod convert;
+mod recordings;
 mod types;
 
 pub(crate) use convert::event;
+pub(crate) use recordings::*;
 pub(crate) use types::*;
 
 use parley_proto::trouble::Trouble;
@@ -45,7 +47,7 @@ pub(crate) enum MediaError {
     /// The session is somebody else's, or the host does not grant the call.
     #[error("forbidden")]
     Forbidden,
-    /// Somebody else shares the screen.
+    /// Somebody else shares the screen; nothing can be recorded, or nothing is.
     #[error("not now")]
     Precondition,
     /// A limit, named.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::recordings::Recording;
 use crate::ids::{CallId, ChannelId, ConnectionId, SessionId, UserId};
 
 /// How long rooms and sessions live without care; see `RoomPolicy` in room.proto. 0 = off, ms.
@@ -31,6 +32,8 @@ pub(crate) struct RoomLabels {
 pub(crate) struct SessionLabels {
     /// No person: never the host, never listed.
     pub bot: bool,
+    /// What its user is called, for who speaks in a recording.
+    pub name: String,
     /// The login session it came with; empty = unknown.
     pub login_session_id: String,
     /// It came back with a resume token: the others saw no leaving.
@@ -85,6 +88,8 @@ pub(crate) struct Room {
     pub screen_session_id: SessionId,
     /// In order of their first join.
     pub participants_ever: Vec<UserId>,
+    /// The one in progress, or the last one; `None` = there was none in this room.
+    pub recording: Option<Recording>,
 }
 
 /// A session found over all rooms.
@@ -232,6 +237,13 @@ pub(crate) enum EventKind {
     },
     Snapshot {
         room: Room,
+    },
+    RecordingChanged {
+        recording: Recording,
+    },
+    RecordingReminder {
+        recording: Recording,
+        ends_in_ms: u64,
     },
     /// Of no interest here, or from a newer media server.
     Other,

@@ -48,10 +48,14 @@ pub(crate) struct FakeEnv {
     /// Members who may not post.
     pub(crate) muted: RefCell<BTreeSet<(ChannelId, UserId)>>,
     pub(crate) posts: RefCell<BTreeMap<PostId, Post>>,
+    /// The next post is refused with this.
+    pub(crate) post_refusal: RefCell<Option<PlatformError>>,
     /// To whom, with which message.
     pub(crate) files: RefCell<Vec<(UserId, String, File)>>,
     /// The platform takes no files.
     pub(crate) files_off: Cell<bool>,
+    /// Shown to one user: to whom, and what.
+    pub(crate) ephemeral: RefCell<Vec<(UserId, Post)>>,
     pub(crate) published: RefCell<Vec<Published>>,
     /// Offline, if not said otherwise.
     pub(crate) presences: RefCell<BTreeMap<UserId, Presence>>,
@@ -83,8 +87,10 @@ impl FakeEnv {
             channel_admins: RefCell::default(),
             muted: RefCell::default(),
             posts: RefCell::default(),
+            post_refusal: RefCell::default(),
             files: RefCell::default(),
             files_off: Cell::new(false),
+            ephemeral: RefCell::default(),
             published: RefCell::default(),
             presences: RefCell::default(),
             pushed: RefCell::default(),
@@ -303,6 +309,16 @@ impl Env for FakeEnv {
 
     fn create_post(&self, mut post: Post) -> Answer<Post> {
         self.up()?;
+        if let Some(error) = self.post_refusal.take() {
+            return Err(error);
+        }
+        let root = self.posts.borrow().get(&post.root_id).cloned();
+        if !post.root_id.is_empty() && root.is_none_or(|root| root.delete_at != 0) {
+            return Err(PlatformError::Invalid("root_id".to_owned()));
+        }
+        if post.file_ids.len() > 10 {
+            return Err(PlatformError::Invalid("file_ids".to_owned()));
+        }
         post.id = PostId::new(id(&format!("post{}", self.number())));
         post.create_at = self.now_ms();
         self.posts
@@ -317,6 +333,12 @@ impl Env for FakeEnv {
             .borrow_mut()
             .insert(post.id.clone(), post.clone());
         Ok(post)
+    }
+
+    fn send_ephemeral(&self, to: &UserId, post: Post) -> Answer<()> {
+        self.up()?;
+        self.ephemeral.borrow_mut().push((to.clone(), post));
+        Ok(())
     }
 
     fn send_file(&self, to: &UserId, message: &str, file: File) -> Answer<()> {

@@ -64,7 +64,16 @@ fn autocomplete_names_every_command() {
     assert_eq!(
         names,
         [
-            "start", "join", "leave", "end", "host", "link", "stats", "logs", "help"
+            "start",
+            "join",
+            "leave",
+            "end",
+            "host",
+            "recording",
+            "link",
+            "stats",
+            "logs",
+            "help"
         ]
     );
     let world = World::new();

@@ -11,6 +11,8 @@ mod logs;
 mod model;
 mod moved;
 mod push;
+mod recording;
+mod recording_moved;
 mod rights;
 mod robust;
 mod routes;

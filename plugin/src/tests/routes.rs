@@ -224,10 +224,11 @@ fn a_channel_that_is_switched_on_is_out_of_test_mode() {
 }
 
 #[test]
-fn recording_is_refused() {
-    let world = World::new();
+fn recording_is_refused_where_it_is_switched_off() {
+    let world = World::with_settings(r#"{"EnableRecordings": false}"#);
+    assert_eq!(get(&world, "alice", "/config").1["EnableRecordings"], false);
     world.join("alice", "conn1", "town");
-    for (action, status) in [("start", 403), ("stop", 403), ("pause", 404)] {
+    for (action, status) in [("start", 403), ("stop", 403), ("pause", 400)] {
         let path = format!("/calls/{}/recording/{action}", id("town"));
         assert_eq!(
             world.http("alice", "POST", &path, "").status,

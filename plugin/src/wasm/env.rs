@@ -139,6 +139,10 @@ impl Env for HostEnv {
             .map_err(read_error)
     }
 
+    fn send_ephemeral(&self, to: &UserId, post: Post) -> Answer<()> {
+        wit::platform::send_ephemeral(to.as_str(), &write_post(post)).map_err(read_error)
+    }
+
     fn send_file(&self, to: &UserId, message: &str, file: File) -> Answer<()> {
         let file = t::File {
             name: file.name,

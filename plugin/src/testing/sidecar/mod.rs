@@ -1,6 +1,7 @@
 //! A media server in memory: the rules of the proto files about rooms and sessions, without media.
 
 mod node;
+mod recordings;
 mod rooms;
 mod serve;
 mod sessions;
@@ -14,6 +15,7 @@ use parley_proto::v1::{self, event::Kind};
 use prost::Message;
 use tonic::{Response, Status};
 
+use recordings::Disk;
 use stats::track;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -30,6 +32,8 @@ pub(crate) struct State {
     /// Of all media.
     pub(crate) media_port: u16,
     pub(crate) calls: u64,
+    /// What outlasts a restart.
+    pub(crate) disk: Disk,
 }
 
 #[derive(Default, Clone)]
@@ -66,8 +70,10 @@ impl FakeSidecar {
 
     /// Killed and started again: nothing is left but another start id.
     pub(crate) fn restart(&self, start_id: &str) {
+        let disk = std::mem::take(&mut self.state().disk);
         *self.state() = State {
             start_id: start_id.to_owned(),
+            disk,
             ..State::default()
         };
     }
@@ -140,6 +146,7 @@ impl State {
     }
 
     fn end(&mut self, room_id: &str, now_ms: i64, reason: v1::RoomEndReason, actor: &str) {
+        self.end_recording(room_id, now_ms, v1::RecordingEndReason::CallEnded, "");
         self.remove(room_id, now_ms, |_| true, v1::LeaveReason::RoomEnded);
         let Some(room) = self.rooms.get(room_id) else {
             return;

@@ -44,6 +44,11 @@ impl Service<http::Request<Body>> for FakeSidecar {
                 "parley.media.v1.Node" => {
                     v1::node_server::NodeServer::new(fake).call(request).await
                 }
+                "parley.media.v1.Recordings" => {
+                    v1::recordings_server::RecordingsServer::new(fake)
+                        .call(request)
+                        .await
+                }
                 "parley.media.v1.Rooms" => {
                     v1::rooms_server::RoomsServer::new(fake).call(request).await
                 }
