@@ -6,7 +6,7 @@
 /// The protocol's major version: peers with another one are refused.
 pub const PROTOCOL_MAJOR: u32 = 1;
 /// The protocol's minor version: additions that old peers ignore.
-pub const PROTOCOL_MINOR: u32 = 0;
+pub const PROTOCOL_MINOR: u32 = 1;
 
 /// Metadata key of the trace id: 32 hexadecimal digits, one for the whole way of a request.
 pub const TRACE_METADATA: &str = "x-trace-id";

@@ -11,11 +11,8 @@ mod writer;
 pub(crate) use ring::{Class, RING_BYTES, Ring, ring};
 pub use writer::{Pushed, TapWriter};
 
+pub use parley_media::recording::RecordingKey;
 use parley_media::recording::{At, EndReason, Trouble};
-
-/// A recording in progress, of this process; never used again within it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordingKey(pub u32);
 
 /// What the recorder tells the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

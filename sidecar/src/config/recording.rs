@@ -31,9 +31,9 @@ impl Default for RecordingRules {
     fn default() -> Self {
         Self {
             enabled: true,
-            floor_bytes: 512 << 20,
+            floor_bytes: 256 << 20,
             quota_bytes: None,
-            recordings_max: 10,
+            recordings_max: 32,
             grace: HOUR * 24,
         }
     }

@@ -38,6 +38,8 @@ impl<C: CoreClient> Events for Services<C> {
                 Some(Err(full)) => return Err(Status::resource_exhausted(full.to_string())),
                 None => return Err(Status::unavailable("the node is stopping")),
             };
+            // Who wants to go on with a recording of the start before says so soon.
+            services.shared.recordings.host_attached();
             Ok(messages(watcher, requests))
         });
         let stream = stream.flat_map(|opened| match opened {

@@ -12,6 +12,7 @@ mod events;
 mod gate;
 mod info;
 mod node;
+mod recordings;
 mod rooms;
 mod sessions;
 mod stats;
@@ -22,6 +23,7 @@ use parley_core::api::RoomEvent;
 use parley_proto::v1::events_server::EventsServer;
 use parley_proto::v1::info_server::InfoServer;
 use parley_proto::v1::node_server::NodeServer;
+use parley_proto::v1::recordings_server::RecordingsServer;
 use parley_proto::v1::rooms_server::RoomsServer;
 use parley_proto::v1::sessions_server::SessionsServer;
 use parley_proto::v1::stats_server::StatsServer;
@@ -32,6 +34,7 @@ pub use connection::{Attachments, Connection, Local};
 pub use dedup::DedupCounters;
 pub use gate::GateCounters;
 pub use node::NodeState;
+pub use recordings::RecordingDesk;
 
 use crate::clock::SharedClock;
 use crate::core_client::CoreClient;
@@ -42,7 +45,12 @@ use crate::watch::EventPump;
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Optional abilities told in `GetInfo`.
-pub const FEATURES: [&str; 3] = ["slots_v1", "video_slots_v1", "replaces_session"];
+pub const FEATURES: [&str; 4] = [
+    "slots_v1",
+    "video_slots_v1",
+    "replaces_session",
+    "recording_v1",
+];
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -78,16 +86,31 @@ struct Shared<C> {
     dedup: dedup::Dedup,
     gate: gate::Gate,
     attachments: Attachments,
+    recordings: RecordingDesk,
 }
 
 impl<C: CoreClient> Services<C> {
-    /// Starts the event pump on the current tokio runtime. With a `token`, callers must show it.
+    /// Starts the event pump on the current tokio runtime. With a `token`, callers must show it. Nothing
+    /// is recorded.
     pub fn new(
         core: C,
         events: mpsc::Receiver<RoomEvent>,
         identity: Identity,
         token: Option<Secret>,
         clock: SharedClock,
+    ) -> Self {
+        let desk = RecordingDesk::default();
+        Self::with_recordings(core, events, identity, token, clock, desk)
+    }
+
+    /// As [`Self::new`], with recordings.
+    pub fn with_recordings(
+        core: C,
+        events: mpsc::Receiver<RoomEvent>,
+        identity: Identity,
+        token: Option<Secret>,
+        clock: SharedClock,
+        recordings: RecordingDesk,
     ) -> Self {
         let events = EventPump::spawn(core.clone(), events, clock);
         Self {
@@ -99,6 +122,7 @@ impl<C: CoreClient> Services<C> {
                 dedup: dedup::Dedup::default(),
                 gate: gate::Gate::new(token),
                 attachments: Attachments::default(),
+                recordings,
             }),
         }
     }
@@ -118,6 +142,9 @@ impl<C: CoreClient> Services<C> {
                 EventsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
             )
             .add_service(NodeServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
+            .add_service(
+                RecordingsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
             .add_service(
                 StatsServer::new(self.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
             );
@@ -163,6 +190,12 @@ impl<C: CoreClient> Services<C> {
     #[must_use]
     pub fn gate_counters(&self) -> GateCounters {
         self.shared.gate.counters()
+    }
+
+    /// Recordings of this node.
+    #[must_use]
+    pub fn recordings(&self) -> &RecordingDesk {
+        &self.shared.recordings
     }
 
     /// How often answers were repeated.

@@ -72,6 +72,7 @@ mod lease;
 mod log;
 mod peers;
 mod process;
+mod recording;
 mod remote_peers;
 mod runtime_dir;
 mod tls;

@@ -19,7 +19,7 @@ use super::descriptors::{self, Inherited};
 use super::ending::{self, Cause, Signals};
 use super::log::{self, RotatedLog};
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
-use super::{peers, remote_peers, tls};
+use super::{peers, recording, remote_peers, tls};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Args, Config, ConfigError};
 use crate::grpc::{Connection, Identity, Services};
@@ -162,14 +162,22 @@ async fn serve(
         addresses = sockets.advertised().len(),
         "media port open"
     );
+    let (desk, link) = recording::start(config)?;
     let Shard {
         handle,
         events,
         mut ended,
         thread: _,
-    } = shard::spawn(core_config(config)?, sockets, clock.clone())
+    } = shard::spawn(core_config(config)?, sockets, clock.clone(), link)
         .map_err(system("media thread"))?;
-    let services = Services::new(handle.clone(), events, identity.clone(), Some(token), clock);
+    let services = Services::with_recordings(
+        handle.clone(),
+        events,
+        identity.clone(),
+        Some(token),
+        clock,
+        desk,
+    );
 
     let listener = peers::bind(&runtime_dir.files().socket).map_err(system("socket"))?;
     let incoming = peers::accept(listener, services.attachments().clone());
@@ -213,6 +221,7 @@ async fn serve(
         () = ending::end_rooms(&services, &handle) => {}
         _ = &mut ended => return Err(Failure::PartGone("media thread")),
     }
+    recording::close(services.recordings()).await;
     drop(stop_serving);
     // Streams of hosts stay open as long as they like: they are cut with the runtime.
     server.abort();

@@ -1,13 +1,16 @@
 //! A shard: one OS thread that owns the UDP sockets and the core.
 //!
-//! Three lanes, each with a stated capacity and loss contract:
+//! Three lanes of ours, each with a stated capacity and loss contract:
 //! - commands in: [`COMMANDS_WAITING_MAX`]; over it the caller gets [`CallError::Busy`], nothing is lost;
 //! - events out: [`EVENTS_WAITING_MAX`]; the thread never waits for the reader. Over it events are
 //!   dropped and counted and the shard is not ready; the event hub sees the gap and asks for a snapshot.
 //!   Ends of rooms, which no snapshot could tell, are kept aside and sent later;
 //! - counters out: absolute values once a second, the last one wins.
+//!
+//! And one of the recorder: what is recorded goes into its ring, which the thread never waits for either.
 
 mod addresses;
+mod recording;
 mod run;
 mod sockets;
 
@@ -20,6 +23,7 @@ use parley_core::api::{Command, CommandError, CoreConfig, NodeCounters, Reply, R
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use addresses::{ADDRESSES_MAX, MediaAddress, MediaAddressError, interface_addresses};
+pub use recording::RecorderLink;
 pub use sockets::{BindError, MediaSockets};
 
 use crate::clock::SharedClock;
@@ -45,7 +49,8 @@ pub struct ShardReport {
     pub core: NodeCounters,
     /// Busy share over the last second, 0..1.
     pub load: f64,
-    /// Datagrams dropped by the shell, by cause: `send_blocked`, `send_error`, `receive_error`.
+    /// Datagrams dropped by the shell, by cause: `send_blocked`, `send_error`, `receive_error`,
+    /// `recording_full`.
     pub drops: std::collections::BTreeMap<&'static str, u64>,
     /// Events that found the lane full.
     pub events_dropped: u64,
@@ -81,11 +86,13 @@ pub struct Shard {
     pub thread: JoinHandle<()>,
 }
 
-/// Starts the thread. `config.media_addresses` is replaced by what `sockets` advertise.
+/// Starts the thread. `config.media_addresses` is replaced by what `sockets` advertise. Without a
+/// `recorder` nobody may start a recording.
 pub fn spawn(
     mut config: CoreConfig,
     sockets: MediaSockets,
     clock: SharedClock,
+    recorder: Option<RecorderLink>,
 ) -> std::io::Result<Shard> {
     let media_addresses = sockets.advertised();
     config.media_addresses.clone_from(&media_addresses);
@@ -105,6 +112,7 @@ pub fn spawn(
             events: events_out,
             report: report_out,
         },
+        recorder,
     )?;
     let thread = std::thread::Builder::new()
         .name("shard-0".to_owned())

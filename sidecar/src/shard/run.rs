@@ -1,4 +1,4 @@
-//! The thread's loop. Priorities within a tick: commands, datagrams, timers, flush, lanes.
+//! The thread's loop. Priorities within a tick: commands, datagrams, timers, recordings, flush, lanes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::addresses::plain;
+use super::recording::{RecorderLink, Recordings};
 use super::sockets::{MediaSockets, SendQueue};
 use super::{Request, ShardReport};
 use crate::clock::SharedClock;
@@ -51,6 +52,7 @@ pub(super) struct Worker {
     clock: SharedClock,
     poll: Poll,
     lanes: Lanes,
+    recordings: Option<Recordings>,
     /// Ends of rooms that found the lane full.
     ends_kept: VecDeque<RoomEvent>,
     /// Off but in a test.
@@ -74,6 +76,7 @@ impl Worker {
         clock: SharedClock,
         poll: Poll,
         lanes: Lanes,
+        recorder: Option<RecorderLink>,
     ) -> io::Result<Self> {
         for (index, media) in sockets.sockets.iter_mut().enumerate() {
             poll.registry()
@@ -98,6 +101,7 @@ impl Worker {
             clock,
             poll,
             lanes,
+            recordings: recorder.map(Recordings::new),
             ends_kept: VecDeque::new(),
             panics_on_command: crate::sabotage::is_active("shard_panic"),
             commands_left: false,
@@ -122,6 +126,7 @@ impl Worker {
             }
             self.datagrams();
             self.timers();
+            self.recordings();
             self.queue.flush(&self.sockets);
             self.keep_ends_moving();
             self.busy += started.elapsed();
@@ -140,7 +145,9 @@ impl Worker {
         let timeout = if self.commands_left || self.readable.contains(&true) {
             Duration::ZERO
         } else {
+            let recordings = self.recordings.as_ref().and_then(Recordings::wake_at);
             let next = self.wake_at.min(self.report_at);
+            let next = recordings.map_or(next, |at| at.min(next));
             // epoll counts whole milliseconds: mio rounds up, so a timer is never early in a busy loop.
             next.saturating_duration_since(Instant::now())
         };
@@ -226,6 +233,20 @@ impl Worker {
         }
     }
 
+    /// Tells the rooms what became of what they recorded.
+    fn recordings(&mut self) {
+        if self.recordings.is_none() {
+            return;
+        }
+        let news = |recordings: &mut Option<Recordings>, now| recordings.as_mut()?.poll(now);
+        let now = self.now();
+        while let Some(command) = news(&mut self.recordings, now.instant) {
+            // Answers Done, whatever the room has become.
+            let _ = self.core.handle_command(command, now);
+            self.drain();
+        }
+    }
+
     /// Empties the core's output.
     fn drain(&mut self) {
         loop {
@@ -248,8 +269,11 @@ impl Worker {
                     &mut self.ends_kept,
                     &mut self.report,
                 ),
-                // No recorder runs, so no recording was begun.
-                Output::Record { .. } => {}
+                Output::Record { key, entry } => {
+                    if let Some(recordings) = &mut self.recordings {
+                        recordings.push(key, &entry);
+                    }
+                }
                 Output::Timeout(at) => {
                     self.wake_at = at;
                     return;
@@ -282,6 +306,9 @@ impl Worker {
         drops.insert("send_error", self.queue.failed);
         drops.insert("send_unknown_source", self.unknown_sources);
         drops.insert("receive_error", self.receive_errors);
+        let recordings = self.recordings.as_ref();
+        let full = recordings.map_or(0, |recordings| recordings.dropped);
+        drops.insert("recording_full", full);
         self.lanes.report.send_replace(self.report.clone());
         self.report.events_blocked = !self.ends_kept.is_empty();
     }

@@ -7,6 +7,7 @@ mod recording;
 mod request;
 mod response;
 
+pub(super) use recording::{PrepareOf, StartOf};
 pub(super) use request::{CommandOf, room_ref};
 pub(super) use response::{Proto, event};
 

@@ -26,7 +26,7 @@ fn labels(labels: HashMap<String, String>) -> Labels {
 }
 
 /// An id that may be left out.
-fn optional(id: String) -> Option<String> {
+pub(super) fn optional(id: String) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
