@@ -77,9 +77,9 @@ function Part({player, title}: {player: Player; title: string}): React.ReactElem
                 {speakers && <track kind='captions' label={text('page.file.speakers')} src={address(speakers)} default={player.kind === 'video'}/>}
             </video>
             {failed && <p className='post-file__note' role='status'>{text('page.file.unplayable')}</p>}
+            {isAudio && speakers && <p className='post-file__speakers'>{names}</p>}
             <figcaption>
                 <span className='post-file__title' title={file.name}>{title}</span>
-                <span className='post-file__speakers'>{names}</span>
                 <Download file={file}/>
             </figcaption>
         </figure>
