@@ -74,6 +74,10 @@ pub(crate) struct FakeEnv {
     pub(crate) before_cas: RefCell<Option<Interference>>,
     /// The platform answers nothing but this.
     pub(crate) down: Cell<bool>,
+    /// Whoever writes this key dies after so many writes: nothing answers any more.
+    pub(crate) dies_after_writes_of: RefCell<Option<(String, u32)>>,
+    /// After so many posts the platform answers nothing any more.
+    pub(crate) posts_until_down: Cell<Option<u32>>,
     next: Cell<u64>,
 }
 
@@ -103,6 +107,8 @@ impl FakeEnv {
             cas_losses: Cell::new(0),
             before_cas: RefCell::default(),
             down: Cell::new(false),
+            dies_after_writes_of: RefCell::default(),
+            posts_until_down: Cell::default(),
             next: Cell::new(0),
         }
     }
@@ -173,7 +179,9 @@ impl FakeEnv {
     }
 
     fn up(&self) -> Result<(), PlatformError> {
-        if self.down.get() {
+        let dead = self.dies_after_writes_of.borrow();
+        let dead = dead.as_ref().is_some_and(|(_, left)| *left == 0);
+        if self.down.get() || dead || self.posts_until_down.get() == Some(0) {
             return Err(PlatformError::Unavailable("down".to_owned()));
         }
         Ok(())
@@ -284,6 +292,7 @@ impl Env for FakeEnv {
     }
 
     fn post(&self, id: &PostId) -> Answer<Post> {
+        self.up()?;
         self.posts
             .borrow()
             .get(id)
@@ -318,6 +327,9 @@ impl Env for FakeEnv {
         }
         if post.file_ids.len() > 10 {
             return Err(PlatformError::Invalid("file_ids".to_owned()));
+        }
+        if let Some(left) = self.posts_until_down.get() {
+            self.posts_until_down.set(Some(left.saturating_sub(1)));
         }
         post.id = PostId::new(id(&format!("post{}", self.number())));
         post.create_at = self.now_ms();
@@ -427,6 +439,11 @@ impl Env for FakeEnv {
             Some(new) => kv.insert(key.to_owned(), new.to_vec()),
             None => kv.remove(key),
         };
+        if let Some((watched, left)) = &mut *self.dies_after_writes_of.borrow_mut()
+            && watched == key
+        {
+            *left = left.saturating_sub(1);
+        }
         Ok(true)
     }
 

@@ -13,6 +13,7 @@ mod moved;
 mod push;
 mod recording;
 mod recording_moved;
+mod recording_post;
 mod rights;
 mod robust;
 mod routes;
