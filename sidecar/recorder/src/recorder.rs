@@ -365,3 +365,6 @@ impl Listener for Tell {
         self.shelf.in_trouble(recording_id, trouble);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,6 @@ pub trait File: Send {
     /// [`io::ErrorKind::QuotaExceeded`] if there is not enough.
     fn reserve(&mut self, end: u64) -> io::Result<()>;
 }
+
+#[cfg(test)]
+mod tests;

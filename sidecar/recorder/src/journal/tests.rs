@@ -336,8 +336,11 @@ fn of_a_journal_that_cannot_be_read_the_start_is_what_is_known() {
     assert_eq!(segments(vfs.as_ref(), &dir()).unwrap(), [1]);
 }
 
+/// Segment, the entry's end in it, and the entry as text.
+type Written = (u32, usize, String);
+
 /// A recording in two segments: its bytes, and its entries with the end of each in its segment.
-fn two_segments() -> ([Vec<u8>; 2], Vec<(u32, usize, String)>) {
+fn two_segments() -> ([Vec<u8>; 2], Vec<Written>) {
     let vfs = MemoryVfs::default();
     let mut journal = begin(&vfs);
     let mut entries = Vec::new();
@@ -371,7 +374,7 @@ fn a_cut_costs_what_is_behind_it_in_its_segment_and_no_more() {
             let mut cut = bytes.clone();
             cut[segment].truncate(end);
             let vfs = with_segments(&cut);
-            let lost = |(number, until, _): &&(u32, usize, String)| {
+            let lost = |(number, until, _): &&Written| {
                 *number as usize == segment + 1 && *until > end
             };
             let mut left: Vec<String> = entries

@@ -151,18 +151,16 @@ fn records_are_whole_wherever_they_lie_in_the_ring() {
     let (mut tap, mut ring) = with_tracks(300 << 10);
     drain(&mut ring);
     let bytes: Vec<u8> = (0..60_000_u32).map(|byte| (byte % 251) as u8).collect();
-    let mut pushed = 0;
     for turn in 0..400_usize {
         let payload = &bytes[..(turn * 7919) % bytes.len()];
         assert_eq!(
             tap.push(KEY, &media(VOICE, turn as u64, payload)),
             Pushed::Away
         );
-        pushed += 1;
         if turn % 3 == 2 {
             let mut taken = 0;
             ring.drain(ring.waiting(), |framed| {
-                let at = (pushed - 3 + taken) as u64;
+                let at = (turn - 2 + taken) as u64;
                 let payload = &bytes[..(at as usize * 7919) % bytes.len()];
                 assert_eq!(codec::decode(framed.body), Ok(media(VOICE, at, payload)));
                 taken += 1;
