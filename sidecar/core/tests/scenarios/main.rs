@@ -24,6 +24,11 @@ mod offers_again;
 #[cfg(feature = "sabotage")]
 mod panic_isolation;
 mod random_histories;
+mod recording_ends;
+mod recording_key_frames;
+mod recording_members;
+mod recording_pictures;
+mod recording_voices;
 mod replacing;
 mod simulcast;
 mod slot_continuity;
