@@ -12,6 +12,7 @@ pub mod core_client;
 pub mod grpc;
 pub mod http;
 pub mod lifecycle;
+pub mod recordings_cli;
 pub mod sabotage;
 pub mod secret;
 pub mod shard;

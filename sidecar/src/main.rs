@@ -15,5 +15,8 @@ fn main() {
         );
         std::process::exit(if asked { EXIT_OK } else { EXIT_CONFIG });
     });
-    std::process::exit(parley_sidecar::lifecycle::main(&args));
+    std::process::exit(match &args.command {
+        Some(command) => parley_sidecar::recordings_cli::main(&args, command),
+        None => parley_sidecar::lifecycle::main(&args),
+    });
 }

@@ -47,6 +47,15 @@ pub enum ConfigError {
 
 /// Reads the file that `args` name, merges, and checks.
 pub fn load(args: &Args) -> Result<Config, ConfigError> {
+    Config::check(merged(args)?, args.embedded)
+}
+
+/// The directory of what must last, if one is named; nothing else is checked.
+pub fn data_dir(args: &Args) -> Result<Option<PathBuf>, ConfigError> {
+    merged(args).map(|raw| raw.data_dir)
+}
+
+fn merged(args: &Args) -> Result<Raw, ConfigError> {
     let file = match &args.config {
         None => Raw::default(),
         Some(path) => {
@@ -60,7 +69,7 @@ pub fn load(args: &Args) -> Result<Config, ConfigError> {
             })?
         }
     };
-    Config::check(args.settings.clone().or(file), args.embedded)
+    Ok(args.settings.clone().or(file))
 }
 
 #[cfg(test)]

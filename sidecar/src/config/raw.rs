@@ -15,7 +15,12 @@ use serde::Deserialize;
 #[command(name = "parley-sidecar", version, max_term_width = 100)]
 pub struct Args {
     /// TOML file with settings.
-    #[arg(long, value_name = "FILE", env = "PARLEY_SIDECAR_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PARLEY_SIDECAR_CONFIG",
+        global = true
+    )]
     pub config: Option<PathBuf>,
 
     /// Check the settings, say what is wrong with them, and end (exit code 0 or 78).
@@ -38,6 +43,10 @@ pub struct Args {
     /// What file and environment can set too.
     #[command(flatten)]
     pub settings: Raw,
+
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub command: Option<crate::recordings_cli::Command>,
 }
 
 /// See [`Args`]. `None` = not said here.
@@ -51,7 +60,12 @@ pub struct Raw {
 
     /// Directory of what must last: recordings until the platform has them, and the log of an embedded
     /// sidecar. Default: none, nothing is recorded, and the log lies in the runtime directory.
-    #[arg(long, value_name = "DIR", env = "PARLEY_SIDECAR_DATA_DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PARLEY_SIDECAR_DATA_DIR",
+        global = true
+    )]
     pub data_dir: Option<PathBuf>,
 
     /// UDP port of all media; 0 = any free one. Default: 8443.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parley_compose::{Composer, Finished, Options};
+use parley_compose::{Composer, Finished, FinishedFile, Options};
 use parley_media::recording::Entry;
 
 use super::output::Output;
@@ -150,7 +150,14 @@ impl Job {
         let finished = guarded(|| composer.finish())?;
         output.sync().map_err(Failure::Disk)?;
         let mut files = Vec::new();
-        for file in finished.files {
+        // Captions of nothing are nothing.
+        let has_media = |file: &FinishedFile| !file.content_type.starts_with("text/");
+        let made = if finished.files.iter().any(has_media) {
+            finished.files
+        } else {
+            Vec::new()
+        };
+        for file in made {
             let sealed = output.sealed(&file.name).map_err(sorted)?;
             files.push(StoredFile {
                 name: file.name,

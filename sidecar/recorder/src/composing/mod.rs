@@ -5,6 +5,7 @@
 //! slices. A composer that fails or panics loses its live file, and once more is tried from the journals;
 //! then the recording is parked, and its journals stay.
 
+pub mod by_hand;
 mod job;
 mod output;
 

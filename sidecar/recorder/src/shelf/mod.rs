@@ -22,6 +22,7 @@ pub use composed::Composed;
 pub use host::{FileReader, HostError, PIECE_BYTES_MAX};
 pub use notes::Ended;
 pub(crate) use notes::{Inbox, Note};
+pub use upkeep::RECOVER;
 
 use crate::Clock;
 use crate::publish::{Backoff, Claims};

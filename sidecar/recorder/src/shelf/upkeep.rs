@@ -13,7 +13,7 @@ use crate::store::state::Stage;
 /// Unknown directories are looked for so often.
 const SCAN_EVERY: Duration = Duration::from_secs(60 * 60);
 /// In a recording's directory: it is to be taken up again.
-pub(crate) const RECOVER: &str = "recover";
+pub const RECOVER: &str = "recover";
 
 impl Shelf {
     /// Takes one note. `Err(note)`: the disk did not do it; it is to be told again later.

@@ -15,12 +15,14 @@ mod files;
 pub(crate) mod hex;
 mod lock;
 pub mod state;
+mod survey;
 pub(crate) mod words;
 
 pub use files::{
     Broken, clear_out, create, dir_of, disk_bytes, load, load_about, out_of, remove, save,
 };
 pub use lock::RootLock;
+pub use survey::{Surveyed, survey};
 
 #[cfg(test)]
 mod tests;
