@@ -23,6 +23,8 @@ enum Op {
     Unmute(User, User, usize),
     LeaveCommand(User, Place),
     End(User, Place, bool),
+    /// Starts recording (else stops), by HTTP (else by command).
+    Record(User, Place, bool, bool),
     Read(User, Place),
     /// With the n-th token that was ever given to anybody.
     Resume(User, usize, Place, prop::sample::Index),
@@ -45,6 +47,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (user.clone(), user.clone(), connection.clone()).prop_map(|(u, v, c)| Op::Unmute(u, v, c)),
         1 => (user.clone(), place.clone()).prop_map(|(u, p)| Op::LeaveCommand(u, p)),
         2 => (user.clone(), place.clone(), any::<bool>()).prop_map(|(u, p, h)| Op::End(u, p, h)),
+        3 => (user.clone(), place.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(u, p, start, http)| Op::Record(u, p, start, http)),
         1 => (user.clone(), place.clone()).prop_map(|(u, p)| Op::Read(u, p)),
         3 => (user.clone(), connection.clone(), place.clone(), any::<prop::sample::Index>())
             .prop_map(|(u, c, p, i)| Op::Resume(u, c, p, i)),
@@ -75,6 +79,8 @@ struct Model {
     archived: [bool; 2],
     /// The owner of each channel's call, and its id.
     calls: [Option<(User, String)>; 2],
+    /// Each channel's call is being recorded.
+    recorded: [bool; 2],
     /// In the order of joining.
     sessions: Vec<ModelSession>,
     /// (user, session id, call id, token)
@@ -102,6 +108,11 @@ impl Model {
             .map_or(*owner, |s| s.user);
         let as_host = host == user && self.members[place][user];
         !self.inactive[user] && (USERS[user] == "root" || as_host)
+    }
+
+    fn may_record(&self, user: User, place: Place, start: bool) -> bool {
+        let possible = start && !self.archived[place] && !self.recorded[place];
+        self.may_end(user, place) && (possible || !start && self.recorded[place])
     }
 
     fn drop_sessions(&mut self, gone: impl Fn(&Self, &ModelSession) -> bool) {
@@ -178,6 +189,7 @@ impl Run {
                     self.model.calls[*p] = None;
                 }
             }
+            Op::Record(u, p, start, http) => self.record(*u, *p, *start, *http),
             Op::Read(u, p) => {
                 self.world.advance_ms(60_000);
                 let answer =
@@ -244,7 +256,30 @@ impl Run {
             }
             Op::Minute => self.minute(),
         }
+        for (p, call) in self.model.calls.iter().enumerate() {
+            self.model.recorded[p] &= call.is_some();
+        }
         self.compare(op);
+    }
+
+    fn record(&mut self, u: User, p: Place, start: bool, http: bool) {
+        let may = self.model.may_record(u, p, start);
+        let verb = if start { "start" } else { "stop" };
+        let done = if http {
+            self.world.advance_ms(60_000);
+            let path = format!("/calls/{}/recording/{verb}", id(CHANNELS[p]));
+            let answer = self.world.http(USERS[u], "POST", &path, "");
+            assert!(matches!(answer.status, 200 | 403), "{}", answer.status);
+            answer.status == 200
+        } else {
+            let command = format!("/call recording {verb}");
+            let answer = self.world.command(USERS[u], CHANNELS[p], &command);
+            answer.starts_with("The recording has")
+        };
+        assert_eq!(done, may, "{verb} by {} in {}", USERS[u], CHANNELS[p]);
+        if may {
+            self.model.recorded[p] = start;
+        }
     }
 
     fn start(&mut self, u: User, p: Place) {
@@ -424,6 +459,9 @@ impl Run {
                 .map(|record| record.call_id.to_string());
             let wanted = self.model.calls[p].as_ref().map(|(_, id)| id.clone());
             assert_eq!(call, wanted, "call in {name} after {op:?}");
+            let record = self.world.record(name);
+            let kept = record.is_some_and(|record| record.recording.is_some());
+            assert_eq!(kept, self.model.recorded[p], "{name} after {op:?}");
         }
     }
 }

@@ -166,6 +166,17 @@ fn what_is_stopped_before_it_goes_on_stays_stopped() {
 }
 
 #[test]
+fn an_end_whose_event_is_on_its_way_is_not_taken_for_a_loss() {
+    let world = recorded();
+    world.sidecar.end_recording(RecordingEndReason::Limit);
+    run(world.guest().on_tick());
+    assert_eq!(world.events().len(), 0);
+    world.pump();
+    assert_eq!(world.record("town").unwrap().recording, None);
+    assert_eq!(world.env.ephemeral.borrow().len(), 0);
+}
+
+#[test]
 fn one_that_had_ended_is_not_begun_anew() {
     let world = recorded();
     world.sidecar.end_recording(RecordingEndReason::Limit);
