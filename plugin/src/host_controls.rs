@@ -42,7 +42,8 @@ impl Guest<'_> {
         action: &str,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        let call = self.call_to_control(channel, user).await?;
+        let (record, room) = self.call_of_host(channel, user, Action::End).await?;
+        let call = Call { record, room };
         match action {
             "make" => self.make_host(&call, &read::<NewHost>(body)?.new_host_id),
             "mute" => self.host_mute(&call, call.session(body)?).await,
@@ -77,7 +78,8 @@ impl Guest<'_> {
         user: &UserId,
         name: &str,
     ) -> Result<Option<User>, Refusal> {
-        let call = self.call_to_control(channel, user).await?;
+        let (record, room) = self.call_of_host(channel, user, Action::End).await?;
+        let call = Call { record, room };
         let people = call.room.sessions.iter().filter(|one| !one.labels.bot);
         let ids: BTreeSet<&UserId> = people.map(|one| &one.user_id).collect();
         for id in ids {
@@ -93,19 +95,28 @@ impl Guest<'_> {
         Ok(None)
     }
 
-    /// The channel's call, for its host and system admins.
-    async fn call_to_control(&self, channel: &ChannelId, user: &UserId) -> Result<Call, Refusal> {
-        let (record, room) = self.live(channel).await?.ok_or(Refusal::NoCall)?;
-        let is_host = Self::is_host(&record, &room, user);
-        access::check(
-            self.env,
-            &self.settings,
-            Action::End,
-            user,
-            channel,
-            is_host,
-        )?;
-        Ok(Call { record, room })
+    /// The channel's call, for whoever may do `action` as its host. Only members learn that there is none.
+    pub(crate) async fn call_of_host(
+        &self,
+        channel: &ChannelId,
+        user: &UserId,
+        action: Action,
+    ) -> Result<(Record, Room), Refusal> {
+        let live = self.live(channel).await?;
+        let host = live
+            .as_ref()
+            .is_some_and(|(record, room)| Self::is_host(record, room, user));
+        let may = access::check(self.env, &self.settings, action, user, channel, host);
+        match (may, live) {
+            (Ok(_), Some(live)) => Ok(live),
+            (Ok(_), None) => Err(Refusal::NoCall),
+            (Err(Refusal::NotHost), None) => {
+                // "Not the host" of no call would be confusing.
+                access::check(self.env, &self.settings, Action::Stay, user, channel, false)?;
+                Err(Refusal::NoCall)
+            }
+            (Err(refusal), _) => Err(refusal),
+        }
     }
 
     fn make_host(&self, call: &Call, new_host: &str) -> Result<(), Refusal> {

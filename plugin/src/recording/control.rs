@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::job::job_state;
 use crate::Guest;
-use crate::access::{self, Action};
+use crate::access::Action;
 use crate::ids::{ChannelId, RecordingId, SessionId, UserId, new_id};
 use crate::media::{MediaError, Recording, RecordingLabels, Room, RoomRef, StartRecording};
 use crate::record::{self, Kept, Record};
@@ -173,30 +173,6 @@ impl Guest<'_> {
             Err(error) => Err(error.into()),
         }
     }
-
-    /// The channel's call, for whoever may do `action` as its host. Only members learn that there is none.
-    pub(crate) async fn call_of_host(
-        &self,
-        channel: &ChannelId,
-        user: &UserId,
-        action: Action,
-    ) -> Result<(Record, Room), Refusal> {
-        let live = self.live(channel).await?;
-        let host = live
-            .as_ref()
-            .is_some_and(|(record, room)| Self::is_host(record, room, user));
-        let may = access::check(self.env, &self.settings, action, user, channel, host);
-        match (may, live) {
-            (Ok(_), Some(live)) => Ok(live),
-            (Ok(_), None) => Err(Refusal::NoCall),
-            (Err(Refusal::NotHost), None) => {
-                // "Not the host" of no call would be confusing.
-                access::check(self.env, &self.settings, Action::Stay, user, channel, false)?;
-                Err(Refusal::NoCall)
-            }
-            (Err(refusal), _) => Err(refusal),
-        }
-    }
 }
 
 /// The recording in progress. While a call moves to a new media server only its record knows of it.
@@ -207,8 +183,11 @@ pub(super) fn running(record: &Record, room: &Room) -> Option<Recording> {
 fn refusal_of(error: MediaError) -> Refusal {
     match error {
         MediaError::Exists => Refusal::RecordingRuns,
-        // A media server of an older version knows no recordings either.
-        MediaError::Precondition | MediaError::Other(_) => Refusal::RecordingImpossible,
+        MediaError::Precondition => Refusal::RecordingImpossible,
+        // A media server of an older version.
+        MediaError::Other(what) if what.starts_with("Unimplemented") => {
+            Refusal::RecordingImpossible
+        }
         MediaError::Limit(what) if what.contains("recordings") => Refusal::TooManyRecordings,
         MediaError::Limit(_) => Refusal::RecordingNoSpace,
         error => error.into(),

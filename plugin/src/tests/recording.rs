@@ -172,6 +172,12 @@ fn what_the_media_server_refuses_has_its_words() {
             "This call cannot be recorded:",
         ),
         (
+            Code::Internal,
+            "",
+            503,
+            "Calls are not available right now:",
+        ),
+        (
             Code::ResourceExhausted,
             "too little disk space",
             503,
