@@ -72,3 +72,53 @@ describe('the speaker', () => {
         expect(sinks()).toEqual(['']);
     });
 });
+
+describe('the chime', () => {
+    /** Notes that were started, in Hz, and whether the context is closed. */
+    const stubContext = (): {notes: number[]; closed: boolean} => {
+        const seen = {notes: [] as number[], closed: false};
+        vi.stubGlobal('AudioContext', class {
+            currentTime = 0;
+
+            createMediaStreamDestination(): unknown {
+                return {stream: {getAudioTracks: () => [{kind: 'audio', stop: () => undefined}]}};
+            }
+
+            createGain(): unknown {
+                return {gain: {setValueAtTime: vi.fn(), linearRampToValueAtTime: vi.fn(), exponentialRampToValueAtTime: vi.fn()}, connect: vi.fn()};
+            }
+
+            createOscillator(): unknown {
+                const frequency = {value: 0};
+                return {frequency, connect: () => ({connect: vi.fn()}), start: () => seen.notes.push(frequency.value), stop: vi.fn()};
+            }
+
+            close(): Promise<void> {
+                seen.closed = true;
+                return Promise.resolve();
+            }
+        });
+        return seen;
+    };
+
+    it('goes up or down on the chosen speaker, and leaves nothing behind', async () => {
+        vi.useFakeTimers();
+        const seen = stubContext();
+        await audio.setSpeaker('headset');
+        audio.chime('started');
+        expect(sinks()).toEqual(['headset']);
+        expect(seen.notes[0]).toBeLessThan(seen.notes[1]!);
+        vi.advanceTimersByTime(3_000);
+        expect(sinks()).toEqual([]);
+        expect(seen.closed).toBe(true);
+        audio.chime('stopped');
+        expect(seen.notes[2]).toBeGreaterThan(seen.notes[3]!);
+        vi.useRealTimers();
+    });
+
+    it('is no mistake where the browser makes no sound', () => {
+        vi.stubGlobal('AudioContext', undefined);
+        audio.chime('started');
+        expect(sinks()).toEqual([]);
+    });
+});

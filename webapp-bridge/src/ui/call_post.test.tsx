@@ -66,3 +66,9 @@ it('says who started it as long as nobody has joined', () => {
 it('says that nobody joined when that is certain', () => {
     expect(shown({end_at: 60_000, participants: []}, null)).toContain('Nobody joined');
 });
+
+it('says how often it was recorded', () => {
+    const ended = {end_at: 60_000, participants: ['anna']};
+    expect(shown({...ended, recordings: {a: {post_id: 'x'}, b: {post_id: 'y'}}}, null)).toContain('2 recordings');
+    expect(shown({...ended, recordings: {}}, null)).not.toContain('recording');
+});

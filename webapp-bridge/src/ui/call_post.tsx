@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import {asNonEmpty, asNumber, asText, parseEach} from '../base/parse';
+import {asFields, asNonEmpty, asNumber, asText, parseEach} from '../base/parse';
 import type {Post} from '../base/platform';
 import type {CallInfo} from '../protocol/events';
 import * as select from '../state/select';
@@ -84,6 +84,7 @@ export const CallPost = ({post}: {post: Post}) => {
     const endAt = asNumber(post.props?.end_at) ?? 0;
     const title = asText(post.props?.title) ?? '';
     const ended = endAt > 0;
+    const recordings = Object.keys(asFields(post.props?.recordings) ?? {}).length;
     const thisCall = call?.postId === post.id ? call : undefined;
     return (
         <div className={ended ? 'parley-post parley-post--ended' : 'parley-post'}>
@@ -98,6 +99,7 @@ export const CallPost = ({post}: {post: Post}) => {
                             {title === '' ? null : <span><Text id='post.ended'/></span>}
                             <span>{text('post.lasted', {duration: duration(endAt - startAt)})}</span>
                             <People users={parseEach(post.props?.participants, asNonEmpty)}/>
+                            {recordings > 0 ? <span>{text('post.recordings', {count: recordings})}</span> : null}
                         </div>
                     )
                     : <Running post={post} call={thisCall} starter={title === '' ? undefined : starter}/>}

@@ -31,6 +31,14 @@ describe('the files of a post', () => {
         });
     });
 
+    it('share names whose times go on from part to part, if the post says when each begins', () => {
+        const [one, two, names] = [file('recording.webm', 'video/webm'), file('recording-2.webm', 'video/webm'), file('speakers.vtt', 'text/vtt')];
+        const parts = (starts: unknown) => attachments(makePost('post', {metadata: {files: [one, two, names]}, props: {parley: {starts_at_ms: starts}}}));
+        expect(parts({[one.id]: 0, [two.id]: 61_500}).players.map(({speakers, from}) => [speakers?.name, from])).toEqual([['speakers.vtt', 0], ['speakers.vtt', 61.5]]);
+        expect(parts({}).players.map(({from}) => from)).toEqual([0, 0]);
+        expect(brief(parts(undefined)).others, 'nobody knows').toEqual(['speakers.vtt']);
+    });
+
     it('are only offered when they cannot be played', () => {
         expect(brief(of(file('notes.pdf', 'application/pdf'), file('page.html', 'text/html')))).toEqual({players: [], others: ['notes.pdf', 'page.html']});
     });

@@ -17,6 +17,8 @@ export interface Player {
     kind: 'video' | 'audio';
     /** Who speaks when. */
     speakers: FileInfo | undefined;
+    /** Where in `speakers`' times it begins, in seconds. */
+    from: number;
 }
 
 export interface Attachments {
@@ -52,17 +54,29 @@ function kindOf(file: FileInfo): Player['kind'] | undefined {
     return file.mimeType.startsWith('audio/') ? 'audio' : undefined;
 }
 
-/** A recording's names belong to the part that is called as they are; to the only part in any case. */
-export function attachments(post: Pick<Post, 'metadata'>): Attachments {
+/** When the parts of a recording begin, in seconds, by file; undefined where the post does not say. */
+function startsOf(post: Pick<Post, 'props'>): Record<string, number> | undefined {
+    const {parley} = post.props;
+    const starts = typeof parley === 'object' && parley !== null ? asFields(parley, 'parley').starts_at_ms : undefined;
+    if (typeof starts !== 'object' || starts === null) {
+        return undefined;
+    }
+    const fields = asFields(starts, 'starts_at_ms');
+    return Object.fromEntries(Object.keys(fields).map((id) => [id, numberOr(fields, id) / 1_000]));
+}
+
+/** Names belong to the part that is called as they are; else to the only one, or to all if it is known when these begin. */
+export function attachments(post: Pick<Post, 'metadata' | 'props'>): Attachments {
     const listed = Array.isArray(post.metadata.files) ? post.metadata.files as unknown[] : [];
     const files = listed.slice(0, FILES_MAX).map(parseFile).filter((file) => file !== undefined);
     const speakers = files.filter(isSpeakers);
     const played = files.filter((file) => kindOf(file) !== undefined);
-    const players = played.map((file): Player => ({
-        file,
-        kind: kindOf(file) ?? 'video',
-        speakers: speakers.find((one) => stem(one) === stem(file)) ?? (played.length === 1 && speakers.length === 1 ? speakers[0] : undefined),
-    }));
+    const starts = startsOf(post);
+    const ofAll = speakers.length === 1 && (played.length === 1 || starts) ? speakers[0] : undefined;
+    const players = played.map((file): Player => {
+        const own = speakers.find((one) => stem(one) === stem(file));
+        return {file, kind: kindOf(file) ?? 'video', speakers: own ?? ofAll, from: own ? 0 : starts?.[file.id] ?? 0};
+    });
     const shown = new Set(players.flatMap((player) => [player.file, player.speakers]));
     return {players, others: files.filter((file) => !shown.has(file))};
 }

@@ -53,6 +53,28 @@ function useSpeakers(media: React.RefObject<HTMLMediaElement>, wanted: boolean):
     return names;
 }
 
+/** The names' times, from this part's beginning. */
+function useOffset(track: React.RefObject<HTMLTrackElement>, from: number): void {
+    React.useEffect(() => {
+        const element = track.current;
+        if (!element || from === 0) {
+            return undefined;
+        }
+        const shift = (): void => {
+            for (const cue of [...element.track.cues ?? []]) {
+                if (cue.endTime <= from) {
+                    element.track.removeCue(cue);
+                } else {
+                    cue.startTime = Math.max(0, cue.startTime - from);
+                    cue.endTime -= from;
+                }
+            }
+        };
+        element.addEventListener('load', shift);
+        return () => element.removeEventListener('load', shift);
+    }, [track, from]);
+}
+
 function Part({player, title}: {player: Player; title: string}): React.ReactElement {
     const text = useText();
     const {file, speakers} = player;
@@ -61,6 +83,8 @@ function Part({player, title}: {player: Player; title: string}): React.ReactElem
     const [failed, setFailed] = React.useState(false);
     const isAudio = player.kind === 'audio' || silent;
     const media = React.useRef<HTMLVideoElement>(null);
+    const track = React.useRef<HTMLTrackElement>(null);
+    useOffset(track, player.from);
     const names = useSpeakers(media, isAudio && speakers !== undefined);
     return (
         <figure className={isAudio ? 'post-file post-file--audio' : 'post-file'}>
@@ -74,7 +98,7 @@ function Part({player, title}: {player: Player; title: string}): React.ReactElem
                 onLoadedMetadata={(event) => setSilent(event.currentTarget.videoWidth === 0)}
                 onError={() => setFailed(true)}
             >
-                {speakers && <track kind='captions' label={text('page.file.speakers')} src={address(speakers)} default={player.kind === 'video'}/>}
+                {speakers && <track ref={track} kind='captions' label={text('page.file.speakers')} src={address(speakers)} default={player.kind === 'video'}/>}
             </video>
             {failed && <p className='post-file__note' role='status'>{text('page.file.unplayable')}</p>}
             {isAudio && speakers && <p className='post-file__speakers'>{names}</p>}
