@@ -115,8 +115,8 @@ texts! {
         "Dieser Anruf wird schon aufgenommen.";
     NotRecording: "This call is not being recorded.",
         "Dieser Anruf wird nicht aufgenommen.";
-    RecordingImpossible: "This call cannot be recorded: the media server has no data folder to keep recordings in, or is an older one. A system admin can change that.",
-        "Dieser Anruf kann nicht aufgenommen werden: Der Medienserver hat keinen Datenordner für Aufnahmen, oder er ist ein älterer. Ein Systemadministrator kann das ändern.";
+    RecordingImpossible: "This call cannot be recorded: the media server is not set up for recordings. A system admin can change that; the log of the media server says what it lacks.",
+        "Dieser Anruf kann nicht aufgenommen werden: Der Medienserver ist nicht für Aufnahmen eingerichtet. Ein Systemadministrator kann das ändern; das Protokoll des Medienservers sagt, was fehlt.";
     RecordingNoSpace: "The recording was not started: the media server has too little disk space left for it. Tell a system admin.",
         "Die Aufnahme wurde nicht gestartet: Der Medienserver hat dafür zu wenig Speicherplatz. Sage es einem Systemadministrator.";
     TooManyRecordings: "The recording was not started: too many calls are being recorded. Please try again later.",

@@ -188,7 +188,7 @@ fn refusal_of(error: MediaError) -> Refusal {
         MediaError::Other(what) if what.starts_with("Unimplemented") => {
             Refusal::RecordingImpossible
         }
-        MediaError::Limit(what) if what.contains("recordings") => Refusal::TooManyRecordings,
+        MediaError::Limit(what) if what.contains("in progress") => Refusal::TooManyRecordings,
         MediaError::Limit(_) => Refusal::RecordingNoSpace,
         error => error.into(),
     }

@@ -5,6 +5,7 @@
 //! before anybody in the call hears of it.
 
 mod changes;
+mod claim;
 mod control;
 mod job;
 mod message;

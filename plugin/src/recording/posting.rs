@@ -1,15 +1,14 @@
 //! The post of a recording: made once, when the platform has its files, however often that is asked for and
 //! whoever dies in between.
 //!
-//! The store says who is at it and which posts stand; before a post is made the thread is looked through
-//! for it, for one who died between the two. (In a channel without the thread there is nothing to look
-//! through: who dies just then leaves a post that is made again.)
+//! The store says who is at it and which files have been posted; before a post is made the thread is looked
+//! through as well, for one who died between the two. (In a channel without the thread there is nothing to
+//! look through: who dies just then leaves a post that is made again.) What counts are the files: one that
+//! the platform lost and got anew needs a post of its own.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::claim::Held;
 use super::message;
 use crate::Guest;
 use crate::env::{File, Level, PlatformError, Post, RecordingError};
@@ -19,45 +18,18 @@ use crate::text::{Lang, Text};
 
 /// The platform's type: clients of the published protocol know it.
 const KIND: &str = "custom_calls_recording";
-/// Before the recording's id.
-const PREFIX: &str = "rec_";
 /// Files of one post: Mattermost takes no more.
 const FILES_PER_POST_MAX: usize = 10;
-/// Who has not come to an end after this time died: a request of the guest lasts 15 s at most.
-const CLAIM_MS: i64 = 20_000;
-/// How long it is known that a recording was posted: the media server asks while it has its own copy, for
-/// days.
-const KNOWN_S: u32 = 90 * 86_400;
-
-/// What the store knows of a recording's posts.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Claim {
-    /// Unix ms when somebody began; 0 = nobody is at it.
-    at: i64,
-    /// Those that stand, in order.
-    posts: Vec<PostId>,
-    /// All of them do.
-    done: bool,
-    /// Somebody was told that it cannot be posted.
-    told: bool,
-}
-
-/// A claim that is ours, with the bytes that a compare-and-set compares.
-struct Held {
-    key: String,
-    raw: Option<Vec<u8>>,
-    claim: Claim,
-}
 
 /// Why it was not posted.
-enum Failure {
+pub(super) enum Failure {
+    /// It is to be asked for again.
     Later(&'static str),
     /// Never: what people are told, and what the admin reads.
     Never(Text, &'static str),
 }
 
-type Result<T> = std::result::Result<T, Failure>;
+pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 impl From<PlatformError> for Failure {
     fn from(error: PlatformError) -> Self {
@@ -91,9 +63,7 @@ impl Guest<'_> {
             Ok(held) => held,
             Err(failure) => return Err(self.failed(&made, None, failure)),
         };
-        if held.claim.done
-            && let Some(post) = held.claim.posts.first()
-        {
+        if let Some(post) = held.claim.post_of(&made) {
             return Ok(post.clone());
         }
         let posted = self.post_recording(&made, &mut held);
@@ -105,30 +75,34 @@ impl Guest<'_> {
             return Err(Failure::Later("a file is not uploaded yet"));
         }
         let root = self.root_of(made)?;
-        let standing = self.standing(made, &root)?;
-        let mut files: Vec<&[RecordingFile]> = made.files.chunks(FILES_PER_POST_MAX).collect();
-        if files.is_empty() {
-            // Nothing was recorded: it is said, too.
-            files.push(&[]);
+        for post in self.standing(made, &root)? {
+            held.claim.add(post.id, post.file_ids);
         }
-        let count = files.len();
-        for (at, files) in files.into_iter().enumerate() {
-            if held.claim.posts.len() > at {
-                continue;
-            }
-            let post = match standing.get(&(at + 1)) {
-                Some(post) => post.clone(),
-                None => self.make_recording_post(made, held, &root, files, at + 1, count)?,
-            };
-            held.claim.posts.push(post);
-            self.write(held)?;
+        let lacking: Vec<RecordingFile> = made
+            .files
+            .iter()
+            .filter(|file| !held.claim.has(&file.file_id))
+            .cloned()
+            .collect();
+        let mut posts: Vec<&[RecordingFile]> = lacking.chunks(FILES_PER_POST_MAX).collect();
+        if posts.is_empty() && held.claim.posts.is_empty() {
+            // Nothing was recorded: it is said, too.
+            posts.push(&[]);
+        }
+        let count = held.claim.posts.len() + posts.len();
+        for files in posts {
+            let post = self.make_recording_post(made, held, &root, files, count)?;
+            let files = files.iter().map(|file| file.file_id.clone());
+            held.claim.add(post, files);
+            self.write_claim(held)?;
         }
         let Some(first) = held.claim.posts.first().cloned() else {
             return Err(Failure::Later("no post was made"));
         };
         self.mention_in_call_post(made, &first)?;
         held.claim.done = true;
-        self.write(held)?;
+        held.claim.at = 0;
+        self.write_claim(held)?;
         let line = format!("{} posted", made.id);
         self.env.log(Level::Info, "recording", &line);
         Ok(first)
@@ -140,7 +114,6 @@ impl Guest<'_> {
         held: &Held,
         root: &PostId,
         files: &[RecordingFile],
-        part: usize,
         count: usize,
     ) -> Result<PostId> {
         let lang = Lang::of(&made.labels.lang);
@@ -159,7 +132,6 @@ impl Guest<'_> {
             "call_post_id": made.labels.post_id,
             "recording_id": made.id,
             "captions": captions,
-            "parley": { "part": part },
         });
         // Without a thread those that follow go below the first.
         let below = held.claim.posts.first().filter(|_| root.is_empty());
@@ -168,9 +140,9 @@ impl Guest<'_> {
             channel_id: made.labels.channel_id.clone(),
             root_id: below.unwrap_or(root).clone(),
             kind: KIND.to_owned(),
-            message: match part {
-                1 => message::first(self.env, made, lang),
-                part => message::more(part, count, lang),
+            message: match held.claim.posts.len() {
+                0 => message::first(self.env, made, lang),
+                before => message::more(before + 1, count, lang),
             },
             props_json: props.to_string(),
             file_ids: files.iter().map(|file| file.file_id.clone()).collect(),
@@ -215,21 +187,18 @@ impl Guest<'_> {
         }
     }
 
-    /// The recording's posts that the thread has, by their numbers.
-    fn standing(&self, made: &MadeRecording, root: &PostId) -> Result<BTreeMap<usize, PostId>> {
+    /// The recording's posts that the thread has, oldest first.
+    fn standing(&self, made: &MadeRecording, root: &PostId) -> Result<Vec<Post>> {
         if root.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         }
         let bot = self.env.bot_id()?;
-        let posts = self.env.thread(root)?.into_iter();
-        let ours = posts.filter(|post| post.kind == KIND && post.user_id == bot);
-        Ok(ours
-            .filter_map(|post| {
-                let props: Value = serde_json::from_str(&post.props_json).ok()?;
-                let part = usize::try_from(props["parley"]["part"].as_u64()?).ok()?;
-                (props["recording_id"] == made.id.as_str()).then_some((part, post.id))
-            })
-            .collect())
+        let mut posts = self.env.thread(root)?;
+        posts.retain(|post| {
+            let props: Value = serde_json::from_str(&post.props_json).unwrap_or_default();
+            post.kind == KIND && post.user_id == bot && props["recording_id"] == made.id.as_str()
+        });
+        Ok(posts)
     }
 
     /// The call's own post names its recordings, if it is still there.
@@ -261,41 +230,6 @@ impl Guest<'_> {
         }
     }
 
-    fn claim(&self, made: &MadeRecording) -> Result<Held> {
-        let key = format!("{PREFIX}{}", made.id);
-        let raw = self.env.kv_get(&key)?;
-        let claim: Claim = match &raw {
-            Some(raw) => serde_json::from_slice(raw).unwrap_or_default(),
-            None => Claim::default(),
-        };
-        let now_ms = self.env.now_ms();
-        let mut held = Held { key, raw, claim };
-        if held.claim.done {
-            return Ok(held);
-        }
-        // A clock that was put back makes nobody wait longer.
-        if (0..CLAIM_MS).contains(&(now_ms - held.claim.at)) {
-            return Err(Failure::Later("it is being posted"));
-        }
-        held.claim.at = now_ms;
-        self.write(&mut held)?;
-        Ok(held)
-    }
-
-    fn write(&self, held: &mut Held) -> Result<()> {
-        // Strings and numbers only: this cannot fail.
-        let new = serde_json::to_vec(&held.claim).unwrap_or_default();
-        let old = held.raw.as_deref();
-        if !self
-            .env
-            .kv_compare_and_set(&held.key, old, Some(&new), KNOWN_S)?
-        {
-            return Err(Failure::Later("somebody else is posting it"));
-        }
-        held.raw = Some(new);
-        Ok(())
-    }
-
     /// Lets go of the claim, and tells whom it concerns if it will never be posted.
     fn failed(
         &self,
@@ -308,7 +242,7 @@ impl Guest<'_> {
         if let Some(held) = held {
             held.claim.at = 0;
             held.claim.told |= matches!(failure, Failure::Never(..));
-            released = self.write(held).is_ok();
+            released = self.write_claim(held).is_ok();
         }
         match failure {
             Failure::Later(reason) => RecordingError::Later(reason.to_owned()),

@@ -179,13 +179,13 @@ fn what_the_media_server_refuses_has_its_words() {
         ),
         (
             Code::ResourceExhausted,
-            "too little disk space",
+            "recordings have used up their 9 MiB",
             503,
             "The recording was not started: the media server has too little",
         ),
         (
             Code::ResourceExhausted,
-            "too many recordings",
+            "5 recordings are in progress, and no more may be",
             503,
             "The recording was not started: too many calls",
         ),

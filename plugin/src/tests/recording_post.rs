@@ -107,7 +107,6 @@ fn it_stands_in_the_calls_thread_with_its_files_and_its_facts() {
         "call_post_id": root,
         "recording_id": recording.recording_id,
         "captions": [{"title": "Who speaks", "language": "en", "file_id": "file2"}],
-        "parley": {"part": 1},
     });
     assert_eq!(props(post), wanted);
     // The call's post names it, and keeps what it says besides.
@@ -223,6 +222,22 @@ fn many_files_make_several_posts_each_of_which_stands_once() {
         let files = post.file_ids.len();
         assert_eq!(props(post)["captions"].as_array().unwrap().len(), files / 2);
     }
+}
+
+#[test]
+fn a_file_that_the_platform_lost_and_got_anew_is_posted_too() {
+    let (world, mut recording) = ended();
+    let posted = publish(&world, &recording).unwrap();
+    recording.files[1].file_id = "anew".to_owned();
+    for _ in 0..2 {
+        assert_eq!(publish(&world, &recording), Ok(posted.clone()));
+        let posts = posts(&world);
+        assert_eq!(posts.len(), 2);
+        assert_eq!(posts[1].file_ids, ["anew"]);
+        assert_eq!(posts[1].root_id, posts[0].root_id);
+    }
+    let of_call = props(&call_post(&world))["recordings"].clone();
+    assert_eq!(of_call[&recording.recording_id]["file_id"], "anew");
 }
 
 #[test]
