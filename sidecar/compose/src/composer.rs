@@ -204,7 +204,7 @@ impl<P: Parts> Composer<P> {
             files.push(FinishedFile {
                 name: captions::NAME.to_owned(),
                 content_type: "text/vtt",
-                duration_ms,
+                duration_ms: 0,
                 starts_at_ms: 0,
             });
         }

@@ -22,7 +22,7 @@ pub struct FinishedFile {
     pub name: String,
     /// `video/webm`, `audio/webm` or `text/vtt`.
     pub content_type: &'static str,
-    /// How long it plays.
+    /// How long it plays; 0 for captions.
     pub duration_ms: u64,
     /// Where on the recording's timeline its zero is.
     pub starts_at_ms: u64,
