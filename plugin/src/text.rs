@@ -227,8 +227,8 @@ texts! {
         "Die Aufnahme ist zu Ende, weil der Medienserver ausgefallen ist. Was bisher aufgenommen wurde, bleibt erhalten und wird gepostet.";
     RecordingAgain: "Start another one with `/call recording start`.",
         "Starte eine neue mit `/call recording start`.";
-    RecordingEndsSoon: "Your recording of this call ends by itself in {minutes} min. You can start another one right afterwards.",
-        "Deine Aufnahme dieses Anrufs endet in {minutes} Min. von selbst. Du kannst gleich danach eine neue starten.";
+    RecordingEndsSoon: "The recording of this call ends by itself in {minutes} min. You can start another one right afterwards.",
+        "Die Aufnahme dieses Anrufs endet in {minutes} Min. von selbst. Du kannst gleich danach eine neue starten.";
 
     // What the bot writes into the thread of a call.
     RecordingEndsSoonNote: "The recording of this call ends by itself in {minutes} min. The host can start another one right afterwards.",

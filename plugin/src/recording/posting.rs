@@ -38,7 +38,7 @@ impl From<PlatformError> for Failure {
             // It was there a moment ago: the next time this is seen from the start.
             PlatformError::NotFound => Self::Later("something was deleted meanwhile"),
             PlatformError::Denied(_) | PlatformError::Invalid(_) => {
-                Self::Never(Text::ParkedRefused, "the platform refuses the post")
+                Self::Later("the platform does not let the plugin look")
             }
         }
     }
@@ -128,10 +128,16 @@ impl Guest<'_> {
                 })
             })
             .collect();
+        // Who speaks is timed from the recording's beginning, each part from its own.
+        let media = files.iter().filter(|file| !file.is_text);
+        let starts: Map<String, Value> = media
+            .map(|file| (file.file_id.clone(), file.starts_at_ms.into()))
+            .collect();
         let props = json!({
             "call_post_id": made.labels.post_id,
             "recording_id": made.id,
             "captions": captions,
+            "parley": { "starts_at_ms": starts },
         });
         // Without a thread those that follow go below the first.
         let below = held.claim.posts.first().filter(|_| root.is_empty());
@@ -151,10 +157,14 @@ impl Guest<'_> {
         match self.env.create_post(post) {
             Ok(post) => Ok(post.id),
             // Whoever deletes the thread at this moment has not refused the recording.
-            Err(PlatformError::Denied(_) | PlatformError::Invalid(_))
-                if self.root_of(made)? != *root =>
-            {
-                Err(Failure::Later("the thread was deleted meanwhile"))
+            Err(PlatformError::Denied(why) | PlatformError::Invalid(why)) => {
+                if self.root_of(made)? != *root {
+                    return Err(Failure::Later("the thread was deleted meanwhile"));
+                }
+                let line = format!("{}: refused: {why}", made.id);
+                self.env.log(Level::Warn, "recording", &line);
+                let reason = "the platform refuses the post";
+                Err(Failure::Never(Text::ParkedRefused, reason))
             }
             Err(error) => Err(error.into()),
         }

@@ -48,7 +48,7 @@ pub(crate) struct FakeEnv {
     /// Members who may not post.
     pub(crate) muted: RefCell<BTreeSet<(ChannelId, UserId)>>,
     pub(crate) posts: RefCell<BTreeMap<PostId, Post>>,
-    /// The next post is refused with this.
+    /// The next post is refused with this; `NotFound`: because its thread is deleted at that moment.
     pub(crate) post_refusal: RefCell<Option<PlatformError>>,
     /// To whom, with which message.
     pub(crate) files: RefCell<Vec<(UserId, String, File)>>,
@@ -319,6 +319,14 @@ impl Env for FakeEnv {
     fn create_post(&self, mut post: Post) -> Answer<Post> {
         self.up()?;
         if let Some(error) = self.post_refusal.take() {
+            if error == PlatformError::NotFound {
+                // Somebody deletes the thread at this moment.
+                let mut posts = self.posts.borrow_mut();
+                if let Some(root) = posts.get_mut(&post.root_id) {
+                    root.delete_at = 1;
+                }
+                return Err(PlatformError::Invalid("root_id".to_owned()));
+            }
             return Err(error);
         }
         let root = self.posts.borrow().get(&post.root_id).cloned();

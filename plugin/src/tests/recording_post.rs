@@ -107,6 +107,7 @@ fn it_stands_in_the_calls_thread_with_its_files_and_its_facts() {
         "call_post_id": root,
         "recording_id": recording.recording_id,
         "captions": [{"title": "Who speaks", "language": "en", "file_id": "file2"}],
+        "parley": {"starts_at_ms": {"file1": 0}},
     });
     assert_eq!(props(post), wanted);
     // The call's post names it, and keeps what it says besides.
