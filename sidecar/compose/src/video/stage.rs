@@ -172,7 +172,7 @@ impl Stage {
                 .min();
             let turn = self.turns.front().map(|turn| turn.at);
             match (turn, frame) {
-                (Some(at), frame) if at <= until && frame.is_none_or(|(first, _)| at <= first) => {
+                (Some(at), frame) if at <= until && frame.is_none_or(|(first, _)| at < first) => {
                     let turn = self.turns.pop_front()?;
                     let ends = self.current_show <= turn.show
                         && self.current.is_some()
