@@ -197,6 +197,9 @@ impl Io {
             self.space.look(self.vfs.as_ref(), now);
         }
         for live in self.recordings.values_mut() {
+            if is_last {
+                live.retry_now(now);
+            }
             live.round(self.vfs.as_ref(), &mut self.space, now, sync);
         }
     }

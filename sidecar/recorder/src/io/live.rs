@@ -81,7 +81,8 @@ impl Live {
         }
     }
 
-    /// Takes an entry of the tap, unless there is no place for it. `kept_max`: bytes in memory.
+    /// Takes an entry of the tap, unless there is no place for it. `kept_max`: bytes in memory
+    /// while nothing can be written.
     pub(super) fn take(&mut self, class: Class, body: &[u8], kept_max: usize, now: Instant) {
         let Ok(entry) = codec::decode(body) else {
             return;
@@ -89,9 +90,13 @@ impl Live {
         if self.end.is_some() {
             return;
         }
-        let kept = self.journal.unsynced() + body.len();
+        // What can be written is soon: there the turns bound what is in memory.
+        let kept = match self.health {
+            Health::Good | Health::AudioOnly => 0,
+            Health::Stopped { .. } => self.journal.unsynced() + body.len(),
+        };
         let fits = match class {
-            Class::Video => self.health == Health::Good && kept <= kept_max / 2,
+            Class::Video => self.health == Health::Good,
             Class::Audio => kept <= kept_max,
             // Few and short, and without them the rest is worth nothing.
             Class::Control => kept <= 2 * kept_max,
@@ -142,6 +147,13 @@ impl Live {
         match self.health {
             Health::Stopped { retry_at } => now >= retry_at,
             Health::Good | Health::AudioOnly => self.end.is_some(),
+        }
+    }
+
+    /// The next round is the last.
+    pub(super) fn retry_now(&mut self, now: Instant) {
+        if let Health::Stopped { retry_at } = &mut self.health {
+            *retry_at = now;
         }
     }
 

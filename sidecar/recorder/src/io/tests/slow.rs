@@ -74,3 +74,18 @@ fn a_flood_of_pictures_takes_no_sound_with_it() {
     assert_eq!(lost_audio, 0);
     assert_eq!(read(&rig.vfs, 1).audio, 100);
 }
+
+#[test]
+fn a_burst_is_no_loss_where_the_disk_keeps_up_however_many_are_recorded() {
+    let mut rig = Rig::new(MemoryVfs::default());
+    rig.begin(32);
+    for _ in 0..900 {
+        assert_eq!(rig.push(7, SCREEN, &super::PICTURE), Pushed::Away);
+    }
+    rig.turn();
+    rig.end(7);
+    rig.turn();
+    let read = read(&rig.vfs, 7);
+    assert_eq!((read.video, read.dropped), (900, (0, 0)));
+    assert_eq!(rig.heard(), ["r7 over: Stopped", "7 Stopped"]);
+}

@@ -237,3 +237,15 @@ fn at_the_end_of_the_process_all_that_was_pushed_is_on_the_disk() {
         assert!(lost > 0 && !read.ended);
     }
 }
+
+#[test]
+fn at_the_end_of_the_process_a_disk_that_is_back_is_tried_once_more() {
+    let mut rig = Rig::new(MemoryVfs::default());
+    rig.begin(1);
+    fail(&rig, u64::MAX, Operation::Any, EIO);
+    rig.run(Duration::from_secs(3));
+    rig.vfs.clear_faults();
+    rig.inbox.close();
+    assert_eq!(rig.io.turn(), Next::Done);
+    assert_eq!(read(&rig.vfs.crash(3), 0).audio, 150);
+}
