@@ -16,7 +16,12 @@ use self::suite::World;
 #[tokio::test]
 async fn the_local_platform_conforms() {
     let id = "app.parley.calls";
-    let local = Local::open(LocalConfig::new("http://localhost:8065/chat/", id, "0.1.0")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = LocalConfig {
+        data_dir: Some(dir.path().to_owned()),
+        ..LocalConfig::new("http://localhost:8065/chat/", id, "0.1.0")
+    };
+    let local = Local::open(config).unwrap();
     let account = |name: &str| Account {
         username: name.into(),
         ..Account::default()

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use parley_host::platform::files::{Files, NewUpload, Progress};
 use parley_host::platform::{
     Broadcast, CallPush, ChannelKind, ChannelPermission, File, Platform, PlatformError, Post,
 };
@@ -29,7 +30,7 @@ pub(crate) struct World {
 const NOBODY: &str = "nobodynobodynobodynobody01";
 
 /// Runs all cases; returns what is wrong, by case. Nothing wrong = it conforms.
-pub(crate) async fn failures(platform: &dyn Platform, world: &World) -> Vec<String> {
+pub(crate) async fn failures<P: Platform + Files>(platform: &P, world: &World) -> Vec<String> {
     let mut found = Vec::new();
     macro_rules! run {
         ($($case:ident),* $(,)?) => { $(
@@ -49,6 +50,9 @@ pub(crate) async fn failures(platform: &dyn Platform, world: &World) -> Vec<Stri
         posts_are_updated,
         bad_posts_are_refused,
         files_are_sent,
+        threads_are_read,
+        files_come_in_pieces,
+        uploads_are_checked,
         events_and_ephemeral_posts,
         keys_are_compared,
         one_of_many_wins,
@@ -247,6 +251,128 @@ async fn files_are_sent(platform: &dyn Platform, world: &World) -> Outcome {
     let again = fine("send again", send(&world.member).await)?;
     same("one place", again.channel_id, post.channel_id)?;
     refused("to nobody", send(NOBODY).await, not_found)
+}
+
+async fn threads_are_read(platform: &dyn Platform, world: &World) -> Outcome {
+    let root = fine("root", platform.create_post(post(world)).await)?;
+    let bot = fine("bot", platform.bot_id().await)?;
+    let known = fine("bot as a user", platform.get_user(&bot).await)?;
+    same("is a bot", known.is_bot, true)?;
+    let mut wanted = vec![root.id.clone()];
+    for (author, message) in [
+        (&world.member, "one"),
+        (&bot, "two"),
+        (&world.member, "three"),
+    ] {
+        let reply = Post {
+            user_id: author.clone(),
+            root_id: root.id.clone(),
+            kind: String::new(),
+            message: message.into(),
+            ..post(world)
+        };
+        let made = fine(message, platform.create_post(reply).await)?;
+        same("author", &made.user_id, author)?;
+        wanted.push(made.id);
+        // Two posts of one millisecond have no order.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    fine("another post", platform.create_post(post(world)).await)?;
+    let thread = fine("thread", platform.get_thread(&root.id).await)?;
+    let found: Vec<_> = thread.iter().map(|post| post.id.clone()).collect();
+    same("root, then replies", found, wanted)?;
+    same("props", parsed(&thread[2]), props())?;
+    refused("no thread", platform.get_thread(NOBODY).await, not_found)
+}
+
+fn upload(world: &World, bytes: usize) -> NewUpload {
+    NewUpload {
+        channel_id: world.channel.clone(),
+        name: "recording-1.webm".into(),
+        content_type: "video/webm".into(),
+        bytes: bytes as u64,
+    }
+}
+
+async fn files_come_in_pieces<P: Platform + Files>(platform: &P, world: &World) -> Outcome {
+    let data: Vec<u8> = (0..12_000_000u32).map(|at| (at % 253) as u8).collect();
+    let id = fine(
+        "create",
+        platform.create_upload(upload(world, data.len())).await,
+    )?;
+    let begun = fine("begun", platform.upload_state(&id).await)?;
+    let wanted = Progress {
+        offset: 0,
+        file_id: None,
+    };
+    same("begun", begun, wanted)?;
+    // The source ends early: what came is kept.
+    let first = 7_000_000;
+    let part = fine("part", platform.upload(&id, 0, &mut &data[..first]).await)?;
+    same("so far", part.offset, first as u64)?;
+    same("not whole", &part.file_id, &None)?;
+    same(
+        "asked",
+        fine("state", platform.upload_state(&id).await)?,
+        part,
+    )?;
+    let wrong = platform.upload(&id, 5, &mut &*data).await;
+    refused("another offset", wrong, invalid)?;
+    let rest = platform
+        .upload(&id, first as u64, &mut &data[first..])
+        .await;
+    let done = fine("rest", rest)?;
+    same("all", done.offset, data.len() as u64)?;
+    // Who died before this answer asks again.
+    same(
+        "whole",
+        &fine("state", platform.upload_state(&id).await)?,
+        &done,
+    )?;
+    let file = done.file_id.unwrap_or_default();
+    let facts = fine("facts", platform.file_facts(&file).await)?;
+    same("length", facts.bytes, data.len() as u64)?;
+    let made = Post {
+        user_id: fine("bot", platform.bot_id().await)?,
+        file_ids: vec![file.clone()],
+        ..post(world)
+    };
+    let made = fine("post", platform.create_post(made).await)?;
+    let found = fine("get", platform.get_post(&made.id).await)?;
+    same("files", found.file_ids.clone(), vec![file])?;
+    let changed = Post {
+        message: "other words".into(),
+        file_ids: Vec::new(),
+        ..found.clone()
+    };
+    fine("update", platform.update_post(changed).await)?;
+    let now = fine("get", platform.get_post(&made.id).await)?;
+    same("files stay", now.file_ids, found.file_ids)
+}
+
+async fn uploads_are_checked<P: Platform + Files>(platform: &P, world: &World) -> Outcome {
+    let largest = platform.file_bytes_max();
+    same("takes files", largest > 0, true)?;
+    let nothing = NewUpload {
+        bytes: 0,
+        ..upload(world, 1)
+    };
+    refused("nothing", platform.create_upload(nothing).await, invalid)?;
+    let huge = NewUpload {
+        bytes: largest + 1,
+        ..upload(world, 1)
+    };
+    refused("too much", platform.create_upload(huge).await, invalid)?;
+    let nowhere = NewUpload {
+        channel_id: NOBODY.into(),
+        ..upload(world, 1)
+    };
+    let outcome = platform.create_upload(nowhere).await;
+    same("nowhere", outcome.is_err(), true)?;
+    refused("no upload", platform.upload_state(NOBODY).await, not_found)?;
+    refused("no file", platform.file_facts(NOBODY).await, not_found)?;
+    let bytes = platform.upload(NOBODY, 0, &mut &b"x"[..]).await;
+    refused("into nothing", bytes, not_found)
 }
 
 async fn posts_are_updated(platform: &dyn Platform, world: &World) -> Outcome {

@@ -244,7 +244,7 @@ impl HookService {
             let _ = tokio::io::copy(&mut driver, &mut tokio::io::sink()).await;
         });
         let api = Api::new(Client::start(api));
-        let facts = self.platform.activate(api).await?;
+        let facts = self.platform.activate(api, self.broker.clone()).await?;
         self.activation.activate(&facts).await
     }
 

@@ -11,6 +11,7 @@ mod adapter;
 mod api;
 mod command;
 mod fault;
+mod files;
 mod hooks;
 mod http;
 mod json;

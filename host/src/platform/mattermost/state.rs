@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use parley_flavour::Flavour;
+use parley_goplugin::Broker;
 use parley_goplugin::rpc::Empty;
 use parley_settings::Overrides;
 use tokio::sync::Semaphore;
 
 use super::api::Api;
 use super::command;
+use super::files::Uploads;
 use super::positional::Positional;
 use super::push;
 use super::wire::{Bot, Config, PluginStatus};
@@ -29,11 +31,13 @@ pub struct Mattermost {
     /// Of notifications on their way.
     pub(super) pushes: Arc<Semaphore>,
     overrides: Overrides,
+    pub(super) uploads: Uploads,
 }
 
 #[derive(Default)]
 struct Session {
     api: Option<Api>,
+    broker: Option<Broker>,
     config: Config,
     settings_json: String,
     bot_id: String,
@@ -59,6 +63,7 @@ impl Mattermost {
             session: RwLock::default(),
             pushes: push::lanes(),
             overrides: Overrides::default(),
+            uploads: Uploads::default(),
         }
     }
 
@@ -82,6 +87,12 @@ impl Mattermost {
         api.ok_or_else(|| PlatformError::Unavailable("the plugin is not activated".into()))
     }
 
+    /// Of the connection to the server.
+    pub(super) fn broker(&self) -> Result<Broker, PlatformError> {
+        let broker = self.read(|session| session.broker.clone());
+        broker.ok_or_else(|| PlatformError::Unavailable("the plugin is not activated".into()))
+    }
+
     pub(super) fn bot_id(&self) -> String {
         self.read(|session| session.bot_id.clone())
     }
@@ -95,7 +106,7 @@ impl Mattermost {
     }
 
     /// Takes the API, learns what is needed and registers bot and command. May be repeated.
-    pub(super) async fn activate(&self, api: Api) -> Result<ServerFacts, String> {
+    pub(super) async fn activate(&self, api: Api, broker: Broker) -> Result<ServerFacts, String> {
         let failed = |what: &'static str| move |error: PlatformError| format!("{what}: {error}");
         self.refuse_beside_the_other(&api).await?;
         self.load(&api).await.map_err(failed("configuration"))?;
@@ -118,6 +129,7 @@ impl Mattermost {
         self.write(|session| {
             session.bot_id = bot_id;
             session.api = Some(api);
+            session.broker = Some(broker);
         });
         Ok(self.facts())
     }

@@ -13,6 +13,7 @@ pub(crate) use self::post::{Post, PostList};
 pub(crate) use self::push::PushNotification;
 pub(crate) use self::server::{
     Bot, Channel, ChannelMember, Config, ErrorString, FileData, FileInfo, KvSetOptions, Permission,
-    PluginClusterEvent, PluginStatus, Props, Session, Status, Team, User,
+    PluginClusterEvent, PluginStatus, Props, Session, Status, Team, UploadDataArgs, UploadSession,
+    User,
 };
 pub(crate) use self::socket::{Broadcast, CommandArgs, CommandResponse, WebSocketRequest};

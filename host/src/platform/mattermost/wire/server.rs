@@ -93,6 +93,28 @@ gob_struct! {
 
     pub(crate) struct FileInfo = "FileInfo" {
         id: String = "Id",
+        delete_at: i64 = "DeleteAt",
+        size: i64 = "Size",
+    }
+
+    pub(crate) struct UploadDataArgs = "Z_UploadDataArgs" {
+        session: Option<UploadSession> = "A",
+        plugin_stream_id: u32 = "PluginStreamID",
+    }
+
+    /// With all its fields: it goes back to the server as it came.
+    pub(crate) struct UploadSession = "UploadSession" {
+        id: String = "Id",
+        kind: String = "Type",
+        create_at: i64 = "CreateAt",
+        user_id: String = "UserId",
+        channel_id: String = "ChannelId",
+        filename: String = "Filename",
+        path: String = "Path",
+        file_size: i64 = "FileSize",
+        file_offset: i64 = "FileOffset",
+        remote_id: String = "RemoteId",
+        req_file_id: String = "ReqFileId",
     }
 
     pub(crate) struct FileData = "FileData" {
@@ -127,6 +149,8 @@ gob_struct! {
     pub(crate) struct FileSettings = "FileSettings" {
         driver_name: String = "DriverName",
         directory: String = "Directory",
+        enable_file_attachments: bool = "EnableFileAttachments",
+        max_file_size: i64 = "MaxFileSize",
     }
 
     pub(crate) struct LocalizationSettings = "LocalizationSettings" {
