@@ -11,6 +11,7 @@ use crate::hooks::{
     PlatformEvent, SettingError, Value,
 };
 use crate::media::pump::{EventHandler, HandlerFuture, NotHandled};
+use crate::media::recordings::{NotPosted, PostFuture, RecordingHandler};
 use crate::sandbox::{
     CallError, Counters, Limits, LoadError, ReplyInvalid, ReplyTooLarge, Sandbox, Services, grant,
     one_line, wit,
@@ -327,6 +328,23 @@ impl EventHandler for Plugin {
 
     fn tick(&self) -> HandlerFuture<'_> {
         Box::pin(async move { as_handled(self.on_tick().await.map(Ok)) })
+    }
+}
+
+impl RecordingHandler for Plugin {
+    fn post_recording<'a>(&'a self, recording: &'a parley_proto::v1::Recording) -> PostFuture<'a> {
+        Box::pin(async move {
+            match self.on_recording(&recording.encode_to_vec()).await {
+                Ok(Ok(post_id)) => Ok(post_id),
+                Ok(Err(RecordingError::Later(reason))) => Err(NotPosted::Later(reason)),
+                Ok(Err(RecordingError::Parked(reason))) => Err(NotPosted::Parked(reason)),
+                // A later version of the plugin may do better: never for good.
+                Err(error) => {
+                    tracing::debug!(%error, "a recording is not posted");
+                    Err(NotPosted::Later("the plugin failed".to_owned()))
+                }
+            }
+        })
     }
 }
 

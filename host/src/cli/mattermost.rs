@@ -24,6 +24,7 @@ use crate::hooks::Hooks;
 use crate::installed::Installed;
 use crate::media::FixedLink;
 use crate::media::pump::{Pump, PumpCounters};
+use crate::media::recordings::{Publisher, PublisherCounters};
 use crate::platform::mattermost::{
     Activation, ActivationFuture, HANDSHAKE, Mattermost, MattermostPlugin, ServerFacts,
 };
@@ -121,6 +122,7 @@ struct Composition {
     /// `None` while it is compiled.
     plugin: watch::Receiver<Option<Plugin>>,
     counters: Arc<PumpCounters>,
+    published: Arc<PublisherCounters>,
     active: Mutex<Option<Active>>,
 }
 
@@ -147,6 +149,7 @@ impl Composition {
             link: FixedLink::new(None),
             plugin,
             counters: Arc::default(),
+            published: Arc::default(),
             active: Mutex::default(),
         }
     }
@@ -166,19 +169,28 @@ impl Composition {
         })
     }
 
-    /// The pump, once there is a plugin to handle events.
-    fn pump(&self) -> impl Future<Output = Pump> + use<> {
-        let (host_id, link) = (self.host_id.clone(), self.link.clone());
+    /// What brings the media server's news to the plugin, once there is one to handle them.
+    fn couriers(&self) -> impl Future<Output = (Pump, Publisher)> + use<> {
+        let (host_id, link) = (self.host_id.clone(), Arc::new(self.link.clone()));
         let (platform, plugin) = (Arc::clone(&self.platform), self.plugin.clone());
-        let counters = Arc::clone(&self.counters);
+        let (counters, published) = (Arc::clone(&self.counters), Arc::clone(&self.published));
         async move {
-            Pump {
+            let plugin = Arc::new(when_loaded(plugin).await);
+            let publisher = Publisher {
+                host_id: host_id.clone(),
+                link: Arc::clone(&link) as _,
+                files: Arc::clone(&platform) as _,
+                handler: Arc::clone(&plugin) as _,
+                counters: published,
+            };
+            let pump = Pump {
                 host_id,
-                link: Arc::new(link),
+                link,
                 platform,
-                handler: Arc::new(when_loaded(plugin).await),
+                handler: plugin,
                 counters,
-            }
+            };
+            (pump, publisher)
         }
     }
 
@@ -187,12 +199,14 @@ impl Composition {
         self.log.set_level(asked.settings.log_level);
         let media = self.start_media(&asked, facts)?;
         let stop = CancellationToken::new();
-        let pump = self.pump();
+        let couriers = self.couriers();
         let stopped = stop.clone();
         let pump = tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
-                pump = pump => pump.run(stopped.clone()).await,
+                (pump, publisher) = couriers => {
+                    tokio::join!(pump.run(stopped.clone()), publisher.run(stopped.clone()));
+                }
             }
         });
         Ok(Active {
@@ -359,6 +373,9 @@ impl Activation for Composition {
             "media_events_handled": self.counters.handled.load(Relaxed),
             "media_events_retried": self.counters.retried.load(Relaxed),
             "media_events_given_up": self.counters.poisoned.load(Relaxed),
+            "recordings_published": self.published.verified.load(Relaxed),
+            "recordings_failed": self.published.failed.load(Relaxed),
+            "recordings_given_up": self.published.parked.load(Relaxed),
             "guest_calls": calls.map(|calls| calls.calls),
             "guest_failures": calls.map(|calls| calls.failures),
         })

@@ -20,6 +20,7 @@ use super::signals::{Signals, Told};
 use crate::environment::SystemEnvironment;
 use crate::media::FixedLink;
 use crate::media::pump::{Pump, PumpCounters};
+use crate::media::recordings::Publisher;
 use crate::platform::Platform as _;
 use crate::platform::local::{Local, LocalConfig, OpenError};
 use crate::plugin::Plugin;
@@ -143,6 +144,13 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         return Err(refused_by_sidecar(&config.common, said));
     }
     let stop_pump = CancellationToken::new();
+    let publisher = Publisher {
+        host_id: host_id.clone(),
+        link: Arc::new(link.clone()),
+        files: Arc::clone(&local) as _,
+        handler: Arc::clone(&plugin) as _,
+        counters: Arc::default(),
+    };
     let pump = Pump {
         host_id,
         link: Arc::new(link.clone()),
@@ -150,7 +158,10 @@ pub(super) async fn start(config: ServeConfig) -> Result<Running, Failure> {
         handler: Arc::clone(&plugin) as _,
         counters: Arc::<PumpCounters>::default(),
     };
-    let pump = tokio::spawn(pump.run(stop_pump.clone()));
+    let stopped = stop_pump.clone();
+    let pump = tokio::spawn(async move {
+        tokio::join!(pump.run(stopped.clone()), publisher.run(stopped));
+    });
     let router = health::router(Arc::new(link))
         .fallback_service(local.router(plugin))
         .layer(axum::middleware::from_fn(request_trace));

@@ -24,10 +24,15 @@ const GRANTED_SERVICES: [&str; 3] = [
 ];
 /// Methods that are granted one by one.
 ///
-/// `GetInfo`: a room that is unknown to another start of the sidecar is restored, not ended.
-const GRANTED_METHODS: [&str; 2] = [
+/// `GetInfo`: a room that is unknown to another start of the sidecar is restored, not ended. Of recordings
+/// not what publishes them: that is the host's.
+const GRANTED_METHODS: [&str; 6] = [
     "/parley.media.v1.Node/GetHealth",
     "/parley.media.v1.Info/GetInfo",
+    "/parley.media.v1.Recordings/StartRecording",
+    "/parley.media.v1.Recordings/StopRecording",
+    "/parley.media.v1.Recordings/PinInRecording",
+    "/parley.media.v1.Recordings/ListRecordings",
 ];
 
 /// Longest time of one call, ms; a call without a deadline gets this one.

@@ -23,6 +23,10 @@ fn rooms_sessions_stats_and_health_are_granted() {
         "/parley.media.v1.Stats/GetRoomStats",
         "/parley.media.v1.Node/GetHealth",
         "/parley.media.v1.Info/GetInfo",
+        "/parley.media.v1.Recordings/StartRecording",
+        "/parley.media.v1.Recordings/StopRecording",
+        "/parley.media.v1.Recordings/PinInRecording",
+        "/parley.media.v1.Recordings/ListRecordings",
     ] {
         assert!(granted(path).is_ok(), "{path}");
     }
@@ -35,6 +39,10 @@ fn everything_else_is_denied() {
         "/",
         "/parley.media.v1.Node/Drain",
         "/parley.media.v1.Node/Goodbye",
+        "/parley.media.v1.Recordings/",
+        "/parley.media.v1.Recordings/ClaimRecording",
+        "/parley.media.v1.Recordings/ReadRecordingFile",
+        "/parley.media.v1.Recordings/ReportPublishing",
         "/parley.media.v1.Node/GetHealthX",
         "/parley.media.v1.Events/Watch",
         "/parley.media.v1.Info/",
@@ -207,7 +215,7 @@ proptest::proptest! {
     fn only_whole_granted_names_pass(pieces in proptest::collection::vec(
         proptest::sample::select(vec![
             "/", "parley.media.v1.", "Rooms", "Sessions", "Stats", "Node", "Events", "Info",
-            "OpenRoom", "GetHealth", "Drain", "Watch", "..", "?", "%2e", " ", "\0", "http://x",
+            "Recordings", "StartRecording", "ClaimRecording", "OpenRoom", "GetHealth", "Drain", "Watch", "..", "?", "%2e", " ", "\0", "http://x",
         ]),
         0..6,
     )) {
@@ -219,6 +227,7 @@ proptest::proptest! {
                 "Rooms" | "Sessions" | "Stats" => plain,
                 "Node" => method == "GetHealth",
                 "Info" => method == "GetInfo",
+                "Recordings" => method == "StartRecording",
                 _ => false,
             }
         });
