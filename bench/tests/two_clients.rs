@@ -31,6 +31,7 @@ async fn two_clients_hear_each_other_through_the_real_sidecar() {
         executable: sidecar(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         cpu: None,
+        others: None,
     };
     let sidecar = Sidecar::start(&options).await.expect("the sidecar starts");
     let pace = Pace {

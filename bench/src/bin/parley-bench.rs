@@ -1,12 +1,14 @@
 //! `parley-bench W1`: loads the real sidecar over loopback and prints its figures.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use parley_bench::load::{self, Cpus, Pace, Scenario, Sidecar, SidecarOptions};
+use parley_bench::load::{self, Cpus, Figures, Pace, Pairs, Scenario, Sidecar, SidecarOptions};
+use serde::Serialize;
 
 /// Loads the sidecar with simulated participants and prints what it cost.
 ///
@@ -36,6 +38,16 @@ struct Arguments {
     /// Voice slots that clients take, 1 to 8; 0: as many as the room offers, as our web client does.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=8))]
     voice_slots: u32,
+    /// Rooms: the scenario's, and small ones of three beside it, in which one speaks and one shares a screen.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rooms: u16,
+    /// Rooms that are recorded, the scenario's first; with as many rooms if --rooms says fewer. The thread
+    /// that forwards then has the sidecar's core for itself.
+    #[arg(long, value_name = "ROOMS", value_parser = clap::value_parser!(u16).range(0..=100))]
+    recordings: Option<u16>,
+    /// Runs so many pairs, without recordings and with them, and prints how they compare.
+    #[arg(long, requires = "recordings", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pairs: Option<u16>,
     /// Core of the sidecar; the last one when absent.
     #[arg(long)]
     sidecar_cpu: Option<usize>,
@@ -49,7 +61,6 @@ fn scenario(name: &str) -> Result<Scenario, String> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-#[allow(clippy::print_stdout)] // the figures are the program's output
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let cpus =
@@ -58,26 +69,63 @@ async fn main() -> anyhow::Result<()> {
         sidecar: arguments.sidecar_cpu.or(cpus.sidecar),
         generator: arguments.generator_cpu.or(cpus.generator),
     };
-    let sidecar = Sidecar::start(&SidecarOptions {
-        executable: arguments.sidecar,
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        cpu: cpus.sidecar,
-    })
-    .await?;
+    let recordings = usize::from(arguments.recordings.unwrap_or(0));
     let mut scenario = match arguments.participants {
         Some(participants) => arguments.scenario.with_participants(participants),
         None => arguments.scenario,
-    };
+    }
+    .with_rooms(usize::from(arguments.rooms).max(recordings));
     scenario.voice_slots = arguments.voice_slots;
-    let pace = Pace {
-        warm_up: Duration::from_secs(arguments.warm_up_seconds),
-        measure: Duration::from_secs(arguments.seconds),
+    let bench = Bench {
+        sidecar: SidecarOptions {
+            executable: arguments.sidecar,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            cpu: cpus.sidecar,
+            others: arguments.recordings.and_then(|_| cpus.others()),
+        },
+        scenario,
+        pace: Pace {
+            warm_up: Duration::from_secs(arguments.warm_up_seconds),
+            measure: Duration::from_secs(arguments.seconds),
+        },
+        cpus,
     };
-    let progress = |line: &str| eprintln!("parley-bench: {line}");
-    let figures = load::run(&sidecar, &scenario, pace, cpus, progress).await?;
-    sidecar.stop().await?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&figures)?);
+    let Some(count) = arguments.pairs else {
+        return print(&bench.run(recordings).await?, arguments.json);
+    };
+    let mut pairs = Pairs::default();
+    for number in 1..=count {
+        eprintln!("parley-bench: pair {number} of {count}");
+        pairs.add(bench.run(0).await?, bench.run(recordings).await?);
+    }
+    print(&pairs, arguments.json)
+}
+
+/// What all runs have in common.
+struct Bench {
+    sidecar: SidecarOptions,
+    scenario: Scenario,
+    pace: Pace,
+    cpus: Cpus,
+}
+
+impl Bench {
+    /// One run against a sidecar of its own.
+    async fn run(&self, recordings: usize) -> anyhow::Result<Figures> {
+        let sidecar = Sidecar::start(&self.sidecar).await?;
+        let mut scenario = self.scenario.clone();
+        scenario.recordings = recordings;
+        let progress = |line: &str| eprintln!("parley-bench: {line}");
+        let figures = load::run(&sidecar, &scenario, self.pace, self.cpus, progress).await?;
+        sidecar.stop().await?;
+        Ok(figures)
+    }
+}
+
+#[allow(clippy::print_stdout)] // the figures are the program's output
+fn print<T: Serialize + Display>(figures: &T, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(figures)?);
     } else {
         println!("{figures}");
     }

@@ -12,12 +12,14 @@ use mio::Waker;
 use parley_proto::launch::{TOKEN_METADATA, TOKEN_PREFIX};
 use parley_proto::v1::events_client::EventsClient;
 use parley_proto::v1::info_client::InfoClient;
+use parley_proto::v1::recordings_client::RecordingsClient;
 use parley_proto::v1::rooms_client::RoomsClient;
 use parley_proto::v1::sessions_client::SessionsClient;
 use parley_proto::v1::{
     Ack, Capabilities, GetInfoRequest, Hello, JoinRequest, OpenRoomRequest, Pong, PublicationState,
-    RoomPolicy, RoomRef, SessionRef, SetStateRequest, SignalRequest, VideoDown, WatchRequest,
-    WatchResponse, event, set_state_request, signal_request, watch_request, watch_response,
+    RoomPolicy, RoomRef, SessionRef, SetStateRequest, SignalRequest, StartRecordingRequest,
+    VideoDown, WatchRequest, WatchResponse, event, set_state_request, signal_request,
+    watch_request, watch_response,
 };
 use parley_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
 use tokio::net::UnixStream;
@@ -43,7 +45,6 @@ const JOINS_AT_ONCE: usize = 8;
 const NOTICES_MAX: usize = 10_000;
 /// A quiet machine shows little more than the run itself: the sidecar and the clients.
 const BUSY_MACHINE: f64 = 3.0;
-const ROOM: &str = "bench";
 
 pub(super) async fn run(
     sidecar: &Sidecar,
@@ -60,6 +61,7 @@ pub(super) async fn run(
         .await
         .context("not everybody joined in time")??;
     let join = started.elapsed();
+    control.record(scenario.recordings).await?;
     progress(&format!(
         "{} joined in {join:.1?}; warming up for {:?}",
         scenario.roles.len(),
@@ -70,14 +72,17 @@ pub(super) async fn run(
     progress(&format!("measuring for {:?}", pace.measure));
     control.order(Order::Begin)?;
     let (began, cpu) = (Instant::now(), sidecar.cpu_time()?);
+    let media_cpu = sidecar.media_cpu_time()?;
     control.attend(pace.measure).await?;
     control.order(Order::End)?;
     let (window, cpu) = (began.elapsed(), sidecar.cpu_time()?.saturating_sub(cpu));
+    let media_cpu = sidecar.media_cpu_time()?.saturating_sub(media_cpu);
     let grown_bytes = sidecar.resident_bytes()?.saturating_sub(empty_bytes);
     let tally = control.tally().await?;
     control.order(Order::Stop)?;
     let costs = Costs {
         cpu,
+        media_cpu,
         window,
         join,
         grown_bytes,
@@ -112,6 +117,7 @@ type Service = InterceptedService<Channel, Token>;
 struct Control<'a> {
     scenario: &'a Scenario,
     sessions: SessionsClient<Service>,
+    recordings: RecordingsClient<Service>,
     events: Streaming<WatchResponse>,
     answers: mpsc::Sender<WatchRequest>,
     orders: Sender<Order>,
@@ -155,14 +161,16 @@ impl<'a> Control<'a> {
             .await?;
         let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
         let events = EventsClient::new(service.clone()).watch(outgoing).await?;
-        RoomsClient::new(service.clone())
-            .open_room(OpenRoomRequest {
-                request_id: "open".into(),
-                room: Some(room()),
-                policy: Some(RoomPolicy::default()),
-                labels: Default::default(),
-            })
-            .await?;
+        for number in 0..scenario.rooms() {
+            RoomsClient::new(service.clone())
+                .open_room(OpenRoomRequest {
+                    request_id: format!("open{number}"),
+                    room: Some(room(number)),
+                    policy: Some(RoomPolicy::default()),
+                    labels: Default::default(),
+                })
+                .await?;
+        }
         let (orders, order_port) = std::sync::mpsc::channel();
         let (notice_port, notices) = mpsc::channel(NOTICES_MAX);
         let ports = Ports {
@@ -180,6 +188,7 @@ impl<'a> Control<'a> {
             })?;
         Ok(Self {
             scenario,
+            recordings: RecordingsClient::new(service.clone()),
             sessions: SessionsClient::new(service),
             events: events.into_inner(),
             answers,
@@ -210,6 +219,24 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
+    /// Records the first so many rooms.
+    async fn record(&mut self, rooms: usize) -> anyhow::Result<()> {
+        for number in 0..rooms {
+            let request_id = self.request_id();
+            self.recordings
+                .start_recording(StartRecordingRequest {
+                    request_id,
+                    room: Some(room(number)),
+                    recording_id: format!("recording{number}"),
+                    starter_id: "bench".into(),
+                    ..Default::default()
+                })
+                .await
+                .with_context(|| format!("recording room {number}"))?;
+        }
+        Ok(())
+    }
+
     async fn join(&mut self, index: usize) -> anyhow::Result<()> {
         let role = self.scenario.roles[index];
         self.numbers.insert(session_id(index), index);
@@ -217,7 +244,7 @@ impl<'a> Control<'a> {
         self.sessions
             .join(JoinRequest {
                 request_id,
-                session: Some(session(index)),
+                session: Some(session(self.scenario, index)),
                 participant_id: format!("participant{index}"),
                 connection_id: format!("connection{index}"),
                 labels: Default::default(),
@@ -240,7 +267,7 @@ impl<'a> Control<'a> {
             self.sessions
                 .set_state(SetStateRequest {
                     request_id,
-                    session: Some(session(index)),
+                    session: Some(session(self.scenario, index)),
                     change: Some(set_state_request::Change::Screen(PublicationState {
                         on: true,
                         stream_id: screen_stream(index),
@@ -297,7 +324,7 @@ impl<'a> Control<'a> {
                 self.sessions
                     .signal(SignalRequest {
                         request_id,
-                        session: Some(session(index)),
+                        session: Some(session(self.scenario, index)),
                         connection_id: String::new(),
                         message: Some(signal_request::Message::SdpZlib(zlib)),
                     })
@@ -392,9 +419,9 @@ fn watch(message: watch_request::Message) -> WatchRequest {
     }
 }
 
-fn room() -> RoomRef {
+fn room(number: usize) -> RoomRef {
     RoomRef {
-        room_id: ROOM.into(),
+        room_id: format!("bench{number}"),
         generation: 1,
     }
 }
@@ -403,10 +430,11 @@ fn session_id(index: usize) -> String {
     format!("session{index}")
 }
 
-fn session(index: usize) -> SessionRef {
+fn session(scenario: &Scenario, index: usize) -> SessionRef {
+    let room = room(scenario.room_of(index));
     SessionRef {
-        room_id: ROOM.into(),
-        generation: 1,
+        room_id: room.room_id,
+        generation: room.generation,
         session_id: session_id(index),
     }
 }

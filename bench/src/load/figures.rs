@@ -27,6 +27,12 @@ pub struct Figures {
     pub delivered_share: f64,
     /// CPU time of the sidecar process in the window, user and system, all threads.
     pub cpu_seconds: f64,
+    /// Of it the thread that forwards.
+    pub media_cpu_seconds: f64,
+    /// Of that thread, for each packet that clients received, microseconds.
+    pub media_cpu_us_per_packet: f64,
+    /// Rooms that were recorded.
+    pub recordings: usize,
     /// The bar is 60,000 for W1.
     pub packets_per_cpu_second: f64,
     /// Per gigabyte (10^9) of datagrams that clients received.
@@ -49,6 +55,7 @@ pub struct Figures {
 /// What was read off the sidecar process.
 pub(super) struct Costs {
     pub(super) cpu: Duration,
+    pub(super) media_cpu: Duration,
     pub(super) window: Duration,
     pub(super) join: Duration,
     pub(super) grown_bytes: u64,
@@ -64,6 +71,7 @@ impl Figures {
             tally.latencies_us.get(at).copied().unwrap_or(0)
         };
         let cpu = costs.cpu.as_secs_f64();
+        let media_cpu = costs.media_cpu.as_secs_f64();
         let seconds = costs.window.as_secs_f64();
         let per = |amount: f64, by: f64| if by > 0.0 { amount / by } else { 0.0 };
         let packets = tally.packets as f64;
@@ -76,6 +84,9 @@ impl Figures {
             forwarded_packets_least: tally.by_client.iter().min().copied().unwrap_or(0),
             delivered_share: per(packets, scenario.expected_per_second() * seconds),
             cpu_seconds: cpu,
+            media_cpu_seconds: media_cpu,
+            media_cpu_us_per_packet: per(media_cpu * 1e6, packets),
+            recordings: scenario.recordings,
             packets_per_cpu_second: per(packets, cpu),
             cpu_seconds_per_gb: per(cpu, tally.bytes as f64 / 1e9),
             memory_per_session_bytes: costs.grown_bytes / scenario.roles.len().max(1) as u64,
@@ -101,6 +112,11 @@ impl fmt::Display for Figures {
             f,
             "  sidecar CPU             {:.2} s in {:.1} s",
             self.cpu_seconds, self.seconds
+        )?;
+        writeln!(
+            f,
+            "  of it forwarding        {:.2} s, {:.2} us per packet, {} recordings",
+            self.media_cpu_seconds, self.media_cpu_us_per_packet, self.recordings
         )?;
         writeln!(
             f,

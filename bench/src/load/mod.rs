@@ -5,6 +5,7 @@
 
 mod control;
 mod figures;
+mod pairs;
 mod process;
 mod scenario;
 mod swarm;
@@ -12,6 +13,7 @@ mod swarm;
 use std::time::Duration;
 
 pub use figures::Figures;
+pub use pairs::Pairs;
 pub use process::{Cpus, Sidecar, SidecarOptions};
 pub use scenario::{Role, Scenario};
 pub use swarm::{Notice, Tally};

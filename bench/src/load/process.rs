@@ -15,8 +15,10 @@ use tokio::process::{Child, Command};
 
 /// From the start of the process to its ready line.
 const READY_TIME_MAX: Duration = Duration::from_secs(10);
-/// From SIGTERM to the end.
-const END_TIME_MAX: Duration = Duration::from_secs(5);
+/// From SIGTERM to the end; recordings are written to theirs.
+const END_TIME_MAX: Duration = Duration::from_secs(20);
+/// The thread that forwards.
+const MEDIA_THREAD: &str = "shard-0";
 
 /// Which core runs what.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +35,16 @@ impl Cpus {
         sidecar: None,
         generator: None,
     };
+
+    /// All cores of this process but these two; these if there are no others.
+    pub fn others(&self) -> Option<CpuSet> {
+        let mut allowed = sched_getaffinity(None).ok()?;
+        let all = allowed;
+        for cpu in [self.sidecar, self.generator].into_iter().flatten() {
+            allowed.unset(cpu);
+        }
+        Some(if allowed.count() == 0 { all } else { allowed })
+    }
 
     /// The last two cores that this process may use; `None` with fewer than two.
     pub fn last_two() -> Option<Self> {
@@ -72,6 +84,9 @@ pub struct SidecarOptions {
     pub address: IpAddr,
     /// Pinned to this core.
     pub cpu: Option<usize>,
+    /// Only the thread that forwards is; the others have the cores that are neither this nor the clients'
+    /// (`None`: all of the process is pinned).
+    pub others: Option<CpuSet>,
 }
 
 /// A running sidecar; killed when dropped.
@@ -97,12 +112,18 @@ impl Sidecar {
             Ok(info) => info?,
             Err(_) => bail!("the sidecar did not serve within {READY_TIME_MAX:?}"),
         };
-        Ok(Self {
+        let sidecar = Self {
             child,
             info,
             token,
             _folder: folder,
-        })
+        };
+        if let (Some(cpu), Some(_)) = (options.cpu, &options.others) {
+            let mut set = CpuSet::new();
+            set.set(cpu);
+            sched_setaffinity(Some(sidecar.media_thread()?), &set)?;
+        }
+        Ok(sidecar)
     }
 
     /// What it said when it was ready.
@@ -128,6 +149,33 @@ impl Sidecar {
         Ok(Duration::from_secs_f64(
             (user + system) as f64 / per_second as f64,
         ))
+    }
+
+    /// CPU time used so far by the thread that forwards.
+    pub fn media_cpu_time(&self) -> io::Result<Duration> {
+        let thread = self.media_thread()?.as_raw_nonzero();
+        let path = format!("/proc/{}/task/{thread}/schedstat", self.info.pid);
+        // Documentation/scheduler/sched-stats.rst: nanoseconds on a core come first.
+        let text = std::fs::read_to_string(path)?;
+        let nanos = text.split_ascii_whitespace().next();
+        let nanos = nanos.and_then(|field| field.parse().ok());
+        nanos
+            .map(Duration::from_nanos)
+            .ok_or_else(|| io::Error::other("/proc/PID/task/TID/schedstat is not understood"))
+    }
+
+    fn media_thread(&self) -> io::Result<Pid> {
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.info.pid))? {
+            let task = task?;
+            let name = std::fs::read_to_string(task.path().join("comm"))?;
+            let number = task.file_name().to_string_lossy().parse().ok();
+            if name.trim_end() == MEDIA_THREAD
+                && let Some(thread) = number.and_then(Pid::from_raw)
+            {
+                return Ok(thread);
+            }
+        }
+        Err(io::Error::other("the sidecar has no thread that forwards"))
     }
 
     /// Resident memory, bytes.
@@ -156,8 +204,12 @@ impl Sidecar {
 /// The child inherits the affinity of this thread, which is put back at once.
 fn spawn(options: &SidecarOptions, folder: &Path) -> anyhow::Result<Child> {
     let before = sched_getaffinity(None)?;
-    if let Some(cpu) = options.cpu {
-        pin_thread(cpu).context("pinning the sidecar")?;
+    match (options.cpu, &options.others) {
+        (Some(_), Some(others)) => {
+            sched_setaffinity(None, others).context("pinning the sidecar")?;
+        }
+        (Some(cpu), None) => pin_thread(cpu).context("pinning the sidecar")?,
+        (None, _) => {}
     }
     let child = Command::new(&options.executable)
         .arg("--runtime-dir")

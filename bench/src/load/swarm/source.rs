@@ -14,6 +14,9 @@ const VOICE_LEVEL: i8 = -25;
 const VOICE_BYTES: std::ops::RangeInclusive<usize> = 80..=100;
 /// Bytes of a picture in one packet, as the client splits it.
 const CHUNK_BYTES: usize = 1_100;
+/// First byte of a voice frame: CELT, full band, 20 ms, mono, one frame (RFC 6716 section 3.1), so that
+/// whoever decodes it has as much to do as with a voice.
+const VOICE_TOC: u8 = 0xf8;
 /// Ends every payload: a magic number, then nanoseconds since the swarm's epoch.
 const STAMP_BYTES: usize = 12;
 const MAGIC: [u8; 4] = *b"PBnc";
@@ -65,6 +68,7 @@ impl Source {
             self.next += VOICE_INTERVAL;
             let mut frame = vec![0; self.rng.random_range(VOICE_BYTES)];
             self.rng.fill(&mut frame[..]);
+            frame[0] = VOICE_TOC;
             write_stamp(&mut frame, stamp);
             client.send_voice(&frame, Some(VOICE_LEVEL), now)?;
         } else {
