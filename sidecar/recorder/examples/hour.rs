@@ -112,7 +112,7 @@ impl Source {
                 }));
             }
             while pictures * 50 <= frame * PICTURES_PER_SECOND {
-                let begins = pictures == 0 && second % KEYFRAME_EVERY_S == 0;
+                let begins = pictures == 0 && second.is_multiple_of(KEYFRAME_EVERY_S);
                 let packets = if begins {
                     &self.keyframe
                 } else {
