@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use parley_media::recording::{EndReason, Trouble};
 
 use crate::Clock;
+use crate::counters::Counters;
 use crate::journal::Journal;
 use crate::tap::{RecordingKey, Report, Ring};
 use crate::vfs::Vfs;
@@ -78,6 +79,7 @@ pub(crate) struct Io {
     space: Space,
     written_at: Instant,
     synced_at: Instant,
+    counters: Arc<Counters>,
 }
 
 impl Io {
@@ -100,7 +102,13 @@ impl Io {
             recordings: BTreeMap::new(),
             written_at: now,
             synced_at: now,
+            counters: Arc::default(),
         }
+    }
+
+    /// What it counts.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
     }
 
     /// Does what there is to do.
@@ -161,12 +169,15 @@ impl Io {
 
     fn drain(&mut self, bytes: usize, now: Instant) {
         let Self {
-            ring, recordings, ..
+            ring,
+            recordings,
+            counters,
+            ..
         } = self;
         let kept_max = KEPT_BYTES / recordings.len().max(1);
         ring.drain(bytes, |framed| {
             if let Some(live) = recordings.get_mut(&framed.key) {
-                live.take(framed.class, framed.body, kept_max, now);
+                live.take(framed.class, framed.body, kept_max, now, counters);
             }
         });
     }
@@ -201,6 +212,10 @@ impl Io {
                 live.retry_now(now);
             }
             live.round(self.vfs.as_ref(), &mut self.space, now, sync);
+        }
+        if sync && !self.recordings.is_empty() {
+            let took = self.clock.now().saturating_duration_since(now);
+            self.counters.synced(took);
         }
     }
 

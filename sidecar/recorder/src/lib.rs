@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod composing;
+mod counters;
 mod io;
 pub mod journal;
 pub mod publish;
@@ -16,5 +17,6 @@ mod testing;
 pub mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use counters::IoCounts;
 pub use recorder::{PrepareError, PrepareRequest, Prepared, Recorder, RecorderConfig};
 pub use tap::{Pushed, RecordingKey, Report, TapWriter};

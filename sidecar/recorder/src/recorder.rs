@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::Clock;
 use crate::composing::{ComposingThread, MakeComposer, composer};
+use crate::counters::{Counters, IoCounts};
 use crate::io::thread::{Command, Inbox};
 use crate::io::{Io, IoConfig, Listener, thread, used};
 use crate::journal::{Journal, Timeline, resume_point};
@@ -131,6 +132,7 @@ struct Inner {
     shelf: Shelf,
     inbox: Arc<Inbox>,
     open: Arc<Open>,
+    counters: Arc<Counters>,
     /// One begins at a time.
     preparing: Mutex<()>,
     keys: AtomicU32,
@@ -189,6 +191,7 @@ impl Recorder {
                 open: open.clone(),
             }),
         );
+        let counters = io.counters();
         let composing = ComposingThread::spawn(shelf.clone(), make)?;
         let threads = (thread::spawn(io)?, composing);
         let inner = Inner {
@@ -198,6 +201,7 @@ impl Recorder {
             shelf,
             inbox,
             open,
+            counters,
             preparing: Mutex::new(()),
             keys: AtomicU32::new(1),
             threads: Mutex::new(Some(threads)),
@@ -255,6 +259,12 @@ impl Recorder {
         if let Err(error) = self.inner.shelf.discard(&id, resumed) {
             tracing::warn!(recording = %id, %error, "a recording that never began stays on the disk");
         }
+    }
+
+    /// What was dropped and synced since the process began.
+    #[must_use]
+    pub fn io_counts(&self) -> IoCounts {
+        self.inner.counters.counts()
     }
 
     /// What is on the disk, and how it is published.

@@ -1,5 +1,7 @@
 //! All counters in the OpenMetrics text format. Labels are fixed causes, never ids or addresses.
 
+mod recordings;
+
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -30,6 +32,12 @@ pub(super) fn text(
         draining: services.node().is_draining(),
         attached: services.attachments().subscribe().borrow().attached,
     }));
+    if let Some(recorder) = services.recordings().recorder() {
+        registry.register_collector(Box::new(recordings::Reading {
+            shelf: recorder.shelf().counts(),
+            io: recorder.io_counts(),
+        }));
+    }
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)

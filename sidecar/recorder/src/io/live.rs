@@ -12,6 +12,7 @@ use parley_media::recording::{At, EndReason, Entry, Trouble};
 
 use super::Listener;
 use super::space::{Room, Space};
+use crate::counters::Counters;
 use crate::journal::Journal;
 use crate::tap::{Class, RecordingKey, Report};
 use crate::vfs::Vfs;
@@ -83,7 +84,14 @@ impl Live {
 
     /// Takes an entry of the tap, unless there is no place for it. `kept_max`: bytes in memory
     /// while nothing can be written.
-    pub(super) fn take(&mut self, class: Class, body: &[u8], kept_max: usize, now: Instant) {
+    pub(super) fn take(
+        &mut self,
+        class: Class,
+        body: &[u8],
+        kept_max: usize,
+        now: Instant,
+        counters: &Counters,
+    ) {
         let Ok(entry) = codec::decode(body) else {
             return;
         };
@@ -106,13 +114,16 @@ impl Live {
             (_, Class::Video) if !fits => {
                 self.lost_video = self.lost_video.saturating_add(1);
                 self.lacks_video = true;
+                counters.dropped(0, 1);
                 return;
             }
             _ if !fits => {
                 self.lost_audio = self.lost_audio.saturating_add(1);
+                counters.dropped(1, 0);
                 return;
             }
             (Entry::Dropped { audio, video, .. }, _) => {
+                counters.dropped(audio, video);
                 self.slow_audio = if audio > 0 {
                     Some(now)
                 } else {

@@ -38,6 +38,10 @@ fn while_the_disk_hangs_pictures_are_left_out_first_and_the_call_is_told() {
     assert_eq!(heard, told);
     rig.run(Duration::from_secs(11));
     assert_eq!(rig.heard(), ["0 None", "1 None"]);
+    let counts = rig.io.counters().counts();
+    assert_eq!(counts.dropped_video, u64::from(lost_video));
+    assert_eq!(counts.dropped_audio, 0);
+    assert!((14..20).contains(&counts.syncs), "{counts:?}");
     rig.end(0);
     rig.end(1);
     rig.turn();
