@@ -202,7 +202,7 @@ pub(crate) fn webm(data: &[u8]) {
     while !input.is_empty() && entries < 2_000 {
         entries += 1;
         let kind = input.byte();
-        // Half an hour at most: the time that this takes is no finding.
+        // Two minutes at most: the time that this takes is no finding.
         now = (now
             + match kind >> 6 {
                 0 => 0,
@@ -210,7 +210,7 @@ pub(crate) fn webm(data: &[u8]) {
                 2 => 20_000,
                 _ => input.number::<2>() * 100,
             })
-        .min(1_800_000_000);
+        .min(120_000_000);
         let at = At(now);
         let which = input.byte();
         let track = TrackId(u32::from(which & 7));

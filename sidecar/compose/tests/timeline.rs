@@ -278,3 +278,25 @@ fn nothing_at_all_is_a_recording_too() {
     assert_eq!(files.text("speakers.vtt"), "WEBVTT\n\n");
     assert_eq!(finished.files.len(), 1);
 }
+
+#[test]
+fn a_larger_picture_later_makes_the_header_larger() {
+    let key = |width: u16, height: u16| {
+        let mut frame = vec![0x10, 0, 0, 0x9d, 0x01, 0x2a];
+        frame.extend(width.to_le_bytes());
+        frame.extend(height.to_le_bytes());
+        frame.extend([0; 50]);
+        frame
+    };
+    let mut scene = Scene::new();
+    scene.track(10, 1, TrackKind::Screen, "Ann");
+    scene.show(20, Some(1));
+    let sizes = [(640, 360), (1_280, 300), (320, 720)];
+    let frames: Vec<_> = sizes.iter().map(|&(w, h)| key(w, h)).collect();
+    scene.pictures(1, 100, &frames, |_, _| true);
+    scene.end(2_000);
+    let (_, files) = scene.compose(Options::default());
+    let contents = reader::contents(&files.bytes("recording.webm"));
+    assert_eq!(contents.size, Some((1_280, 720)));
+    assert_eq!(contents.video.len(), 4);
+}
