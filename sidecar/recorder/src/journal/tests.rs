@@ -374,9 +374,8 @@ fn a_cut_costs_what_is_behind_it_in_its_segment_and_no_more() {
             let mut cut = bytes.clone();
             cut[segment].truncate(end);
             let vfs = with_segments(&cut);
-            let lost = |(number, until, _): &&Written| {
-                *number as usize == segment + 1 && *until > end
-            };
+            let lost =
+                |(number, until, _): &&Written| *number as usize == segment + 1 && *until > end;
             let mut left: Vec<String> = entries
                 .iter()
                 .filter(|entry| !lost(entry))
