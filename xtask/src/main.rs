@@ -28,6 +28,7 @@ Commands:
   lint                        Formatting, clippy, licences (what CI checks before the tests)
   sabotage [FAULT ...]        Plant named faults and see the right scenario go red (all, without names)
   bench <W1|W3> [--json]      Load the real sidecar and print its figures
+  bench recording [--json]    What recordings cost the sidecar (--help: which figures)
   chaos recording [ARGS]      Kill parts while calls are recorded: nothing is lost, posted twice (--help: kinds, seeds)
   dist [ARGS]                 Make the bundle for Mattermost servers (--help: flavours, platforms)
   codegen [--check]           Write what is generated from the sources (manifest settings, proto baseline)
