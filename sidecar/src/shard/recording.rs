@@ -78,3 +78,86 @@ impl Recordings {
         self.lossy.values().min().map(|last| *last + CALM)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parley_media::recording::{At, Media, TrackId, TrackKind};
+    use parley_recorder::vfs::Disk;
+    use parley_recorder::{Recorder, RecorderConfig, SystemClock};
+
+    use super::*;
+
+    const KEY: RecordingKey = RecordingKey(1);
+    const VOICE: TrackId = TrackId(0);
+    const SCREEN: TrackId = TrackId(1);
+
+    /// A tap that nobody reads any more: a disk that stands still for good.
+    fn stuck(dir: &std::path::Path) -> Recordings {
+        let config = RecorderConfig::new(dir.to_owned());
+        let started = Recorder::start(config, Arc::new(Disk), Arc::new(SystemClock));
+        let (recorder, tap, reports) = started.unwrap();
+        recorder.close();
+        let mut recordings = Recordings::new(RecorderLink { tap, reports });
+        for (track, kind) in [(VOICE, TrackKind::Voice), (SCREEN, TrackKind::Screen)] {
+            let session = "s";
+            let entry = Entry::Track {
+                track,
+                kind,
+                session,
+            };
+            recordings.push(KEY, &entry);
+        }
+        recordings
+    }
+
+    fn packet(track: TrackId, payload: &[u8]) -> Entry<'_> {
+        Entry::Media(Media {
+            track,
+            at: At(0),
+            sequence: 0,
+            rtp: 0,
+            marker: false,
+            level: None,
+            payload,
+        })
+    }
+
+    #[test]
+    fn a_full_ring_drops_pictures_first_and_the_room_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut recordings = stuck(dir.path());
+        let picture = [0; 1_100];
+        let mut pushed: u64 = 0;
+        while recordings.dropped == 0 {
+            recordings.push(KEY, &packet(SCREEN, &picture));
+            pushed += 1;
+            assert!(pushed < 1_000_000, "the ring is bounded");
+        }
+        recordings.push(KEY, &packet(SCREEN, &picture));
+        assert_eq!(recordings.dropped, 2);
+        // A tenth of what the pictures had is still there for voices.
+        let voice = [0; 100];
+        for _ in 0..pushed {
+            recordings.push(KEY, &packet(VOICE, &voice));
+        }
+        assert_eq!(recordings.dropped, 2, "no voice is lost");
+        for _ in 0..pushed * 20 {
+            recordings.push(KEY, &packet(VOICE, &voice));
+        }
+        assert!(recordings.dropped > 2, "at last voices are, too");
+
+        let now = Instant::now();
+        assert!(recordings.wake_at().is_some_and(|at| at > now));
+        assert!(recordings.poll(now).is_none(), "not while it goes on");
+        let told = recordings.poll(now + CALM);
+        let lost = RecordingNews::VideoLost;
+        assert!(
+            matches!(told, Some(Command::RecordingNews { key: KEY, news }) if news == lost),
+            "{told:?}"
+        );
+        assert!(recordings.poll(now + CALM).is_none(), "once");
+        assert_eq!(recordings.wake_at(), None);
+    }
+}
