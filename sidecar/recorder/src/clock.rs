@@ -52,6 +52,8 @@ struct Manual {
     now: Instant,
     wall_ms: u64,
     boot: Boot,
+    /// With each look at it the monotonic clock goes on by so much.
+    tick: Duration,
 }
 
 impl ManualClock {
@@ -66,6 +68,7 @@ impl ManualClock {
             now: Instant::now(),
             wall_ms,
             boot,
+            tick: Duration::ZERO,
         })))
     }
 
@@ -75,6 +78,11 @@ impl ManualClock {
         time.now += by;
         time.wall_ms += u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         time.boot.micros += u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// From now on each look at the monotonic clock takes so long.
+    pub fn tick(&self, tick: Duration) {
+        self.lock().tick = tick;
     }
 
     /// Only the wall clock steps, by so many milliseconds.
@@ -97,7 +105,10 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Instant {
-        self.lock().now
+        let mut time = self.lock();
+        let tick = time.tick;
+        time.now += tick;
+        time.now
     }
 
     fn wall_ms(&self) -> u64 {

@@ -158,10 +158,10 @@ impl Worker {
             self.next_upkeep = Some(now + UPKEEP);
             self.shelf.upkeep();
         }
-        self.finish_live();
+        let ended = self.finish_live();
         let live = self.follow();
         let closed = self.work_at_closed();
-        live || closed
+        ended || live || closed
     }
 
     /// Reads on in journals that are being written.
@@ -214,41 +214,45 @@ impl Worker {
         }
     }
 
-    /// Recordings that ended and whose live file lacks little.
-    fn finish_live(&mut self) {
-        let ended: Vec<String> = self
+    /// Recordings that ended and whose live file lacks little. `true`: one lacks more (it was resumed a
+    /// moment ago), and goes on with the next turn.
+    fn finish_live(&mut self) -> bool {
+        let ended: Vec<(String, u64)> = self
             .live
             .keys()
-            .filter(|id| {
-                let stored = self.shelf.get(id);
-                stored.is_some_and(|stored| stored.state.stage == Stage::Closed)
-            })
-            .cloned()
+            .filter_map(|id| self.shelf.get(id))
+            .filter(|stored| stored.state.stage == Stage::Closed)
+            .map(|stored| (stored.state.id().to_owned(), stored.state.file_bytes_max))
             .collect();
-        for id in ended {
+        let mut more = false;
+        for (id, file_bytes_max) in ended {
             let Some(Live::Going(mut job)) = self.live.remove(&id) else {
                 continue;
             };
-            let wanted = self
-                .shelf
-                .get(&id)
-                .map(|stored| stored.state.file_bytes_max);
-            if wanted != Some(job.file_bytes_max) {
+            if file_bytes_max != job.file_bytes_max {
                 continue;
             }
-            let mut pulled = Ok(true);
-            while matches!(pulled, Ok(true)) {
-                pulled = job.pull(self.shelf.clock(), SLICE);
+            match job.pull(self.shelf.clock(), SLICE) {
+                Ok(true) => {
+                    self.live.insert(id, Live::Going(job));
+                    more = true;
+                }
+                Ok(false) => {
+                    let done = job.finish(&self.shelf);
+                    self.settle(&id, done);
+                }
+                Err(failure) => self.settle(&id, Err(failure)),
             }
-            let done = pulled.and_then(|_| job.finish(&self.shelf));
-            self.settle(&id, done);
         }
+        more
     }
 
     /// Goes on with a closed recording that is composed from its journals.
     fn work_at_closed(&mut self) -> bool {
         if self.closed.is_none() {
-            let Some(stored) = self.shelf.to_compose() else {
+            let live = &self.live;
+            let is_live = |id: &str| matches!(live.get(id), Some(Live::Going(_)));
+            let Some(stored) = self.shelf.to_compose(is_live) else {
                 return false;
             };
             stored.state.id().clone_into(&mut self.closed_id);
@@ -304,8 +308,11 @@ impl Worker {
         };
         if let Err(error) = settled {
             tracing::warn!(recording = id, %error, "composing is tried again later");
-            let _ = store::clear_out(self.shelf.vfs().as_ref(), self.shelf.root(), id);
-            self.shelf.composing_failed(id, &error);
+            let stored = self.shelf.get(id);
+            if stored.is_some_and(|stored| stored.state.stage == Stage::Closed) {
+                let _ = store::clear_out(self.shelf.vfs().as_ref(), self.shelf.root(), id);
+                self.shelf.composing_failed(id, &error);
+            }
         }
     }
 }

@@ -196,3 +196,39 @@ fn the_thread_does_all_that_and_ends() {
     }
     drop(thread);
 }
+
+#[test]
+fn a_long_one_that_was_resumed_and_ended_holds_nobody_up() {
+    let mut machine = Machine::new();
+    let mut journal = machine.begin("long").unwrap();
+    machine.speak(&mut journal, 0, 5000).unwrap();
+    let mut machine = machine.restart();
+    let journal = machine.begin("long").unwrap();
+    // Each look at the clock takes so long that a slice is over.
+    machine.clock.tick(SLICE);
+    assert!(machine.worker.turn(), "its live file lacks much");
+    let made = machine.mischief.made.load(Relaxed);
+    machine.end("long", journal, EndReason::Stopped).unwrap();
+    machine.record("short").unwrap();
+    for note in machine.shelf.inbox().waiting() {
+        machine.worker.take(note);
+    }
+    let mut turns = 0;
+    while machine.state("short").stage != Stage::Ready {
+        assert!(machine.worker.turn());
+        turns += 1;
+    }
+    assert_eq!(
+        machine.state("long").stage,
+        Stage::Closed,
+        "after {turns} turns"
+    );
+    machine.clock.tick(Duration::ZERO);
+    machine.work();
+    assert_eq!(machine.state("long").stage, Stage::Ready);
+    assert_eq!(machine.read("h", "long", 1).len(), 5000 * PACKET.len());
+    assert!(
+        machine.mischief.made.load(Relaxed) <= made + 1,
+        "the live file went on"
+    );
+}

@@ -26,11 +26,14 @@ const PARTICIPANTS_MAX: usize = 1000;
 
 impl Shelf {
     /// What is to be composed next: closed ones, the first that ended first, unless they failed a moment
-    /// ago.
-    pub(crate) fn to_compose(&self) -> Option<Stored> {
+    /// ago, and but those in `others`.
+    pub(crate) fn to_compose(&self, others: impl Fn(&str) -> bool) -> Option<Stored> {
         let now = self.clock().now();
         let books = self.lock();
-        let due = |book: &&Book| book.state.stage == Stage::Closed && book.composing.is_over(now);
+        let due = |book: &&Book| {
+            let waits = book.state.stage == Stage::Closed && book.composing.is_over(now);
+            waits && !others(book.state.id())
+        };
         let ended = |book: &&Book| (book.state.ended_at_ms, book.state.about.started_at_ms);
         books
             .by_id

@@ -10,7 +10,7 @@ use parley_media::recording::EndReason;
 use super::{Book, Books, Damaged, Inbox, Inner, Note, Shelf, ShelfConfig};
 use crate::store::state::{Stage, State, is_id};
 use crate::store::{self, Broken, RootLock};
-use crate::vfs::Vfs;
+use crate::vfs::{Found, Vfs};
 use crate::{Clock, journal};
 
 /// The state's name when it was found broken.
@@ -144,7 +144,14 @@ impl Shelf {
             .any(|found| journal::number_of(&found.name).is_some());
         let has_state = !matches!(why, Broken::Missing);
         let Some(about) = store::load_about(vfs, root, name) else {
-            if has_journal || has_state || found.iter().any(|found| found.is_dir) {
+            // A composer that was a moment late leaves an empty directory.
+            let has_files = |found: &Found| {
+                found.is_dir
+                    && !vfs
+                        .list(&dir.join(&found.name))
+                        .is_ok_and(|in_it| in_it.is_empty())
+            };
+            if has_journal || has_state || found.iter().any(has_files) {
                 return Err(format!("{why}, and about.json does not help"));
             }
             self.remove_unbegun(name);

@@ -141,6 +141,7 @@ fn what_makes_no_sense_is_listed_and_kept() {
         .create_dir(&root().join("what is this"))
         .unwrap();
     machine.vfs.create_dir(&root().join("empty")).unwrap();
+    machine.vfs.create_dir(&root().join("late/out")).unwrap();
     let before = machine.vfs.list(&root().join("lost")).unwrap();
     let mut later = machine.restart();
     let damaged = later.shelf.damaged();
@@ -155,6 +156,7 @@ fn what_makes_no_sense_is_listed_and_kept() {
     assert!(reason("newer").contains("version 7"));
     assert_eq!(reason("what is this"), "its name is no recording's id");
     assert!(later.vfs.list(&root().join("empty")).is_err());
+    assert!(later.vfs.list(&root().join("late")).is_err());
     assert!(matches!(
         later.shelf.begin(about("lost")),
         Err(BeginError::Damaged)
