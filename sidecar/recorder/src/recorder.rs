@@ -28,7 +28,7 @@ use crate::vfs::Vfs;
 pub struct RecorderConfig {
     /// Of all recordings; made if it is not there.
     pub dir: PathBuf,
-    /// A recording begins only if at least so much is free, bytes. Default: 256 MiB.
+    /// A new recording begins only if at least so much is free, bytes. Default: 256 MiB.
     pub floor_bytes: u64,
     /// What all recordings together may have, bytes; 0: any number. Beyond, none begins, and those in
     /// progress go on with sound alone. Default: 0.
@@ -222,8 +222,12 @@ impl Recorder {
             .preparing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        self.check_room()?;
         let id = request.recording_id.clone();
+        self.check_running()?;
+        if inner.shelf.get(&id).is_none() {
+            // One that goes on does as it would have without the restart: with sound alone if need be.
+            self.check_room()?;
+        }
         let begun = inner.shelf.begin(About {
             recording_id: request.recording_id,
             room_id: request.room_id,
@@ -290,24 +294,28 @@ impl Recorder {
         }
     }
 
-    fn check_room(&self) -> Result<(), PrepareError> {
+    fn check_running(&self) -> Result<(), PrepareError> {
         let inner = &*self.inner;
         let threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if threads.as_ref().is_none_or(|(io, _)| io.is_finished()) {
             return Err(PrepareError::Closed);
         }
-        drop(threads);
+        let most = inner.config.recordings_max;
+        if self.open().len() >= most {
+            return Err(PrepareError::TooMany(most));
+        }
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), PrepareError> {
+        let inner = &*self.inner;
         let RecorderConfig {
             ref dir,
             floor_bytes,
             quota_bytes,
             reserve_bytes,
-            recordings_max,
             ..
         } = inner.config;
-        if self.open().len() >= recordings_max {
-            return Err(PrepareError::TooMany(recordings_max));
-        }
         let free_bytes = inner.vfs.free_bytes(dir)?;
         if free_bytes < floor_bytes.max(reserve_bytes) {
             return Err(PrepareError::LowSpace { free_bytes });

@@ -229,6 +229,14 @@ fn without_enough_room_none_begins() {
         quota_bytes: 100,
         ..config()
     };
+    vfs.set_capacity(Some(9_999_999));
+    let (recorder, _tap, _reports) = start_with(&vfs, &clock, config.clone()).unwrap();
+    assert!(
+        recorder.prepare(request("a")).unwrap().resumed,
+        "what was announced goes on"
+    );
+    recorder.close();
+    vfs.set_capacity(None);
     let (recorder, _tap, _reports) = start_with(&vfs, &clock, config).unwrap();
     let refused = recorder.prepare(request("b"));
     let over = matches!(refused, Err(PrepareError::OverQuota { quota_bytes: 100 }));
