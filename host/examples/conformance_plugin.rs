@@ -1,10 +1,14 @@
 //! A plugin of a Mattermost server that shows what its adapter passes on. `/call {json}`, with the ids of what
-//! there is, runs the suite of all platform adapters and answers what is wrong; requests and clients' messages
-//! are sent back as they came.
+//! there is, runs the suite of all platform adapters and answers what is wrong; `/call publish URL` brings the
+//! recordings of the sidecar there into the server from then on; requests and clients' messages are sent back as
+//! they came.
 #![allow(missing_docs, reason = "no library")]
 
 #[path = "../tests/conformance/suite.rs"]
 mod suite;
+
+#[path = "../tests/recordings/poster.rs"]
+mod poster;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,11 +19,14 @@ use parley_host::hooks::{
     PlatformEvent, SettingError,
 };
 use parley_host::installed::Installed;
+use parley_host::media::recordings::Publisher;
+use parley_host::media::{Connection, FixedLink};
 use parley_host::platform::mattermost::{
     Activation, ActivationFuture, HANDSHAKE, Mattermost, MattermostPlugin, ServerFacts,
 };
 use parley_host::platform::{Broadcast, Platform as _};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -53,10 +60,37 @@ impl Activation for Suite {
     }
 }
 
+impl Suite {
+    fn publish(&self, sidecar: String) -> CommandResponse {
+        let text = match tonic::transport::Endpoint::from_shared(sidecar) {
+            Ok(endpoint) => {
+                let connection = Connection::new(endpoint.connect_lazy(), "start-1");
+                let publisher = Publisher {
+                    host_id: format!("process {}", std::process::id()),
+                    link: Arc::new(FixedLink::new(Some(connection))),
+                    files: Arc::clone(&self.0) as _,
+                    handler: Arc::new(poster::ThreadPoster(Arc::clone(&self.0))),
+                    counters: Arc::default(),
+                };
+                tokio::spawn(publisher.run(CancellationToken::new()));
+                "publishes".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        CommandResponse {
+            text,
+            ..CommandResponse::default()
+        }
+    }
+}
+
 impl Hooks for Suite {
     fn command(&self, args: CommandArgs) -> HookFuture<'_, CommandResponse> {
         Box::pin(async move {
             let world = args.command.trim_start_matches("/call");
+            if let Some(sidecar) = world.trim().strip_prefix("publish ") {
+                return self.publish(sidecar.to_owned());
+            }
             let text = match serde_json::from_str(world) {
                 Ok(world) => {
                     let failures = suite::failures(&*self.0, &world).await;

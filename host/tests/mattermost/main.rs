@@ -19,6 +19,7 @@ mod passing;
 mod people;
 mod postgres;
 mod push;
+mod recordings;
 mod remote;
 mod server;
 mod settings;

@@ -1,6 +1,8 @@
 //! The publishing half of a sidecar: recordings that are made already, with the state machine that the
 //! contract describes and leases that the test ends. It also writes down what it was told.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -27,10 +27,11 @@ type fileStore struct {
 	// Sessions that a call is at.
 	busy map[string]bool
 	// Set by tests, see switchUploads.
-	refused    bool
-	stallAfter int64
-	stalled    int
-	released   chan struct{}
+	refused      bool
+	stallAfter   int64
+	stallAppends bool
+	stalled      int
+	released     chan struct{}
 }
 
 func newFileStore(dir string) fileStore {
@@ -273,13 +274,14 @@ func (a *api) write(path string, more bool, rd io.Reader) (int64, error) {
 		return 0, err
 	}
 	defer f.Close()
-	return io.Copy(&stalling{a.w, f, 0}, rd)
+	return io.Copy(&stalling{a.w, f, more, 0}, rd)
 }
 
 // stalling writes, and stops for as long as tests want it to.
 type stalling struct {
 	w       *world
 	to      io.Writer
+	more    bool
 	written int64
 }
 
@@ -288,7 +290,7 @@ func (s *stalling) Write(b []byte) (int, error) {
 	s.written += int64(n)
 	s.w.Lock()
 	after, released := s.w.files.stallAfter, s.w.files.released
-	stall := after > 0 && s.written >= after
+	stall := after > 0 && s.written >= after && (s.more || !s.w.files.stallAppends)
 	if stall {
 		s.w.files.stalled++
 	}
@@ -299,18 +301,19 @@ func (s *stalling) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// switchUploads: {"refused": bool, "stall_after": bytes of a call, 0 = never}. Answers how many calls have
-// stalled so far.
+// switchUploads: {"refused": bool, "stall_after": bytes of a call, 0 = never, "stall_appends": bool, only in
+// calls that go on with a file}. Answers how many writes have stalled so far.
 func (w *world) switchUploads(rw http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Refused    bool  `json:"refused"`
-		StallAfter int64 `json:"stall_after"`
+		Refused      bool  `json:"refused"`
+		StallAfter   int64 `json:"stall_after"`
+		StallAppends bool  `json:"stall_appends"`
 	}
 	json.NewDecoder(r.Body).Decode(&body)
 	w.Lock()
 	defer w.Unlock()
 	w.files.refused = body.Refused
-	w.files.stallAfter = body.StallAfter
+	w.files.stallAfter, w.files.stallAppends = body.StallAfter, body.StallAppends
 	if body.StallAfter == 0 {
 		close(w.files.released)
 		w.files.released = make(chan struct{})
