@@ -199,7 +199,7 @@ fn the_thread_does_all_that_and_ends() {
 
 #[test]
 fn a_long_one_that_was_resumed_and_ended_holds_nobody_up() {
-    let mut machine = Machine::new();
+    let machine = Machine::new();
     let mut journal = machine.begin("long").unwrap();
     machine.speak(&mut journal, 0, 5000).unwrap();
     let mut machine = machine.restart();
