@@ -253,7 +253,14 @@ impl<P: Parts> Composer<P> {
             self.lost.malformed += 1;
             return;
         };
-        if self.tracks.contains_key(&track) || self.tracks.len() >= TRACKS_MAX {
+        if let Some(known) = self.tracks.get(&track) {
+            // Each segment may say again what it goes on with.
+            if known.kind != kind || known.speaker != speaker {
+                self.lost.malformed += 1;
+            }
+            return;
+        }
+        if self.tracks.len() >= TRACKS_MAX {
             self.lost.malformed += 1;
             return;
         }

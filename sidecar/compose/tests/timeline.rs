@@ -300,3 +300,24 @@ fn a_larger_picture_later_makes_the_header_larger() {
     assert_eq!(contents.size, Some((1_280, 720)));
     assert_eq!(contents.video.len(), 4);
 }
+
+#[test]
+fn a_segment_that_goes_on_may_say_again_what_there_is() {
+    let packets = tone(440.0, 0.3, 200);
+    let mut scene = Scene::new();
+    scene.track(10, 0, TrackKind::Voice, "Ann");
+    scene.track(10, 1, TrackKind::Screen, "Ann");
+    scene.show(20, Some(1));
+    scene.voice(0, 100, &packets);
+    scene.pictures(1, 100, &clip(), |_, _| true);
+    scene.segment(2, 2_005, false);
+    scene.track(2_005, 0, TrackKind::Voice, "Ann");
+    scene.track(2_005, 1, TrackKind::Screen, "Ann");
+    scene.show(2_005, Some(1));
+    scene.end(4_100);
+    let (finished, files) = scene.compose(Options::default());
+    assert_eq!(finished.lost, parley_compose::Lost::default());
+    assert_eq!(finished.gaps, 0);
+    let contents = reader::contents(&files.bytes("recording.webm"));
+    assert_eq!(contents.video.len(), 41);
+}

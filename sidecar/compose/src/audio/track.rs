@@ -271,7 +271,7 @@ impl SoundTrack {
         };
         self.scratch = scratch;
         self.next = Some(Next {
-            sequence: sequence + 1,
+            sequence: sequence.saturating_add(1),
             ticks: packet.ticks + frames,
         });
     }

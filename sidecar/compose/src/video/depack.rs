@@ -78,6 +78,11 @@ impl Depacketizer {
         }
     }
 
+    /// No packet waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// A packet; the frames that are whole by it are appended to `ready`.
     #[allow(clippy::too_many_arguments)] // A packet is what it is.
     pub(crate) fn push(
@@ -149,7 +154,7 @@ impl Depacketizer {
             let Some((_, packet)) = self.waiting.pop_first() else {
                 return;
             };
-            self.next = Some(first + 1);
+            self.next = Some(first.saturating_add(1));
             self.waiting_bytes -= packet.payload.len();
             self.take(packet, ready, lost);
         }

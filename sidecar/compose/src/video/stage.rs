@@ -53,6 +53,8 @@ struct PictureTrack {
     ready_bytes: usize,
     /// The last one that left, µs.
     last: i64,
+    /// Nothing comes any more.
+    ended: bool,
 }
 
 /// Something that ends what is shown.
@@ -85,6 +87,7 @@ impl Stage {
             ready: VecDeque::new(),
             ready_bytes: 0,
             last: 0,
+            ended: false,
         });
     }
 
@@ -131,6 +134,9 @@ impl Stage {
 
     pub(crate) fn end(&mut self, track: TrackId, at: u64) {
         let at = at as i64;
+        if let Some(track) = self.tracks.get_mut(&track) {
+            track.ended = true;
+        }
         let other = self.wanted.is_some_and(|wanted| wanted != track);
         self.turn(if other { at + LINGER } else { at }, Some(track));
         if self.wanted == Some(track) {
@@ -160,6 +166,9 @@ impl Stage {
             let show = (self.wanted == Some(id)).then_some(self.show);
             track.keep(&mut self.scratch, show, lost);
         }
+        self.tracks.retain(|_, track| {
+            !(track.ended && track.ready.is_empty() && track.depacketizer.is_empty())
+        });
     }
 
     /// The next thing to be written, captured up to `until` µs.

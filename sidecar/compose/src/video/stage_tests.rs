@@ -140,3 +140,19 @@ fn after_an_interruption_a_key_frame_is_needed() {
     show.send(A, 300, true);
     assert_eq!(show.shown(1_000), [100, 0, 300]);
 }
+
+#[test]
+fn of_an_ended_track_nothing_is_kept() {
+    let mut show = Show::new();
+    show.stage.show(Some(A), 0);
+    show.send(A, 100, true);
+    show.stage.end(A, 200_000);
+    show.stage.expire(300_000, &mut show.lost);
+    assert!(
+        show.stage.tracks.contains_key(&A),
+        "its picture is still to be shown"
+    );
+    assert_eq!(show.shown(1_000), [100, 0]);
+    show.stage.expire(300_000, &mut show.lost);
+    assert!(!show.stage.tracks.contains_key(&A));
+}
