@@ -1,8 +1,9 @@
 //! The handle of it all: starts the threads, begins recordings.
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parley_media::recording::{At, EndReason, Trouble};
-use thiserror::Error;
+
+pub use request::{PrepareError, PrepareRequest, Prepared, RecorderConfig};
 
 use crate::Clock;
 use crate::composing::{ComposingThread, MakeComposer, composer};
@@ -18,106 +20,10 @@ use crate::counters::{Counters, IoCounts};
 use crate::io::thread::{Command, Inbox};
 use crate::io::{Io, IoConfig, Listener, thread, used};
 use crate::journal::{Journal, Timeline, resume_point};
-use crate::shelf::{BeginError, Begun, Ended, GRACE, Shelf, ShelfConfig};
+use crate::shelf::{Begun, Ended, Shelf, ShelfConfig};
 use crate::store::state::About;
 use crate::tap::{RING_BYTES, RecordingKey, Report, TapWriter, ring};
 use crate::vfs::Vfs;
-
-/// What a recorder is made with.
-#[derive(Debug, Clone)]
-pub struct RecorderConfig {
-    /// Of all recordings; made if it is not there.
-    pub dir: PathBuf,
-    /// A new recording begins only if at least so much is free, bytes. Default: 256 MiB.
-    pub floor_bytes: u64,
-    /// What all recordings together may have, bytes; 0: any number. Beyond, none begins, and those in
-    /// progress go on with sound alone. Default: 0.
-    pub quota_bytes: u64,
-    /// Held free per recording, so that sound goes on for 2 min when the disk is full. Default: 4 MiB,
-    /// which is five voices at 48 kbit/s.
-    pub reserve_bytes: u64,
-    /// At a time. Default: 32.
-    pub recordings_max: usize,
-    /// How long a copy stays here after it was read back from the platform. Default: 24 h.
-    pub grace: Duration,
-    /// Keep other processes away by a lock in `dir`. Off only where `dir` is no real directory.
-    pub exclusive: bool,
-}
-
-impl RecorderConfig {
-    /// The defaults, in `dir`.
-    #[must_use]
-    pub fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            floor_bytes: 256 << 20,
-            quota_bytes: 0,
-            reserve_bytes: 4 << 20,
-            recordings_max: 32,
-            grace: GRACE,
-            exclusive: true,
-        }
-    }
-}
-
-/// What a recording begins with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PrepareRequest {
-    /// 1 to 64 characters of `[A-Za-z0-9_-]`. One that an earlier start left in progress goes on.
-    pub recording_id: String,
-    /// Opaque.
-    pub room_id: String,
-    /// Of the room.
-    pub generation: u64,
-    /// Opaque, kept with the recording.
-    pub labels: BTreeMap<String, String>,
-    /// Participant who starts it.
-    pub starter_id: String,
-}
-
-/// A recording that may be announced: what it needs is on the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Prepared {
-    /// Its key at the tap.
-    pub key: RecordingKey,
-    /// The number of its segment, for the ids of its tracks.
-    pub segment: u32,
-    /// Of its first start, Unix milliseconds.
-    pub started_at_ms: u64,
-    /// Where it stands on its timeline now: what is pushed next is not before that.
-    pub elapsed: Duration,
-    /// An earlier start's recording goes on.
-    pub resumed: bool,
-}
-
-/// Why a recording cannot begin.
-#[derive(Debug, Error)]
-pub enum PrepareError {
-    /// See [`BeginError`].
-    #[error(transparent)]
-    Begin(#[from] BeginError),
-    /// As many as may be are in progress.
-    #[error("{0} recordings are in progress, and no more may be")]
-    TooMany(usize),
-    /// Not enough is free.
-    #[error("the disk has only {} MiB free", .free_bytes >> 20)]
-    LowSpace {
-        /// Bytes.
-        free_bytes: u64,
-    },
-    /// All recordings together have what they may.
-    #[error("recordings have used up their {} MiB", .quota_bytes >> 20)]
-    OverQuota {
-        /// Bytes.
-        quota_bytes: u64,
-    },
-    /// The disk does not do it.
-    #[error("the disk refuses: {0}")]
-    Io(#[from] io::Error),
-    /// The recorder has ended.
-    #[error("the recorder is closed")]
-    Closed,
-}
 
 /// A handle; clones are the same recorder.
 #[derive(Clone)]
