@@ -16,6 +16,9 @@ use crate::{Finished, FinishedFile, Lost};
 
 /// µs for which late packets are waited for.
 const WINDOW: u64 = 1_000_000;
+/// µs after which a missing packet of a picture is given up: early enough for what waited for it to be
+/// written at its own time.
+const PATIENCE: u64 = 800_000;
 /// µs of the longest recording; what claims to be later is not believed.
 const TIMELINE_MAX: u64 = 48 * 3_600_000_000;
 /// Sessions and tracks of a recording; more are not composed.
@@ -330,7 +333,8 @@ impl<P: Parts> Composer<P> {
         self.now = self.now.max(at);
         let ready = self.now.saturating_sub(WINDOW) as i64;
         if self.written + FRAME_US <= ready {
-            self.stage.expire(ready as u64, &mut self.lost);
+            let arrived = self.now.saturating_sub(PATIENCE);
+            self.stage.expire(arrived, &mut self.lost);
             while self.written + FRAME_US <= ready {
                 self.frame()?;
             }

@@ -321,3 +321,20 @@ fn a_segment_that_goes_on_may_say_again_what_there_is() {
     let contents = reader::contents(&files.bytes("recording.webm"));
     assert_eq!(contents.video.len(), 41);
 }
+
+#[test]
+fn a_late_key_frame_after_a_loss_is_shown_when_it_was_captured() {
+    let mut scene = Scene::new();
+    scene.track(10, 0, TrackKind::Voice, "Bob");
+    scene.voice(0, 20, &tone(440.0, 0.3, 240));
+    scene.track(10, 1, TrackKind::Screen, "Ann");
+    scene.show(20, Some(1));
+    let late = |frame| if frame == 20 { 90 } else { 0 };
+    scene.late_pictures(1, 100, &clip(), |frame, _| frame != 19, late);
+    scene.end(5_000);
+    let (_, files) = scene.compose(Options::default());
+    let contents = reader::contents(&files.bytes("recording.webm"));
+    let key = clip().swap_remove(20);
+    let shown = contents.video.iter().find(|block| block.data == key);
+    assert_eq!(shown.map(|block| block.ms), Some(2_100));
+}

@@ -163,6 +163,18 @@ impl Scene {
         frames: &[Vec<u8>],
         keep: impl Fn(usize, usize) -> bool,
     ) {
+        self.late_pictures(track, from_ms, frames, keep, |_| 0);
+    }
+
+    /// The same; `late(frame)` ms longer under way.
+    pub(crate) fn late_pictures(
+        &mut self,
+        track: u32,
+        from_ms: u64,
+        frames: &[Vec<u8>],
+        keep: impl Fn(usize, usize) -> bool,
+        late: impl Fn(usize) -> u64,
+    ) {
         let mut sequence = 5_000;
         for (number, frame) in frames.iter().enumerate() {
             let packets = packetize(frame, number as u16, number as u8, 0);
@@ -177,7 +189,7 @@ impl Scene {
                         marker: part == last,
                         payload,
                     };
-                    let at = from_ms * 1_000 + number as u64 * 100_000;
+                    let at = (from_ms + late(number)) * 1_000 + number as u64 * 100_000;
                     self.timed.push((at, media));
                 }
             }
