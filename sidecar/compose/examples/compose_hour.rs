@@ -1,5 +1,5 @@
-//! Composes an hour with four speakers and a shared screen as fast as it goes, and tells what it cost:
-//! `hour [--json] [--minutes N]`. The entries are made on the fly; files go to a temporary folder.
+//! Composing alone (`cargo xtask bench recording` measures all of a recording): composes an hour with four speakers and a shared screen as fast as it goes, and tells what it cost:
+//! `compose_hour [--json] [--minutes N]`. The entries are made on the fly; files go to a temporary folder.
 
 #![allow(clippy::print_stdout)] // That is what it is for.
 
