@@ -94,7 +94,8 @@ export function installInstruments(settings: PageSettings): void {
         const canvas = document.createElement('canvas');
         canvas.width = width;
         canvas.height = height;
-        const pen = canvas.getContext('2d')!;
+        // Frames that leave at once, whatever the graphics process is busy with: their time is that of the flash.
+        const pen = canvas.getContext('2d', {willReadFrequently: flashing})!;
         let counter = 0;
         const draw = (): void => {
             counter = (counter + 1) % 65_536;
@@ -123,6 +124,11 @@ export function installInstruments(settings: PageSettings): void {
             stop();
         };
         return track;
+    };
+
+    const screen = (): MediaStreamTrack => {
+        const hue = (settings.hue + 60) % 360;
+        return settings.flashWith === undefined ? picture(1280, 720, hue) : picture(640, 360, hue, true);
     };
 
     const refused = (): never => {
@@ -158,7 +164,7 @@ export function installInstruments(settings: PageSettings): void {
             opened.screen++;
             return refuse.screen ?
                 Promise.resolve().then(refused) :
-                Promise.resolve(new MediaStream([hand(picture(1280, 720, (settings.hue + 60) % 360, settings.flashWith !== undefined))]));
+                Promise.resolve(new MediaStream([hand(screen())]));
         };
     }
 
