@@ -121,7 +121,8 @@ impl Sidecar {
         if let (Some(cpu), Some(_)) = (options.cpu, &options.others) {
             let mut set = CpuSet::new();
             set.set(cpu);
-            sched_setaffinity(Some(sidecar.media_thread()?), &set)?;
+            let thread = sidecar.named_media_thread().await?;
+            sched_setaffinity(Some(thread), &set)?;
         }
         Ok(sidecar)
     }
@@ -162,6 +163,19 @@ impl Sidecar {
         nanos
             .map(Duration::from_nanos)
             .ok_or_else(|| io::Error::other("/proc/PID/task/TID/schedstat is not understood"))
+    }
+
+    /// A thread takes its name when it first runs, which may be after the ready line.
+    async fn named_media_thread(&self) -> io::Result<Pid> {
+        let deadline = tokio::time::Instant::now() + READY_TIME_MAX;
+        loop {
+            match self.media_thread() {
+                Err(_) if tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                found => return found,
+            }
+        }
     }
 
     fn media_thread(&self) -> io::Result<Pid> {
