@@ -162,7 +162,7 @@ async fn serve(
         addresses = sockets.advertised().len(),
         "media port open"
     );
-    let (desk, link) = recording::start(config)?;
+    let (desk, link) = recording::start(config).await;
     let Shard {
         handle,
         events,

@@ -1,28 +1,32 @@
 //! The recorder's life: from the start of the process until what was recorded is on the disk.
 
+use std::io::ErrorKind::WouldBlock;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parley_recorder::vfs::Disk;
 use parley_recorder::{Recorder, RecorderConfig, SystemClock};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::process::{Failure, system};
 use crate::config::Config;
 use crate::grpc::RecordingDesk;
 use crate::shard::RecorderLink;
 
 /// Where recordings lie in the data directory.
 const FOLDER: &str = "recordings";
+/// So long another process may still have the folder when this one starts.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// It is tried again so often.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How long an orderly end waits for the disk; what is not written then is lost as if by a crash.
 const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the recorder, if there is a directory for it. Recordings that are there are published even where
-/// no new ones are made.
-pub(super) fn start(config: &Config) -> Result<(RecordingDesk, Option<RecorderLink>), Failure> {
+/// no new ones are made. A disk that does not do it costs the recordings, not the calls.
+pub(super) async fn start(config: &Config) -> (RecordingDesk, Option<RecorderLink>) {
     let Some(data_dir) = &config.data_dir else {
         tracing::info!("no data directory: nothing is recorded");
-        return Ok((RecordingDesk::default(), None));
+        return (RecordingDesk::default(), None);
     };
     let rules = &config.recording;
     let settings = RecorderConfig {
@@ -32,10 +36,24 @@ pub(super) fn start(config: &Config) -> Result<(RecordingDesk, Option<RecorderLi
         grace: rules.grace,
         ..RecorderConfig::new(data_dir.join(FOLDER))
     };
-    let (recorder, tap, reports) = Recorder::start(settings, Arc::new(Disk), Arc::new(SystemClock))
-        .map_err(system("recorder"))?;
-    let link = RecorderLink { tap, reports };
-    Ok((RecordingDesk::new(recorder, rules.enabled), Some(link)))
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let started = Recorder::start(settings.clone(), Arc::new(Disk), Arc::new(SystemClock));
+        match started {
+            Ok((recorder, tap, reports)) => {
+                let link = RecorderLink { tap, reports };
+                return (RecordingDesk::new(recorder, rules.enabled), Some(link));
+            }
+            // The one before us ends.
+            Err(error) if error.kind() == WouldBlock && Instant::now() < until => {
+                sleep(LOCK_PAUSE).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing is recorded or published: the folder cannot be used");
+                return (RecordingDesk::broken(error.to_string()), None);
+            }
+        }
+    }
 }
 
 /// Waits until everything that was recorded is on the disk. To be called when the rooms have ended.
@@ -46,5 +64,46 @@ pub(super) async fn close(desk: &RecordingDesk) {
     let closing = tokio::task::spawn_blocking(move || recorder.close());
     if timeout(DISK_PATIENCE, closing).await.is_err() {
         tracing::error!("the disk did not take the end of the recordings in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parley_recorder::store::RootLock;
+
+    use super::*;
+    use crate::config::Raw;
+
+    fn config(data_dir: &std::path::Path) -> Config {
+        let raw = Raw {
+            runtime_dir: Some("/run/x".into()),
+            data_dir: Some(data_dir.to_owned()),
+            ..Raw::default()
+        };
+        Config::check(raw, true).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_used_costs_no_call() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FOLDER), "a file").unwrap();
+        let (desk, link) = start(&config(dir.path())).await;
+        assert!(desk.recorder().is_none() && link.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_one_before_us_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        let lock = RootLock::take(&dir.path().join(FOLDER)).unwrap();
+        let config = config(dir.path());
+        let starting = start(&config);
+        let ending = async {
+            sleep(LOCK_PAUSE).await;
+            drop(lock);
+        };
+        let ((desk, link), ()) = tokio::join!(starting, ending);
+        assert!(desk.recorder().is_some() && link.is_some());
+        close(&desk).await;
     }
 }

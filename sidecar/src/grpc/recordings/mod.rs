@@ -26,6 +26,8 @@ use crate::core_client::CoreClient;
 pub struct RecordingDesk {
     recorder: Option<Recorder>,
     takes_new: bool,
+    /// Why there is no recorder although there should be one.
+    broken: Option<String>,
 }
 
 impl fmt::Debug for RecordingDesk {
@@ -44,6 +46,16 @@ impl RecordingDesk {
         Self {
             recorder: Some(recorder),
             takes_new,
+            broken: None,
+        }
+    }
+
+    /// There should be a recorder, but this came in between. Calls go on without.
+    #[must_use]
+    pub fn broken(why: String) -> Self {
+        Self {
+            broken: Some(why),
+            ..Self::default()
         }
     }
 
@@ -59,8 +71,16 @@ impl RecordingDesk {
         }
     }
 
+    fn none(&self) -> Status {
+        Status::failed_precondition(match &self.broken {
+            Some(why) => format!("this media server cannot use its folder of recordings: {why}"),
+            None => "this media server has no data directory, so it records nothing (`data_dir`)"
+                .to_owned(),
+        })
+    }
+
     fn taking_new(&self) -> Result<Recorder, Status> {
-        let recorder = self.recorder.clone().ok_or_else(no_directory)?;
+        let recorder = self.recorder.clone().ok_or_else(|| self.none())?;
         if self.takes_new {
             Ok(recorder)
         } else {
@@ -69,12 +89,6 @@ impl RecordingDesk {
             ))
         }
     }
-}
-
-fn no_directory() -> Status {
-    Status::failed_precondition(
-        "this media server has no data directory, so it records nothing (`data_dir`)",
-    )
 }
 
 impl<C: CoreClient> Services<C> {
@@ -114,8 +128,9 @@ impl<C: CoreClient> Services<C> {
     }
 
     fn shelf(&self) -> Result<Shelf, Status> {
-        let recorder = self.shared.recordings.recorder();
-        Ok(recorder.ok_or_else(no_directory)?.shelf().clone())
+        let desk = &self.shared.recordings;
+        let recorder = desk.recorder().ok_or_else(|| desk.none())?;
+        Ok(recorder.shelf().clone())
     }
 }
 
