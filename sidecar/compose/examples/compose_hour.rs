@@ -1,5 +1,6 @@
-//! Composing alone (`cargo xtask bench recording` measures all of a recording): composes an hour with four speakers and a shared screen as fast as it goes, and tells what it cost:
-//! `compose_hour [--json] [--minutes N]`. The entries are made on the fly; files go to a temporary folder.
+//! What composing alone costs: an hour with four speakers and a shared screen, as fast as it goes.
+//! `compose_hour [--json] [--minutes N]`. The entries are made on the fly; files go to a temporary
+//! folder. (`cargo xtask bench recording` measures all of a recording.)
 
 #![allow(clippy::print_stdout)] // That is what it is for.
 
