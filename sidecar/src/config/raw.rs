@@ -28,7 +28,8 @@ pub struct Args {
     pub check_config: bool,
 
     /// Run as the companion of a host process: a session of its own, own log file, and an end when no
-    /// host needs it any more (20 s after its goodbye, 30 s after its loss, 10 min if sessions live).
+    /// host needs it any more (20 s after its goodbye, 30 s after its loss, 10 min if sessions live or a
+    /// recording goes on).
     #[arg(long)]
     pub embedded: bool,
 
