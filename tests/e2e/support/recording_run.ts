@@ -86,6 +86,7 @@ export async function recordingRun(rig: Rig, kind: string, plan: Plan): Promise<
     const silences = killedAt === undefined || !rig.mediaDies ? [0, 0] : await silencesOf(rig, killedAt - 1_000);
     const stopAt = Date.now();
     await stopRecording(alice, channelId);
+    const stoppedAt = Date.now();
     if (plan.phase === 'publishing') {
         await sleep(plan.killAfterMs);
         await killAndRecover(rig);
@@ -93,7 +94,7 @@ export async function recordingRun(rig: Rig, kind: string, plan: Plan): Promise<
     const post = await newPost(alice, channelId, known);
     const postedMs = Date.now() - stopAt;
     expect(post.root_id, 'it is in the call\'s thread').toBe(call.post_id);
-    const findings = await inspectFile(bob, post, {startAt, stopAt, markedAt, rig, silences});
+    const findings = await inspectFile(bob, post, {startAt, stopAt, stoppedAt, markedAt, rig, silences});
     return {kind, ...plan, ...findings, postedMs};
 }
 
@@ -110,7 +111,10 @@ export const silencesOf = ({alice, bob}: Rig, since: number): Promise<number[]> 
 
 interface Known {
     startAt: number;
+    /** When it was asked for. */
     stopAt: number;
+    /** When it was answered: a plugin that was just started has to be compiled first. */
+    stoppedAt: number;
     markedAt: number;
     rig: Rig;
     /** See `silencesOf`; what nobody heard was not sent. */
@@ -119,7 +123,7 @@ interface Known {
 
 /** Downloads the file as a member of the channel, and compares it with what is known. */
 export async function inspectFile(person: Person, post: RecordingPost, known: Known): Promise<Pick<Account, 'gapMs' | 'lackingMs' | 'timelineMs'>> {
-    const {startAt, stopAt, markedAt, rig} = known;
+    const {startAt, stopAt, stoppedAt, markedAt, rig} = known;
     const infos = await Promise.all(post.file_ids.map((id) => fileInfo(person, id)));
     const [media, ...others] = infos.filter((info) => !info.name.endsWith('.vtt'));
     expect(others, 'further files').toEqual([]);
@@ -130,7 +134,8 @@ export async function inspectFile(person: Person, post: RecordingPost, known: Kn
         const marks = sound.has([markTone(rig.alice)]);
         expect(marks, 'Alice\'s mark is there').not.toHaveLength(0);
         const due = stopAt - startAt;
-        const off = [probed.durationMs - due, sound.durationMs - due, marks[0]!.from - (markedAt - startAt)];
+        const outside = (length: number): number => Math.max(0, due - length, length - (stoppedAt - startAt));
+        const off = [outside(probed.durationMs), outside(sound.durationMs), marks[0]!.from - (markedAt - startAt)];
         const lacks = [rig.alice, rig.bob].map((who) => sound.lacks(tonesOf(who), {from: 0, to: Math.min(due, sound.durationMs)}));
         const longest = (gaps: {from: number; to: number}[], index: number): number => gaps[index] ? gaps[index].to - gaps[index].from : 0;
         return {

@@ -69,7 +69,7 @@ export async function startRecording(host: Person, channelId: string): Promise<n
     const state = await until('everybody is told that it is recorded', async () => {
         const {recording} = (await callOf(host)).call;
         return recording && recording.start_at > 0 && recording.end_at === 0 && recording;
-    }, {every: 50});
+    }, {every: 300});
     return state.start_at;
 }
 
