@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use parley_core::api::*;
-use parley_media::recording::{TrackId, TrackKind};
+use parley_media::recording::{Entry, TrackId, TrackKind};
 use parley_media::video::Vp8Header;
 use str0m::media::Mid;
 
@@ -108,6 +108,40 @@ fn a_switch_waits_for_the_key_frame_that_is_asked_for() {
     assert!(sim.media(alice).len() <= until + 3, "until the key frame");
     let frames = key_frames(&sim, bob);
     assert!(frames.iter().any(|key| *key) && frames.len() >= 30);
+}
+
+#[test]
+fn the_old_picture_goes_on_until_the_key_frame_is_complete() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    let alice_mid = publish(&mut sim, "alice", false, &[]);
+    let bob_mid = publish(&mut sim, "bob", false, &[]);
+    let cameras = [("alice", alice_mid), ("bob", bob_mid)];
+    act(&mut sim, &cameras, &["alice"], 60);
+    sim.record(start());
+    act(&mut sim, &cameras, &[], 30);
+    pin(&mut sim, Some("bob")).unwrap();
+    let alice = sim.tracks("alice", TrackKind::Camera)[0];
+    let bob = sim.tracks("bob", TrackKind::Camera)[0];
+    // The packets of both frames come in mixed.
+    sim.network.jitter = Duration::from_millis(30);
+    let now = sim.now;
+    let size = (20, 100);
+    sim.client("bob").send_frame(now, bob_mid, None, true, size);
+    sim.client("alice")
+        .send_frame(now, alice_mid, None, false, size);
+    sim.run_ms(100);
+    let entries = sim.entries();
+    let mut media = entries.iter().filter_map(|entry| match entry {
+        Entry::Media(media) => Some(*media),
+        _ => None,
+    });
+    let begins = media.find(|media| {
+        let header = Vp8Header::parse(media.payload);
+        media.track == bob && header.is_some_and(|header| header.keyframe)
+    });
+    assert!(begins.is_some());
+    let after = media.filter(|media| media.track == alice).count();
+    assert!(after > 0, "gone with the first packet");
 }
 
 #[test]
