@@ -200,6 +200,8 @@ export class Mattermost {
     /** Changes settings of the server itself; the others stay. */
     async configure(settings: Record<string, unknown>): Promise<void> {
         await this.control('/host/config', JSON.stringify(settings));
+        // As a server tells its plugins.
+        await this.control('/host/hook/OnConfigurationChange', JSON.stringify({plugin: this.plugin}));
     }
 
     /** What the server does each 30 s: a dead plugin is started again. */
