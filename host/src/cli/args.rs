@@ -56,6 +56,16 @@ pub(super) struct ServeArgs {
     /// Serve TLS with a certificate of our own making, kept in the data folder.
     #[arg(long, conflicts_with = "tls_cert")]
     pub(super) self_signed: bool,
+    /// The largest file that the platform takes from the plugin, i.e. the largest part of a recording, MiB;
+    /// 0 = none are taken, and no recording is posted.
+    #[arg(
+        long,
+        value_name = "MIB",
+        env = "PARLEY_MAX_FILE_SIZE",
+        default_value_t = 4096,
+        value_parser = clap::value_parser!(u32).range(..=1024 * 1024)
+    )]
+    pub(super) max_file_size: u32,
     /// Let anybody make an account.
     #[arg(long)]
     pub(super) open_signup: bool,

@@ -47,6 +47,8 @@ pub(super) struct ServeConfig {
     pub(super) site_url: Option<String>,
     pub(super) tls: Tls,
     pub(super) open_signup: bool,
+    /// `None` = the platform's default.
+    pub(super) file_bytes_max: Option<u64>,
     pub(super) common: CommonConfig,
 }
 
@@ -76,6 +78,7 @@ impl ServeConfig {
             site_url: args.site_url,
             tls,
             open_signup: args.open_signup,
+            file_bytes_max: Some(u64::from(args.max_file_size) << 20),
             common: CommonConfig::check(args.common, &args.data_dir)?,
         })
     }
@@ -96,6 +99,7 @@ impl DemoConfig {
             site_url: None,
             tls: Tls::Off,
             open_signup: false,
+            file_bytes_max: None,
             common: CommonConfig::check(args.common, &args.data_dir)?,
         };
         Ok(Self { serve, robot })

@@ -244,14 +244,16 @@ async fn open_local(
     site_url: &str,
     overrides: Overrides,
 ) -> Result<Local, Failure> {
+    let defaults = LocalConfig::new(site_url, PLUGIN_ID, env!("CARGO_PKG_VERSION"));
     let local = LocalConfig {
         data_dir: Some(config.common.data_dir.clone()),
+        file_bytes_max: config.file_bytes_max.unwrap_or(defaults.file_bytes_max),
         web_dir: config.common.web_dir.clone(),
         autocomplete: parley_component::autocomplete,
         open_signup: config.open_signup,
         overrides,
         plain_http: config.tls == Tls::Off,
-        ..LocalConfig::new(site_url, PLUGIN_ID, env!("CARGO_PKG_VERSION"))
+        ..defaults
     };
     tokio::task::spawn_blocking(|| Local::open(local))
         .await

@@ -340,6 +340,19 @@ async fn a_claim_that_is_anothers_by_now_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_step_that_the_sidecar_refuses_is_told_as_a_failure() {
+    let world = World::new().await;
+    world.add("it", &[10]);
+    world.sidecar.refuse_posted(1);
+    let host = world.host("host");
+    world.is_published("it").await;
+    let recording = world.sidecar.get("it");
+    assert_eq!(recording.failures, 1);
+    assert_eq!(recording.failure, "the media server refuses a step");
+    host.end().await;
+}
+
+#[tokio::test]
 async fn what_never_works_is_parked() {
     let world = World::new().await;
     world.add("parked", &[10]);

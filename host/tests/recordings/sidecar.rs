@@ -37,6 +37,8 @@ struct State {
     /// Streams end after this many bytes.
     stream_max: Option<u64>,
     largest: u64,
+    /// So many reports of a post are out of order.
+    refusals: u32,
 }
 
 /// Cheap to clone; all clones are one.
@@ -105,6 +107,11 @@ impl Sidecar {
     /// The next report of this kind is kept, but its answer does not come.
     pub(crate) fn lose_answer_to(&self, kind: &'static str) {
         self.state().lose = Some(kind);
+    }
+
+    /// The next reports of a post are out of order.
+    pub(crate) fn refuse_posted(&self, times: u32) {
+        self.state().refusals = times;
     }
 
     /// Streams break after this many bytes.
@@ -277,6 +284,10 @@ impl Recordings for Sidecar {
     ) -> Result<Response<ReportPublishingResponse>, Status> {
         let request = request.into_inner();
         let mut state = self.state();
+        if state.refusals > 0 && matches!(request.step, Some(Step::Posted(_))) {
+            state.refusals -= 1;
+            return Err(Status::failed_precondition("a step that cannot follow"));
+        }
         let recording = state.claimed(&request.recording_id, &request.host_id)?;
         let step = request
             .step

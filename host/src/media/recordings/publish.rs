@@ -10,7 +10,7 @@ use parley_proto::v1::{
     Recording, RecordingFile, RecordingState, ReportPublishingRequest, UploadBegun, Verified,
 };
 use tokio::time::{Instant, MissedTickBehavior};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use super::source::Source;
 use super::{NotPosted, PublisherCounters, RecordingHandler, within};
@@ -48,7 +48,15 @@ enum Ending {
 
 impl From<Status> for Ending {
     fn from(status: Status) -> Self {
-        Self::Lost(status)
+        match status.code() {
+            // It does not come about by waiting: told, so that the pauses between the tries grow.
+            Code::FailedPrecondition
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::OutOfRange
+            | Code::Internal => Self::Failed("the media server refuses a step".to_owned()),
+            _ => Self::Lost(status),
+        }
     }
 }
 
