@@ -1,6 +1,7 @@
 // A recording as people live it: who starts it, what everybody sees and hears of it, and what is in the thread then.
 import {expect, it} from 'vitest';
 
+import {keepHearing, wasHeard} from './support/hearing_log';
 import type {Person} from './support/person';
 import {lengthOf, numberIn, playersOf, playsFrom} from './support/player';
 import {newPost} from './support/recording_run';
@@ -10,13 +11,16 @@ import {useStage} from './support/stage';
 import {sleep, until} from './support/until';
 
 const stage = useStage();
-/** Of the chime, which nobody's tone is near. */
-const CHIME_HZ = 988;
+/** Of the chime, which nobody's tones are near. */
+const CHIME_HZ = [659, 988];
 const NARROW = {width: 380, height: 700};
 const LARGE = {width: 1280, height: 800};
 
 const badge = (person: Person) => person.call.getByRole('img', {name: 'This call is being recorded'});
 const told = (person: Person, text: RegExp) => person.call.getByRole('alert').filter({hasText: text});
+
+const chimes = (person: Person, since: number) =>
+    until(`${person.name} hears the chime`, () => wasHeard(person, CHIME_HZ, since));
 
 it('is seen and heard by everybody, who may stay or leave, and is played in the thread', async () => {
     const alice = await stage.alice();
@@ -29,11 +33,12 @@ it('is seen and heard by everybody, who may stay or leave, and is played in the 
     const {channelId, call} = await callOf(alice);
     expect(await bob.control('Record call').count(), 'Bob is not the host').toBe(0);
 
-    await Promise.all([
-        bob.hearsTone(CHIME_HZ), alice.hearsTone(CHIME_HZ),
-        // With the keyboard, as any button.
-        alice.control('Record call').focus().then(() => alice.page.keyboard.press('Enter')),
-    ]);
+    await Promise.all([keepHearing(alice), keepHearing(bob)]);
+    const startedAt = Date.now();
+    // With the keyboard, as any button.
+    await alice.control('Record call').focus();
+    await alice.page.keyboard.press('Enter');
+    await Promise.all([chimes(alice, startedAt), chimes(bob, startedAt)]);
     await told(bob, /This call is being recorded.*If you stay, you agree to that/).waitFor();
     await told(alice, /The recording has started/).waitFor();
     await Promise.all([badge(alice).waitFor(), badge(bob).waitFor()]);
@@ -60,7 +65,9 @@ it('is seen and heard by everybody, who may stay or leave, and is played in the 
     await bob.joinByPost();
     await bob.control('Stay').click();
 
-    await Promise.all([bob.hearsTone(CHIME_HZ), alice.control('Stop recording').click()]);
+    const stoppedAt = Date.now();
+    await alice.control('Stop recording').click();
+    await Promise.all([chimes(alice, stoppedAt), chimes(bob, stoppedAt)]);
     for (const person of [alice, bob]) {
         await told(person, /The recording has stopped\. It will be posted in the call's thread\./).waitFor();
         await badge(person).waitFor({state: 'detached'});

@@ -33,6 +33,13 @@ export function keepHearing(person: Person): Promise<void> {
     }, EVERY_MS);
 }
 
+/** Whether one of these tones was heard since `since` (Unix ms), however shortly. */
+export function wasHeard(person: Person, tones: number[], since: number): Promise<boolean> {
+    return person.page.evaluate(([wanted, from, tolerance]) => (window.hearingLog ?? []).some(({at, peaks}) =>
+        at >= from && peaks.some((peak) => wanted.some((tone) => Math.abs(peak - tone) <= tolerance))),
+    [tones, since, TOLERANCE_HZ] as const);
+}
+
 /** The longest time since `since` (Unix ms) that none of these tones was heard, in ms; 0 = always heard. */
 export async function longestSilence(person: Person, tones: number[], since: number): Promise<number> {
     const log = await person.page.evaluate((from) => (window.hearingLog ?? []).filter((moment) => moment.at >= from), since);
