@@ -30,9 +30,23 @@ interface Call {
     recording?: RecordingState;
 }
 
+/** Who asks too often is asked to wait: tests ask more often than people, and pages do on top after a restart. */
+const TOO_MANY = 429;
+
 /** A request of the person's page, as its scripts make them; throws with the answer's words. */
 async function ask<T>(person: Person, method: string, path: string): Promise<T> {
-    const answer = await person.page.evaluate(async ([how, where]) => {
+    const answer = await until(`${method} ${path} is answered`, async () => {
+        const one = await askOnce(person, method, path);
+        return one.status !== TOO_MANY && one;
+    }, {every: 1_000});
+    if (answer.status >= 300) {
+        throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    }
+    return JSON.parse(answer.text) as T;
+}
+
+const askOnce = (person: Person, method: string, path: string): Promise<{status: number; text: string}> =>
+    person.page.evaluate(async ([how, where]) => {
         const base = (window as {basename?: string}).basename ?? '';
         const response = await fetch(`${base}${where}`, {
             method: how,
@@ -45,11 +59,6 @@ async function ask<T>(person: Person, method: string, path: string): Promise<T> 
         });
         return {status: response.status, text: await response.text()};
     }, [method, path] as const);
-    if (answer.status >= 300) {
-        throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
-    }
-    return JSON.parse(answer.text) as T;
-}
 
 const PLUGIN_PATH = '/plugins/app.parley.calls';
 
