@@ -1,8 +1,8 @@
 //! One file: clusters that are written whole, indexes.
 //!
-//! The present cluster is kept in memory, two seconds at most; what is in the file can be played. Where
-//! there is no picture yet, room for one is kept every ten seconds, for the case that one comes later:
-//! players want a picture track to begin with the sound, and seek by its key frames.
+//! The present cluster is kept in memory, two seconds at most, also when it was flushed; what is in the
+//! file can be played. Where there is no picture yet, room for one is kept every ten seconds, for the case
+//! that one comes later: players want a picture track to begin with the sound, and seek by its key frames.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -31,7 +31,7 @@ const CUE_BYTES: u64 = 32;
 pub(crate) struct WebmFile<F> {
     file: F,
     head: Head,
-    /// Bytes in the file.
+    /// Bytes in the file, without what was flushed of the present cluster.
     length: u64,
     cluster: Option<Cluster>,
     /// Of the clusters at which a player can begin: ms, position in the file.
@@ -115,10 +115,12 @@ impl<F: Write + Seek> WebmFile<F> {
         Ok(())
     }
 
-    /// What was given so far can be played afterwards.
+    /// What was given so far can be played afterwards. The present cluster is written as it is, and once
+    /// more, longer, in the same place when it is closed: what comes out does not depend on flushes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if self.cluster.is_some() {
-            self.close_cluster()?;
+        if let Some(cluster) = self.cluster.take() {
+            self.write_cluster(&cluster)?;
+            self.cluster = Some(cluster);
             self.patch_head()?;
         }
         self.file.flush()
@@ -217,16 +219,8 @@ impl<F: Write + Seek> WebmFile<F> {
         let Some(cluster) = self.cluster.take() else {
             return Ok(());
         };
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        ebml::write_id(&mut bytes, id::CLUSTER);
-        bytes.extend_from_slice(&ebml::long_size(10 + cluster.blocks.len() as u64));
-        ebml::binary(&mut bytes, id::TIMESTAMP, &cluster.start.to_be_bytes());
-        bytes.extend_from_slice(&cluster.blocks);
-        self.file.write_all(&bytes)?;
         let position = self.length;
-        self.length += bytes.len() as u64;
-        self.scratch = bytes;
+        self.length += self.write_cluster(&cluster)?;
         if cluster.kept {
             self.kept.push((cluster.start, position));
         }
@@ -236,6 +230,18 @@ impl<F: Write + Seek> WebmFile<F> {
             self.index.push((cluster.start, position));
         }
         Ok(())
+    }
+
+    /// Writes it where the file is. Returns its bytes.
+    fn write_cluster(&mut self, cluster: &Cluster) -> io::Result<u64> {
+        let bytes = &mut self.scratch;
+        bytes.clear();
+        ebml::write_id(bytes, id::CLUSTER);
+        bytes.extend_from_slice(&ebml::long_size(10 + cluster.blocks.len() as u64));
+        ebml::binary(bytes, id::TIMESTAMP, &cluster.start.to_be_bytes());
+        bytes.extend_from_slice(&cluster.blocks);
+        self.file.write_all(bytes)?;
+        Ok(bytes.len() as u64)
     }
 
     fn patch_head(&mut self) -> io::Result<()> {
