@@ -29,7 +29,7 @@ use crate::session::lines::{self, Demand, Offered};
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 use recording::Tap;
-pub(crate) use recording::Tapped;
+pub(crate) use recording::{TapAllowance, Tapped};
 
 /// Participants remembered for the record of who was there.
 const PARTICIPANTS_MAX: usize = 1_000;

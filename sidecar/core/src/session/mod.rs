@@ -26,6 +26,7 @@ use crate::api::{
     SessionId, SessionView,
 };
 use crate::demux::Owner;
+use crate::room::TapAllowance;
 use crate::shared::Shared;
 use crate::stats::RtcTrackStats;
 use channel::Channel;
@@ -83,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) drops: BTreeMap<&'static str, u64>,
     /// The recording that was told who it is.
     pub(crate) recorded: Option<RecordingKey>,
+    /// What recordings take of it.
+    pub(crate) tap_allowance: TapAllowance,
     pub(crate) ingress: Ingress,
     pub(crate) candidates: u32,
     /// The stream that carries the voice now; a session may have more than one microphone m-line.
@@ -137,6 +140,7 @@ impl Session {
             rtt_ms: None,
             drops: BTreeMap::new(),
             recorded: None,
+            tap_allowance: TapAllowance::default(),
             ingress,
             candidates: 0,
             voice_stream: None,

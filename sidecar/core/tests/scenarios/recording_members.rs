@@ -77,3 +77,32 @@ fn a_flood_of_one_is_bounded_and_harms_no_others_recording() {
     // Two seconds and the burst of one.
     assert!(bytes < 3 * 2_500_000 + 100_000, "{bytes}");
 }
+
+/// P7: sound goes before pictures and lives on a full disk's reserve, so what one may have of it is little.
+#[test]
+fn one_session_has_no_more_sound_in_a_recording_than_opus_can_be() {
+    let mut sim = Sim::call(&["alice", "bob"], Profile::Ours);
+    sim.record(start());
+    sim.set("alice", StateChange::Unmuted(true)).unwrap();
+    for _ in 0..500 {
+        let now = sim.now;
+        for _ in 0..2 {
+            let sound = vec![7; 1_000];
+            sim.client("alice").send_voice_of(now, -20, true, sound);
+        }
+        sim.client("bob").send_voice(now, -20, true);
+        sim.run_ms(20);
+    }
+    sim.run_ms(200);
+    let bob = sim.tracks("bob", TrackKind::Voice)[0];
+    assert_eq!(sim.media(bob).len(), 500, "bob is whole");
+    let alice = sim.tracks("alice", TrackKind::Voice)[0];
+    let bytes: usize = sim
+        .media(alice)
+        .iter()
+        .map(|media| media.payload.len())
+        .sum();
+    // Ten seconds of 510 kbit/s, and a burst of two.
+    assert!((500_000..780_000).contains(&bytes), "{bytes}");
+    assert!(sim.drop_of("recording_sound_rate") > 200);
+}

@@ -1,6 +1,7 @@
 //! A room's recording: started, stopped and pinned by the policy, ended by its own limit or with the
 //! room. It is one more subscriber, at ingest: what it takes is tapped per track, never from a slot.
 
+mod allowance;
 mod holes;
 mod picture;
 mod tap;
@@ -16,6 +17,7 @@ use crate::api::{
 };
 use crate::ids::Key;
 use crate::shared::Shared;
+pub(crate) use allowance::TapAllowance;
 pub(crate) use tap::{Tap, Tapped};
 
 impl Room {

@@ -86,6 +86,11 @@ impl Tap {
         packet: &RtpPacket,
         shared: &mut Shared,
     ) {
+        let bytes = packet.payload.len();
+        if kind.is_audio() && !session.tap_allowance.take_sound(bytes, shared.now.instant) {
+            session.drop_one("recording_sound_rate", shared);
+            return;
+        }
         let Some(track) = self.track(session, stream, kind, shared) else {
             shared.drop_one("recording_tracks");
             return;
@@ -131,10 +136,14 @@ impl Tap {
         match known.filter(|tapped| tapped.key == self.key) {
             Some(tapped) if tapped.kind == kind => return Some(tapped.track),
             // Sound that was taken for a voice until the share was announced.
-            Some(tapped) => self.end_track(tapped, shared),
+            Some(tapped) => {
+                session.up.stream_mut(stream).tapped = None;
+                self.end_track(tapped, shared);
+            }
             None => {}
         }
-        if self.tracks >= TRACKS_MAX {
+        let now = shared.now.instant;
+        if self.tracks >= TRACKS_MAX || !session.tap_allowance.take_track(now) {
             return None;
         }
         let track = TrackId::new(self.segment, self.tracks as u16);

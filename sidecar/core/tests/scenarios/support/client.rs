@@ -394,11 +394,16 @@ impl Client {
 
     /// One Opus packet that says who speaks, and what number it is.
     pub fn send_voice(&mut self, now: Instant, level: i8, voice: bool) {
+        let payload = format!("{}:{}", self.name, self.seq + 1).into_bytes();
+        self.send_voice_of(now, level, voice, payload);
+    }
+
+    /// One packet of the microphone with what a client may put into it.
+    pub fn send_voice_of(&mut self, now: Instant, level: i8, voice: bool, payload: Vec<u8>) {
         let mid = self.mic_mid.expect("microphone");
         let pt = self.pt_of(Codec::Opus);
         self.seq += 1;
         self.ts = self.ts.wrapping_add(960);
-        let payload = format!("{}:{}", self.name, self.seq).into_bytes();
         let mut api = self.rtc.direct_api();
         let stream = api
             .stream_tx_by_mid(mid, None)
