@@ -99,6 +99,10 @@ pub fn load(vfs: &dyn Vfs, root: &Path, recording_id: &str) -> Result<State, Bro
     if state.id() != recording_id {
         return Err(Broken::Damaged("it is another recording's".to_owned()));
     }
+    // A state from somewhere else must not have this machine's other files published.
+    if !state.files.iter().all(|file| is_plain(&file.name)) {
+        return Err(Broken::Damaged("it names a file elsewhere".to_owned()));
+    }
     Ok(state)
 }
 
@@ -150,6 +154,11 @@ pub fn disk_bytes(vfs: &dyn Vfs, dir: &Path) -> io::Result<u64> {
         });
     }
     Ok(bytes)
+}
+
+/// Whether a file of that name is in the directory itself.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
 fn clear(vfs: &dyn Vfs, dir: &Path, which: &dyn Fn(&str) -> bool) -> io::Result<()> {

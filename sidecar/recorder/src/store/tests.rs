@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::state::{About, Stage, State, is_id};
+use super::state::{About, Stage, State, StoredFile, is_id};
 use super::*;
 use crate::vfs::{Fault, MemoryVfs, Open, Vfs as _};
 
@@ -132,6 +132,32 @@ fn a_state_that_makes_no_sense_is_named() {
     assert!(broken().starts_with("state.json is damaged: "));
     vfs.remove_file(&path).unwrap();
     assert_eq!(broken(), "there is no state.json");
+}
+
+#[test]
+fn a_state_that_names_files_elsewhere_is_damaged() {
+    let vfs = disk();
+    let file = |name: &str| StoredFile {
+        name: name.to_owned(),
+        content_type: "video/webm".to_owned(),
+        bytes: 1,
+        sha256: [0; 32],
+        duration_ms: 0,
+        starts_at_ms: 0,
+        upload_id: None,
+        file_id: None,
+    };
+    create(&vfs, &root(), &state("r")).unwrap();
+    let mut told = state("r");
+    told.files = vec![file("recording.webm")];
+    save(&vfs, &root(), &told).unwrap();
+    assert!(load(&vfs, &root(), "r").is_ok());
+    for name in ["", ".", "..", "../../token", "/etc/passwd", "a/b", "a\0b"] {
+        told.files = vec![file("recording.webm"), file(name)];
+        save(&vfs, &root(), &told).unwrap();
+        let found = load(&vfs, &root(), "r");
+        assert!(matches!(found, Err(Broken::Damaged(_))), "{name}");
+    }
 }
 
 #[test]
