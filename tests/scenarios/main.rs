@@ -16,6 +16,7 @@ mod link;
 mod membership;
 mod mute_gate;
 mod nobody_joins;
+mod recording;
 mod resume;
 mod screen;
 mod sidecar_restart;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use parley_bench::client::{Client, ClientEvent, ClientOutput};
 use parley_core::Core;
 use parley_core::api::{Command, CoreConfig, Limits, Now, Output, Reply, RoomEvent};
+use parley_recorder::vfs::Disk;
+use parley_recorder::{Recorder, RecorderConfig, SystemClock, TapWriter};
 use parley_sidecar::clock::{SharedClock, TokioClock, WallClock as _};
 use parley_sidecar::core_client::{CallError, CoreClient, CoreHealth};
-use parley_sidecar::grpc::{Identity, Services};
+use parley_sidecar::grpc::{Identity, RecordingDesk, Services};
 use tokio::sync::{Notify, mpsc};
 
 use crate::net::{Datagram, Network};
@@ -41,6 +44,8 @@ struct Stage {
     sniffers: Vec<(SocketAddr, Sniffed)>,
     // What the sidecar sent to addresses that nobody sits at.
     astray: Vec<Datagram>,
+    // Takes what rooms tap, where there is a directory for it.
+    tap: Option<TapWriter>,
 }
 
 /// Datagrams that a client sent, as an eavesdropper sees them.
@@ -59,9 +64,28 @@ impl std::fmt::Debug for Sidecar {
     }
 }
 
+/// A recorder over a directory, which an earlier start of the sidecar may have used.
+fn recorder(data_dir: &Path) -> (RecordingDesk, TapWriter) {
+    let config = RecorderConfig {
+        // Nobody ends the threads of one that "died".
+        exclusive: false,
+        ..RecorderConfig::new(data_dir.join("recordings"))
+    };
+    let started = Recorder::start(config, Arc::new(Disk), Arc::new(SystemClock));
+    let (recorder, tap, _) = started.expect("a recorder");
+    (RecordingDesk::new(recorder, true), tap)
+}
+
 impl Sidecar {
-    /// Starts core and services; `seed` decides everything random in them.
-    pub fn start(network: Network, seed: u64, limits: Limits) -> (Self, Services<Self>) {
+    /// Starts core and services; `seed` decides everything random in them. Recordings lie in `data_dir`;
+    /// without one nothing is recorded.
+    pub fn start(
+        network: Network,
+        seed: u64,
+        limits: Limits,
+        data_dir: Option<&Path>,
+    ) -> (Self, Services<Self>) {
+        let (desk, tap) = data_dir.map(recorder).unzip();
         let clock = TokioClock::starting_at(EPOCH_MS);
         let (events, events_out) = mpsc::channel(EVENTS_WAITING_MAX);
         let config = CoreConfig {
@@ -86,6 +110,7 @@ impl Sidecar {
             seats: BTreeMap::new(),
             sniffers: Vec::new(),
             astray: Vec::new(),
+            tap,
         };
         let sidecar = Self {
             stage: Arc::new(Mutex::new(stage)),
@@ -98,7 +123,14 @@ impl Sidecar {
             started_at_ms: EPOCH_MS,
         };
         let shared: SharedClock = Arc::new(clock);
-        let services = Services::new(sidecar.clone(), events_out, identity, None, shared);
+        let services = Services::with_recordings(
+            sidecar.clone(),
+            events_out,
+            identity,
+            None,
+            shared,
+            desk.unwrap_or_default(),
+        );
         (sidecar, services)
     }
 
@@ -264,8 +296,12 @@ impl Stage {
         loop {
             match self.core.poll_output() {
                 Output::Timeout(wake) => return wake,
-                // Nothing is written here: what rooms tap has scenarios of its own.
-                Output::Record { .. } => {}
+                Output::Record { key, entry } => {
+                    if let Some(tap) = &mut self.tap {
+                        // What does not fit is counted in the journal.
+                        let _ = tap.push(key, &entry);
+                    }
+                }
                 Output::Event(event) => {
                     self.events
                         .try_send(*event)

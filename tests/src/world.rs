@@ -74,6 +74,8 @@ pub struct World {
     // The host that serves people's requests.
     front: usize,
     environment: Arc<VirtualEnvironment>,
+    /// Of the sidecar, whichever start of it; `None` = it has none.
+    data_dir: Option<tempfile::TempDir>,
     seed: u64,
     next_port: AtomicU64,
     carried: std::sync::Mutex<usize>,
@@ -106,7 +108,7 @@ impl World {
             rng: std::sync::Mutex::new(SmallRng::seed_from_u64(seed)),
         });
         let (sidecar, services) =
-            Sidecar::start(Network::new(link, seed), seed, CoreLimits::default());
+            Sidecar::start(Network::new(link, seed), seed, CoreLimits::default(), None);
         let mut world = Self {
             platform,
             sidecar,
@@ -114,6 +116,7 @@ impl World {
             hosts: Vec::new(),
             front: 0,
             environment,
+            data_dir: None,
             seed,
             next_port: AtomicU64::new(1),
             carried: std::sync::Mutex::new(0),
@@ -189,6 +192,13 @@ impl World {
         self.sidecar.command(leave).await.expect("left");
     }
 
+    /// The sidecar has a directory for recordings from now on: it is another start.
+    pub async fn with_data_dir(mut self) -> Self {
+        self.data_dir = Some(tempfile::tempdir().expect("a directory"));
+        self.restart_sidecar().await;
+        self
+    }
+
     /// The sidecar dies and a new one starts; all hosts connect to it.
     pub async fn restart_sidecar(&mut self) {
         self.seed += 1;
@@ -199,6 +209,7 @@ impl World {
             Network::new(Link::LAN, self.seed),
             self.seed,
             CoreLimits::default(),
+            self.data_dir.as_ref().map(|dir| dir.path()),
         );
         self.sidecar = sidecar;
         self.services = services;
