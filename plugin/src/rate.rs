@@ -28,6 +28,8 @@ pub(crate) enum Limited {
     Logs,
     /// Calls that ring phones.
     Rings,
+    /// Recordings: each has a folder, a post, and everybody's attention.
+    Recordings,
 }
 
 impl Limited {
@@ -37,6 +39,7 @@ impl Limited {
             Self::Reactions => "rr_",
             Self::Logs => "rf_",
             Self::Rings => "rc_",
+            Self::Recordings => "rd_",
         }
     }
 
@@ -46,6 +49,7 @@ impl Limited {
             Self::Requests | Self::Reactions => (10, 1_000),
             Self::Logs => (3, 20_000),
             Self::Rings => (5, 30_000),
+            Self::Recordings => (10, 10_000),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::Guest;
 use crate::access::Action;
 use crate::ids::{ChannelId, RecordingId, SessionId, UserId, new_id};
 use crate::media::{MediaError, Recording, RecordingLabels, Room, RoomRef, StartRecording};
+use crate::rate::{self, Limited};
 use crate::record::{self, Kept, Record};
 use crate::refusal::Refusal;
 use crate::text::{Lang, Text};
@@ -69,6 +70,9 @@ impl Guest<'_> {
         let (record, room) = self.call_of_host(channel, user, Action::Record).await?;
         if running(&record, &room).is_some() {
             return Err(Refusal::RecordingRuns);
+        }
+        if !rate::take(self.env, Limited::Recordings, user)? {
+            return Err(Refusal::RateLimited);
         }
         let max_duration_ms = u64::from(self.settings.max_recording_duration) * 60_000;
         let kept = Kept {

@@ -496,3 +496,19 @@ fn the_recording_ends_with_the_call() {
     assert_eq!(shown(&world), []);
     assert_eq!(notes(&world), Vec::<String>::new());
 }
+
+/// Each recording makes a folder, a post and a sound for everybody.
+#[test]
+fn who_starts_one_after_the_other_has_to_pause() {
+    let world = call();
+    let say = |words: &str| world.command("alice", "town", &format!("/call recording {words}"));
+    for _ in 0..10 {
+        assert!(!say("start").contains("Too many requests"), "too soon");
+        say("stop");
+    }
+    let refused = say("start");
+    assert!(refused.contains("Too many requests"), "{refused}");
+    assert_ne!(world.sidecar.recording().ended_at_ms, 0);
+    world.advance_ms(10_000);
+    assert!(!say("start").contains("Too many requests"));
+}
