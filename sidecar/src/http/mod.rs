@@ -47,7 +47,10 @@ pub async fn serve(
 }
 
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Response {
-    match metrics::text(&shared.services, &shared.shard) {
+    // Figures of recordings may have to wait for a disk that hangs.
+    let text = move || metrics::text(&shared.services, &shared.shard);
+    let text = tokio::task::spawn_blocking(text).await;
+    match text.unwrap_or(Err(std::fmt::Error)) {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics");
