@@ -10,6 +10,8 @@ import {processesOf} from './processes';
 import {until} from './until';
 
 const LOG_LINES_MAX = 400;
+/** Characters of what a start says: its links, or its administrator. */
+const SAID_MAX = 10_000;
 
 export interface PlatformOptions {
     /** `serve` has an administrator whose password is known, and no people yet. */
@@ -54,7 +56,8 @@ export class Platform {
     /** Starts it again after `killHost`, on the same port and data. */
     async run(): Promise<void> {
         this.links = [];
-        const before = this.log.length;
+        // Of this start alone: the log forgets its oldest lines.
+        let said = '';
         this.mediaPort ||= await freeUdpPort();
         const demo = this.options.command !== 'serve';
         const args = [
@@ -77,7 +80,10 @@ export class Platform {
         });
         this.child = child;
         this.exit = new Promise((resolve) => child.once('exit', () => resolve()));
-        child.stdout.setEncoding('utf8').on('data', (text: string) => this.note(text));
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+            said = (said + text).slice(0, SAID_MAX);
+            this.note(text);
+        });
         child.stderr.setEncoding('utf8').on('data', (text: string) => this.note(text));
         const ended = (): void => {
             if (child.exitCode !== null || child.signalCode !== null) {
@@ -86,7 +92,7 @@ export class Platform {
         };
         await until('parley says where it is', () => {
             ended();
-            return this.readOutput(this.log.slice(before).join('\n'));
+            return this.readOutput(said);
         }, {within: 60_000, seen: () => this.output()});
     }
 
