@@ -247,8 +247,9 @@ impl Guest<'_> {
     fn end_stale(&self, stored: &Stored) -> Result<(), Refusal> {
         let record = &stored.record;
         self.end_call_post(record, self.env.now_ms(), &record.participants)?;
+        // First: the room's own word may come in between, and knows who was there.
+        record::remember_ended(self.env, record)?;
         if record::delete(self.env, stored)? {
-            record::remember_ended(self.env, record)?;
             self.publish_end(&record.channel_id, "ended")?;
             self.env.log(
                 Level::Info,

@@ -217,27 +217,19 @@ impl Guest<'_> {
         if call_post.is_empty() {
             return Ok(());
         }
-        let mut call_post = match self.env.post(call_post) {
-            Ok(post) if post.delete_at == 0 => post,
-            Ok(_) | Err(PlatformError::NotFound) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let mut props: Map<String, Value> =
-            serde_json::from_str(&call_post.props_json).unwrap_or_default();
-        let recordings = props.entry("recordings").or_insert_with(|| json!({}));
-        if !recordings.is_object() {
-            *recordings = json!({});
-        }
         let media = made.files.iter().find(|file| !file.is_text);
-        recordings[made.id.as_str()] = json!({
+        let mention = json!({
             "file_id": media.map_or("", |file| file.file_id.as_str()),
             "post_id": post,
         });
-        call_post.props_json = Value::Object(props).to_string();
-        match self.env.update_post(call_post) {
-            Err(PlatformError::NotFound | PlatformError::Denied(_)) => Ok(()),
-            other => Ok(other.map(|_| ())?),
-        }
+        self.change_call_post(call_post, |_, props| {
+            let recordings = props.entry("recordings").or_insert_with(|| json!({}));
+            if !recordings.is_object() {
+                *recordings = json!({});
+            }
+            recordings[made.id.as_str()] = mention;
+        })?;
+        Ok(())
     }
 
     /// Lets go of the claim, and tells whom it concerns if it will never be posted.
@@ -273,7 +265,11 @@ impl Guest<'_> {
         for user in users {
             let file = File {
                 name: format!("recording-{}.txt", made.id),
-                data: format!("parley-sidecar recordings export {}\n", made.id).into_bytes(),
+                data: format!(
+                    "parley-sidecar --data-dir DATA_FOLDER recordings export {} NEW_FOLDER\n",
+                    made.id
+                )
+                .into_bytes(),
             };
             let message = text.get(self.lang(user));
             if let Err(error) = self.env.send_file(user, message, file) {

@@ -2,7 +2,7 @@
 
 use parley_proto::v1;
 
-use crate::env::{Env, PlatformEvent, Value};
+use crate::env::{Env, PlatformError, PlatformEvent, Value};
 use crate::testing::*;
 
 #[test]
@@ -152,4 +152,41 @@ fn an_archived_channel_ends_a_call_whose_record_lags_behind_its_room() {
         channel_id: channel("town"),
     });
     assert!(world.sidecar.state().rooms.is_empty());
+}
+
+#[test]
+fn who_ends_a_call_again_and_knows_less_takes_nothing_away() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    world.join("bob", "conn2", "town");
+    // Read before the end, written after it.
+    let stale = world.record("town").unwrap();
+    world.send("alice", "conn1", "leave", &[]);
+    world.send("bob", "conn2", "leave", &[]);
+    let ended = world.env.post(&stale.post_id).unwrap();
+    world.advance_ms(3_000);
+    let now = world.env.now_ms();
+    world.guest().end_call_post(&stale, now, &[]).unwrap();
+    assert_eq!(world.env.post(&stale.post_id).unwrap(), ended);
+}
+
+#[test]
+fn a_calls_post_is_changed_by_one_at_a_time() {
+    let world = World::new();
+    world.join("alice", "conn1", "town");
+    let record = world.record("town").unwrap();
+    let key = format!("lp_{}", record.post_id);
+    let other = Some(&b"somebody else"[..]);
+    assert!(world.env.kv_compare_and_set(&key, None, other, 10).unwrap());
+    let before = world.env.post(&record.post_id).unwrap();
+    let now = world.env.now_ms();
+    let refused = world.guest().end_call_post(&record, now, &[]);
+    assert!(matches!(refused, Err(PlatformError::Unavailable(_))));
+    assert_eq!(world.env.post(&record.post_id).unwrap(), before);
+    // Whoever held it let go, and so does who comes next.
+    assert!(world.env.kv_compare_and_set(&key, other, None, 0).unwrap());
+    for _ in 0..2 {
+        world.guest().end_call_post(&record, now, &[]).unwrap();
+    }
+    assert_ne!(world.env.post(&record.post_id).unwrap(), before);
 }
