@@ -31,8 +31,9 @@ const SCREEN_BITS_PER_SECOND: u64 = 1_000_000;
 const KEYFRAME_EVERY_S: u64 = 10;
 const KEYFRAME_BYTES: usize = 80_000;
 const PACKET_BYTES: usize = 1_150;
-/// Pause after each recorded second where it goes as fast as it can: the ring is for two at most.
-const BREATH: Duration = Duration::from_millis(15);
+/// Pause after each recorded second where it goes as fast as it can: the ring is for two at most, and
+/// composing has to keep up, else the time after the end is that of its backlog.
+const BREATH: Duration = Duration::from_millis(45);
 
 struct Arguments {
     minutes: u64,
