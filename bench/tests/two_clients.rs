@@ -34,11 +34,12 @@ async fn two_clients_hear_each_other_through_the_real_sidecar() {
         others: None,
     };
     let sidecar = Sidecar::start(&options).await.expect("the sidecar starts");
+    let pair = Scenario::named("pair").expect("a workload");
     let pace = Pace {
         warm_up: Duration::from_millis(500),
         measure: Duration::from_secs(2),
     };
-    let figures = load::run(&sidecar, &Scenario::pair(), pace, Cpus::ANY, |_| {})
+    let figures = load::run(&sidecar, &pair, pace, Cpus::ANY, |_| {})
         .await
         .expect("the call runs");
     sidecar.stop().await.expect("the sidecar ends in order");

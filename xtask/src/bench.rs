@@ -100,7 +100,7 @@ fn recording(args: &[String]) -> Outcome {
         &*sidecar,
         "--recordings",
         "10",
-        "--pairs",
+        "--recording-pairs",
         &*pairs,
     ];
     figures(sh::command(

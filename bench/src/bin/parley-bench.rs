@@ -7,23 +7,25 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use parley_bench::load::{self, Cpus, Figures, Pace, Pairs, Scenario, Sidecar, SidecarOptions};
+use parley_bench::load::{
+    self, Cpus, Figures, Pace, Pairs, Raw, Scenario, Sidecar, SidecarOptions, Summary,
+};
 use serde::Serialize;
 
 /// Loads the sidecar with simulated participants and prints what it cost.
 ///
-/// W1: one room of 50, 3 of whom speak. W3: one 2.5 Mbit/s screen to 50 viewers. pair: two people talk.
-/// Sidecar and clients run on a core each; other work on those cores spoils the latencies.
+/// Sidecar and clients run on a core each; other work on those cores spoils the latencies. Before each run a
+/// bare loop of the same packets to as many sockets shows what the machine can do; `ratio` compares with it.
 #[derive(Debug, Parser)]
 #[command(name = "parley-bench", version)]
 struct Arguments {
-    /// W1, W3 or pair.
+    /// Which workload; `list` names them.
     #[arg(value_parser = scenario)]
     scenario: Scenario,
     /// The sidecar's executable.
     #[arg(long, value_name = "FILE")]
     sidecar: PathBuf,
-    /// Print one JSON object.
+    /// Print one line of JSON.
     #[arg(long)]
     json: bool,
     /// Length of the measured window.
@@ -45,9 +47,15 @@ struct Arguments {
     /// that forwards then has the sidecar's core for itself.
     #[arg(long, value_name = "ROOMS", value_parser = clap::value_parser!(u16).range(0..=100))]
     recordings: Option<u16>,
+    /// Runs so often, each time the bare loop and then the workload; prints least, median and most.
+    #[arg(long, visible_alias = "pairs", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    runs: u16,
+    /// Length of the bare loop before each run; 0: none, and no ratio.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=60))]
+    raw_seconds: u64,
     /// Runs so many pairs, without recordings and with them, and prints how they compare.
     #[arg(long, requires = "recordings", value_parser = clap::value_parser!(u16).range(1..=100))]
-    pairs: Option<u16>,
+    recording_pairs: Option<u16>,
     /// Core of the sidecar; the last one when absent.
     #[arg(long)]
     sidecar_cpu: Option<usize>,
@@ -57,7 +65,12 @@ struct Arguments {
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {
-    Scenario::named(name).ok_or_else(|| "no such scenario: W1, W3 or pair".into())
+    Scenario::named(name).ok_or_else(|| {
+        let names: Vec<String> = Scenario::all()
+            .map(|(name, title)| format!("  {name:6} {title}"))
+            .collect();
+        format!("the workloads are\n{}", names.join("\n"))
+    })
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -90,15 +103,33 @@ async fn main() -> anyhow::Result<()> {
         },
         cpus,
     };
-    let Some(count) = arguments.pairs else {
-        return print(&bench.run(recordings).await?, arguments.json);
-    };
-    let mut pairs = Pairs::default();
-    for number in 1..=count {
-        eprintln!("parley-bench: pair {number} of {count}");
-        pairs.add(bench.run(0).await?, bench.run(recordings).await?);
+    if let Some(count) = arguments.recording_pairs {
+        let mut pairs = Pairs::default();
+        for number in 1..=count {
+            eprintln!("parley-bench: pair {number} of {count}");
+            pairs.add(bench.run(0).await?, bench.run(recordings).await?);
+        }
+        return print(&pairs, arguments.json);
     }
-    print(&pairs, arguments.json)
+    let mut each = Vec::new();
+    for number in 1..=arguments.runs {
+        if arguments.runs > 1 {
+            eprintln!("parley-bench: run {number} of {}", arguments.runs);
+        }
+        let raw = match arguments.raw_seconds {
+            0 => None,
+            seconds => Some(bench.raw(Duration::from_secs(seconds))?),
+        };
+        let figures = bench.run(recordings).await?;
+        each.push(match raw {
+            Some(raw) => figures.beside(raw),
+            None => figures,
+        });
+    }
+    match <[Figures; 1]>::try_from(each) {
+        Ok([figures]) => print(&figures, arguments.json),
+        Err(each) => print(&Summary::of(each).context("no run")?, arguments.json),
+    }
 }
 
 /// What all runs have in common.
@@ -110,6 +141,12 @@ struct Bench {
 }
 
 impl Bench {
+    /// The bare loop, while no sidecar runs.
+    fn raw(&self, time: Duration) -> anyhow::Result<Raw> {
+        eprintln!("parley-bench: the bare loop");
+        load::calibrate(&self.scenario, self.cpus, self.sidecar.address, time)
+    }
+
     /// One run against a sidecar of its own.
     async fn run(&self, recordings: usize) -> anyhow::Result<Figures> {
         let sidecar = Sidecar::start(&self.sidecar).await?;
@@ -125,7 +162,7 @@ impl Bench {
 #[allow(clippy::print_stdout)] // the figures are the program's output
 fn print<T: Serialize + Display>(figures: &T, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(figures)?);
+        println!("{}", serde_json::to_string(figures)?);
     } else {
         println!("{figures}");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::calibration::Raw;
 use super::scenario::Scenario;
 use super::swarm::Tally;
 
@@ -33,8 +34,16 @@ pub struct Figures {
     pub media_cpu_us_per_packet: f64,
     /// Rooms that were recorded.
     pub recordings: usize,
-    /// The bar is 60,000 for W1.
+    /// Of the whole process.
     pub packets_per_cpu_second: f64,
+    /// The same of a bare loop just before, if one ran.
+    pub raw_packets_per_cpu_second: f64,
+    /// The former by the latter: what is compared between machines.
+    pub ratio: f64,
+    /// Bytes of a datagram that clients received, on average.
+    pub bytes_per_packet: f64,
+    /// The bare loop in full.
+    pub raw: Option<Raw>,
     /// Per gigabyte (10^9) of datagrams that clients received.
     pub cpu_seconds_per_gb: f64,
     /// Growth of resident memory from the empty room to the measured window, per session, bytes.
@@ -88,6 +97,10 @@ impl Figures {
             media_cpu_us_per_packet: per(media_cpu * 1e6, packets),
             recordings: scenario.recordings,
             packets_per_cpu_second: per(packets, cpu),
+            raw_packets_per_cpu_second: 0.0,
+            ratio: 0.0,
+            bytes_per_packet: per(tally.bytes as f64, packets),
+            raw: None,
             cpu_seconds_per_gb: per(cpu, tally.bytes as f64 / 1e9),
             memory_per_session_bytes: costs.grown_bytes / scenario.roles.len().max(1) as u64,
             latency_p50_us: percentile(50),
@@ -96,6 +109,15 @@ impl Figures {
             machine_load: costs.machine_load,
             machine_cores: std::thread::available_parallelism().map_or(0, usize::from),
         }
+    }
+
+    /// The same with what the bare loop reached just before.
+    #[must_use]
+    pub fn beside(mut self, raw: Raw) -> Self {
+        self.raw_packets_per_cpu_second = raw.packets_per_cpu_second;
+        self.ratio = self.packets_per_cpu_second / raw.packets_per_cpu_second;
+        self.raw = Some(raw);
+        self
     }
 }
 
@@ -123,6 +145,20 @@ impl fmt::Display for Figures {
             "  packets per CPU-second  {:.0}",
             self.packets_per_cpu_second
         )?;
+        if let Some(raw) = &self.raw {
+            writeln!(
+                f,
+                "  bare loop               {:.0}, of which that is {:.2}",
+                raw.packets_per_cpu_second, self.ratio
+            )?;
+            writeln!(
+                f,
+                "  bytes per packet        {:.0}, bare loop {:.0} ({:.1} % read)",
+                self.bytes_per_packet,
+                raw.bytes_per_packet,
+                raw.received_share * 100.0
+            )?;
+        }
         writeln!(
             f,
             "  CPU-seconds per GB      {:.2}",

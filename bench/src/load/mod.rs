@@ -3,19 +3,23 @@
 //! Two threads: the caller's, an asynchronous one, plays host and platform over gRPC
 //! ([`control`]); the swarm's owns all clients and their sockets and runs on a core of its own.
 
+mod calibration;
 mod control;
 mod figures;
 mod pairs;
 mod process;
 mod scenario;
+mod summary;
 mod swarm;
 
 use std::time::Duration;
 
+pub use calibration::{Raw, calibrate};
 pub use figures::Figures;
 pub use pairs::Pairs;
 pub use process::{Cpus, Sidecar, SidecarOptions};
 pub use scenario::{Role, Scenario};
+pub use summary::{Spread, Summary};
 pub use swarm::{Notice, Tally};
 
 /// How long a run lasts.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Figures;
+use super::summary::median;
 
 /// Pairs of runs, and what they say. A ratio above 1: dearer with recordings.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -43,17 +44,6 @@ impl Pairs {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.len() / 2;
-    match sorted.get(upper) {
-        None => 0.0,
-        Some(value) if sorted.len() % 2 == 1 => *value,
-        Some(value) => (sorted[upper - 1] + value) / 2.0,
-    }
-}
-
 impl fmt::Display for Pairs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = self.latency_p99_ratios.iter().zip(&self.media_cpu_ratios);
@@ -66,17 +56,5 @@ impl fmt::Display for Pairs {
             "  medians: p99 x {:.2}, CPU per packet x {:.2}",
             self.latency_p99_ratio, self.media_cpu_ratio
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(&[]), 0.0);
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -9,17 +10,22 @@ use anyhow::Context as _;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use parley_media::channel::View;
+use rustix::net::sockopt;
 use tokio::sync::mpsc::Sender;
 
 use super::scenario::Role;
+use super::swarm::receive::{BATCH, Batch};
 use super::swarm::source::Source;
 use crate::client::{Client, ClientConfig, ClientEvent, ClientOutput, Track};
 
+pub(super) mod receive;
 pub(super) mod source;
 
 const WAKE: Token = Token(usize::MAX);
 /// Sleeps no longer than this.
 const NAP_MAX: Duration = Duration::from_millis(100);
+/// Of a client's socket: a burst must wait there, not be lost.
+const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the control side asks of the swarm.
 #[derive(Debug)]
@@ -112,6 +118,7 @@ impl Swarm {
     /// Runs until told to stop.
     pub(super) fn run(mut self) -> anyhow::Result<()> {
         let mut events = Events::with_capacity(1024);
+        let mut batch = Batch::new();
         loop {
             let now = Instant::now();
             let nap = self.next_wake().saturating_duration_since(now).min(NAP_MAX);
@@ -121,7 +128,7 @@ impl Swarm {
             }
             for event in &events {
                 if event.token() != WAKE {
-                    self.read(event.token().0)?;
+                    self.read(event.token().0, &mut batch)?;
                 }
             }
             self.deliver()?;
@@ -140,16 +147,20 @@ impl Swarm {
         wakes.min().unwrap_or_else(|| Instant::now() + NAP_MAX)
     }
 
-    fn read(&mut self, index: usize) -> anyhow::Result<()> {
+    fn read(&mut self, index: usize, batch: &mut Batch) -> anyhow::Result<()> {
         let Some(member) = self.members.get(index) else {
             return Ok(());
         };
-        let mut buffer = [0; 2048];
         loop {
-            match member.socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    let data = buffer[..length].to_vec();
-                    self.inbox.push((index, from, Instant::now(), data));
+            match batch.receive(&member.socket) {
+                Ok(count) => {
+                    let now = Instant::now();
+                    let datagrams = batch.datagrams();
+                    let taken = datagrams.map(|(from, data)| (index, from, now, data.to_vec()));
+                    self.inbox.extend(taken);
+                    if count < BATCH {
+                        return Ok(());
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // The peer's port is closed: what a crash looks like; the client's ICE will say so.
@@ -200,6 +211,7 @@ impl Swarm {
         let now = Instant::now();
         let index = self.members.len();
         let mut socket = UdpSocket::bind(SocketAddr::new(self.address, 0))?;
+        widen_receive_buffer(&socket);
         let registry = self.poll.registry();
         registry.register(&mut socket, Token(index), Interest::READABLE)?;
         let client = Client::new(ClientConfig::web(socket.local_addr()?), now)?;
@@ -320,6 +332,14 @@ impl Swarm {
             .notices
             .try_send(notice)
             .context("the control side does not keep up")
+    }
+}
+
+/// As wide as the system allows.
+pub(super) fn widen_receive_buffer(socket: &impl AsFd) {
+    // Beyond the system's maximum only root may go; others get the maximum.
+    if sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER_BYTES).is_err() {
+        let _ = sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER_BYTES);
     }
 }
 

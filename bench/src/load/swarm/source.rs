@@ -11,7 +11,7 @@ use crate::load::scenario::{PACKETS_PER_PICTURE, PICTURES_PER_SECOND, VOICE_INTE
 /// How loud speakers are, dBov.
 const VOICE_LEVEL: i8 = -25;
 /// Bytes of a voice frame.
-const VOICE_BYTES: std::ops::RangeInclusive<usize> = 80..=100;
+pub(in crate::load) const VOICE_BYTES: std::ops::RangeInclusive<usize> = 80..=100;
 /// Bytes of a picture in one packet, as the client splits it.
 const CHUNK_BYTES: usize = 1_100;
 /// First byte of a voice frame: CELT, full band, 20 ms, mono, one frame (RFC 6716 section 3.1), so that
