@@ -31,6 +31,8 @@ const TOLERANCE: i64 = 480;
 const SETTLED: i64 = 48;
 /// Samples: further away than this is set right at once.
 const FAR: i64 = 9_600;
+/// Samples: a source that stood still for longer left a hole, which is concealed like a loss.
+const STOOD: i64 = 1_440;
 /// Below this peak a frame can be cut without being heard.
 const QUIET: f32 = 0.003;
 /// Samples without a packet after which the decoder is given back.
@@ -202,6 +204,10 @@ impl SoundTrack {
                 return true;
             }
             self.conceal_before(sequence, missing);
+        }
+        let stood = samples(self.clock.capture(ticks)) - self.tail;
+        if (STOOD..=FAR).contains(&stood) {
+            self.conceal(stood);
         }
         self.decode(sequence, lost);
         true

@@ -50,6 +50,22 @@ impl MinFilter {
             .filter(|&least| least != i64::MAX)
     }
 
+    /// The least of the newest bucket and the one before.
+    pub(super) fn recent(&self) -> Option<i64> {
+        let at = |number: i64| self.least[number.rem_euclid(BUCKETS as i64) as usize];
+        let least = at(self.newest).min(at(self.newest.saturating_sub(1)));
+        (least != i64::MAX).then_some(least)
+    }
+
+    /// All that was seen was more by so much.
+    pub(super) fn raise(&mut self, by: i64) {
+        for least in &mut self.least {
+            if *least != i64::MAX {
+                *least = least.saturating_add(by);
+            }
+        }
+    }
+
     /// Two full buckets far above the rest: what was before holds no more.
     fn follow_step(&mut self) {
         let newest = self.newest;

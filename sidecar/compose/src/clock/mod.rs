@@ -9,6 +9,11 @@
 //! Nobody is believed further than the arrivals go: a report that would move a track by more than
 //! [`LEAD_MAX`] is not followed, a leap of an RTP clock is taken for a new beginning. What changes while
 //! a track is used is slewed by [`SLEW`], so nothing jumps.
+//!
+//! A busy sender's microphone may stand still for a moment without a leap of its RTP clock: what follows is
+//! captured later by as much, which its arrivals show long before its next report. Where all packets of a
+//! track come later than before while another track of the session is as prompt as ever, the track's clock
+//! stood still at the first of them, and only from that one on it is moved.
 
 mod filter;
 #[cfg(test)]
@@ -30,6 +35,16 @@ const PAUSE: i64 = 500_000;
 const STOOD: i64 = 100_000;
 /// A report that contradicts the one before by more than this, µs: the sender's clock was set.
 const SET: i64 = 100_000;
+/// A track whose packets all come later than its promptest by this, µs, is late …
+const LATE: i64 = 25_000;
+/// … and stood still when that goes on for so long, µs: less than composing waits …
+const LATE_FOR: i64 = 600_000;
+/// … for so many packets, too many for jitter …
+const LATE_PACKETS: u32 = 25;
+/// … and another track was prompt after so much of it, µs …
+const LATE_ALONE: i64 = 150_000;
+/// … before so much of it, µs: what goes on is the path, which the tracks do not notice together.
+const LATE_PATH: i64 = 1_200_000;
 /// A report about an instant further than this from the newest packet, µs, is nonsense.
 const REPORT_FAR: i64 = 60_000_000;
 
@@ -40,6 +55,8 @@ pub(crate) struct SessionClock {
     delay: MinFilter,
     /// Goes up whenever the sender's clock was set: reports before say nothing any more.
     epoch: u32,
+    /// When a track that is not late brought a packet last, µs.
+    prompt: i64,
 }
 
 /// A track's RTP clock against the recording's timeline.
@@ -57,6 +74,20 @@ pub(crate) struct TrackClock {
     used: bool,
     /// Up to when, µs.
     slewed: i64,
+    late: Option<Late>,
+    /// What is before these ticks was captured earlier by these µs than `offset` says.
+    stood: Option<(i64, i64)>,
+}
+
+/// Packets that all came late.
+#[derive(Debug, Clone, Copy)]
+struct Late {
+    /// Of the first of them.
+    ticks: i64,
+    arrival: i64,
+    packets: u32,
+    /// µs that the promptest of them was late.
+    least: i64,
 }
 
 /// The newest packet.
@@ -81,6 +112,7 @@ impl SessionClock {
         Self {
             delay: MinFilter::new(),
             epoch: 0,
+            prompt: i64::MIN,
         }
     }
 
@@ -100,6 +132,8 @@ impl TrackClock {
             offset: 0,
             used: false,
             slewed: 0,
+            late: None,
+            stood: None,
         }
     }
 
@@ -125,6 +159,7 @@ impl TrackClock {
         if behind.abs() > LEAP || elapsed > PAUSE && behind > STOOD {
             ticks = newest.ticks + (elapsed * self.rate / 1_000_000).max(1);
             self.report = None;
+            self.late = None;
         }
         if ticks > newest.ticks {
             self.newest = Some(Newest {
@@ -134,6 +169,7 @@ impl TrackClock {
             });
         }
         let media = self.micros_of(ticks);
+        self.watch_for_standing(session, ticks, arrival);
         self.delay.observe(arrival, arrival - media);
         if let Some(ntp) = self.ntp(session, ticks) {
             session.delay.observe(arrival, arrival - ntp);
@@ -156,7 +192,8 @@ impl TrackClock {
         let seconds = (ntp >> 32) as i64;
         let fraction = (((ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64;
         let ntp = seconds * 1_000_000 + fraction;
-        if let Some(expected) = self.ntp(session, ticks)
+        if self.late.is_none()
+            && let Some(expected) = self.ntp(session, ticks)
             && (expected - ntp).abs() > SET
         {
             session.set_anew();
@@ -172,18 +209,61 @@ impl TrackClock {
     /// When that was captured: µs on the timeline.
     pub(crate) fn capture(&mut self, ticks: i64) -> i64 {
         self.used = true;
-        (self.micros_of(ticks) + self.offset).max(0)
+        let before = self.stood.filter(|(from, _)| ticks < *from);
+        let early = before.map_or(0, |(_, early)| early);
+        (self.micros_of(ticks) + self.offset - early).max(0)
+    }
+
+    /// Whether the track's clock has stood still. See the module.
+    fn watch_for_standing(&mut self, session: &mut SessionClock, ticks: i64, arrival: i64) {
+        let Some(least) = self.delay.least() else {
+            return;
+        };
+        let by = arrival - self.micros_of(ticks) - least;
+        if by < LATE {
+            self.late = None;
+            session.prompt = session.prompt.max(arrival);
+            return;
+        }
+        let late = self.late.get_or_insert(Late {
+            ticks,
+            arrival,
+            packets: 0,
+            least: by,
+        });
+        late.packets = late.packets.saturating_add(1);
+        late.least = late.least.min(by);
+        let late = *late;
+        let long = (LATE_FOR..LATE_PATH).contains(&(arrival - late.arrival));
+        if !long
+            || late.packets < LATE_PACKETS
+            || session.prompt < late.arrival.saturating_add(LATE_ALONE)
+        {
+            return;
+        }
+        self.late = None;
+        self.offset += late.least;
+        self.delay.raise(late.least);
+        // A report from after it knows already.
+        if let Some(report) = self
+            .report
+            .as_mut()
+            .filter(|report| report.ticks < late.ticks)
+        {
+            report.ntp += late.least;
+        }
+        self.stood = Some((late.ticks, late.least));
     }
 
     fn follow(&mut self, session: &SessionClock, ticks: i64, arrival: i64) {
-        let Some(own) = self.delay.least() else {
+        let Some((own, recent)) = self.delay.least().zip(self.delay.recent()) else {
             return;
         };
         let reported = self
             .ntp(session, ticks)
             .zip(session.delay.least())
             .map(|(ntp, delay)| ntp - self.micros_of(ticks) + delay)
-            .filter(|reported| (own - LEAD_MAX..=own + LAG_MAX).contains(reported));
+            .filter(|reported| (own - LEAD_MAX..=recent + LAG_MAX).contains(reported));
         let target = reported.unwrap_or(own);
         let away = target - self.offset;
         let elapsed = (arrival - self.slewed).max(0);

@@ -151,6 +151,57 @@ fn a_microphone_that_stood_still_begins_anew_where_it_arrives() {
     assert!((clock.capture(ticks) - 32_000_000).abs() < 25_000);
 }
 
+/// A busy page makes sound later than it should, without a leap of the RTP clock: what is captured from
+/// then on is later by as much, and only the arrivals tell until the next report.
+#[test]
+fn a_source_that_stood_still_for_a_moment_stays_with_its_pictures() {
+    for (stalls, reports) in [
+        ([70_000, 0], true),
+        ([100_000, 60_000], true),
+        ([45_000, 45_000], false),
+    ] {
+        let mut random = SmallRng::seed_from_u64(1);
+        let mut session = SessionClock::new();
+        let mut audio = TrackClock::new(48_000);
+        let mut video = TrackClock::new(90_000);
+        let ntp = |real: i64| {
+            let sender = real + 3_900_000_000_000_000;
+            ((sender / 1_000_000) as u64) << 32 | (((sender % 1_000_000) << 32) / 1_000_000) as u64
+        };
+        let mut waiting = std::collections::VecDeque::new();
+        let (mut stood, mut media) = (0, 0);
+        for number in 0..6_000_i64 {
+            if number == 2_000 || number == 2_900 {
+                stood += stalls[usize::from(number > 2_000)];
+            }
+            // Of both, what was captured at the same moment.
+            let real = number * 20_000 + stood;
+            let path = 30_000 + random.random_range(0..=8_000);
+            let picture = path + 20_000 + random.random_range(0..=8_000);
+            let rtp = |micros: i64, rate: i64| (micros * rate / 1_000_000) as u32;
+            let heard = audio.observe(&mut session, (real + path) as u64, rtp(media, 48_000));
+            let seen = video.observe(&mut session, (real + picture) as u64, rtp(real, 90_000));
+            if number % 50 == 0 {
+                video.report(&mut session, ntp(real), rtp(real, 90_000));
+            }
+            if number % 250 == 100 && (reports || number < 1_000) {
+                audio.report(&mut session, ntp(real), rtp(media, 48_000));
+            }
+            media += 20_000;
+            waiting.push_back((real, heard, seen));
+            // Composed a second later.
+            if waiting.len() > 50 {
+                let (real, heard, seen) = waiting.pop_front().unwrap();
+                let (heard, seen) = (audio.capture(heard), video.capture(seen));
+                assert!(
+                    real < 5_000_000 || (heard - seen).abs() < 25_000,
+                    "{stalls:?}, reports {reports}: at {real}: {heard} {seen}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_report_from_another_world_changes_nothing() {
     let mut session = SessionClock::new();
