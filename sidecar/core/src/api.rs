@@ -536,6 +536,14 @@ pub enum Output<'a> {
         /// What happened in it.
         entry: Entry<'a>,
     },
+    /// Hand to another shard's [`crate::Core::handle_hand_over`], in order, or say
+    /// [`crate::Core::refuse_hand_over`] at once. The bytes are only valid until the next call.
+    HandOver {
+        /// To which.
+        shard: u8,
+        /// What.
+        batch: &'a [u8],
+    },
     /// Nothing more now: call [`crate::Core::handle_timeout`] at this time at the latest.
     Timeout(Instant),
 }
@@ -643,4 +651,10 @@ pub struct NodeCounters {
     pub drops: BTreeMap<&'static str, u64>,
     /// Caught panics: each ended a session or a room, or lost a datagram.
     pub panics: u64,
+    /// Packets that other shards were ordered to encrypt and send; they count them as forwarded.
+    pub handed_over: u64,
+    /// Sessions of other shards' rooms whose voices this one encrypts and sends.
+    pub guests: u64,
+    /// Sessions of this shard's rooms, by the shard that encrypts and sends their voices.
+    pub egresses: Vec<u32>,
 }

@@ -105,6 +105,7 @@ impl Core {
     /// Lets timers fire.
     pub fn handle_timeout(&mut self, now: Now) {
         self.shared.now = now;
+        self.shared.lanes.wake(now.instant);
         while let Some((at, wake)) = self.shared.timers.pop_due(now.instant) {
             match wake {
                 Wake::Room(key) => {
@@ -138,6 +139,12 @@ impl Core {
         if self.shared.out.is_empty() {
             self.drain_dirty();
         }
+        // First, so that the other shards have something to do meanwhile.
+        if self.shared.lanes.poll()
+            && let Some((shard, batch)) = self.shared.lanes.lent()
+        {
+            return Output::HandOver { shard, batch };
+        }
         match self.shared.out.pop() {
             Some(Outgoing::Datagram {
                 source,
@@ -162,7 +169,9 @@ impl Core {
             },
             None => {
                 let idle = self.shared.now.instant + IDLE;
-                Output::Timeout(self.shared.timers.next().map_or(idle, |at| at.min(idle)))
+                let timers = self.shared.timers.next();
+                let next = timers.into_iter().chain(self.shared.lanes.wake_at());
+                Output::Timeout(next.fold(idle, Instant::min))
             }
         }
     }
@@ -180,6 +189,9 @@ impl Core {
             bytes_out: counters.bytes_out,
             drops: counters.drops.clone(),
             panics: counters.panics,
+            handed_over: self.shared.lanes.handed_over,
+            guests: self.shared.guests.present(),
+            egresses: self.shared.lanes.placed().collect(),
         }
     }
 
@@ -288,6 +300,7 @@ impl Core {
             shared.counters.panics += 1;
             room.abandon(shared);
         }
+        shared.lanes.close_room(key);
         shared.demux.close_room(key);
     }
 

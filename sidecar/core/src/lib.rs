@@ -15,6 +15,7 @@ pub mod api;
 
 mod commands;
 mod core;
+mod core_away;
 mod crypto;
 mod demux;
 mod egress;

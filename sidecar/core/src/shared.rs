@@ -9,6 +9,7 @@ use str0m::Event;
 use crate::api::{CoreConfig, LeaveReason, Now};
 use crate::crypto::SharedDtls;
 use crate::demux::{Demux, Owner};
+use crate::egress::{Guests, Lanes};
 use crate::ids::Key;
 use crate::outbox::Outbox;
 use crate::timers::Timers;
@@ -26,7 +27,11 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn drop_one(&mut self, cause: &'static str) {
-        *self.drops.entry(cause).or_default() += 1;
+        self.drop_many(cause, 1);
+    }
+
+    pub(crate) fn drop_many(&mut self, cause: &'static str, count: u64) {
+        *self.drops.entry(cause).or_default() += count;
     }
 }
 
@@ -105,6 +110,9 @@ pub(crate) struct Shared {
     pub(crate) ended: Vec<(Owner, LeaveReason)>,
     /// Audio leaves by the compact way.
     pub(crate) compact_audio: bool,
+    /// To the other shards, and for them.
+    pub(crate) lanes: Lanes,
+    pub(crate) guests: Guests,
     /// Kept between calls for its capacity.
     pub(crate) scratch: Vec<Event>,
     #[cfg(feature = "sabotage")]
@@ -121,6 +129,8 @@ impl Shared {
             config.limits.stun_failures_per_second,
         );
         Self {
+            lanes: Lanes::new(config.shard),
+            guests: Guests::default(),
             config,
             now,
             demux,

@@ -274,6 +274,8 @@ impl Worker {
                         recordings.push(key, &entry);
                     }
                 }
+                // A core that is alone has nobody to hand anything to.
+                Output::HandOver { .. } => self.core.refuse_hand_over(),
                 Output::Timeout(at) => {
                     self.wake_at = at;
                     return;

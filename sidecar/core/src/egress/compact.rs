@@ -15,9 +15,11 @@ use std::time::Instant;
 use parley_media::rtcp::{ReportBlock, SenderInfo};
 use str0m::rtp::Ssrc;
 
+use super::away::{Lanes, Order, Route};
 use super::cipher::{Cipher, TAG};
 use super::{EgressError, Packet};
 use crate::crypto::SendKey;
+use crate::demux::Owner;
 use crate::outbox::Outbox;
 
 /// RTP version 2 in the first octet, the bit for an extension, and the number of CSRCs (RFC 3550 section
@@ -45,6 +47,8 @@ pub(crate) struct Path {
 #[derive(Debug, Default)]
 pub(crate) struct Compact {
     keys: Keys,
+    /// Where it is encrypted and sent from, once that is settled; counted there.
+    route: Option<Route>,
     /// Where str0m sent its last datagram that was no STUN: the nominated pair.
     path: Option<Path>,
     /// Id of the audio-level extension as negotiated, for receivers that asked for levels.
@@ -60,7 +64,11 @@ enum Keys {
     /// It is not over.
     #[default]
     Awaited,
+    /// Nothing was encrypted with it: only now may it move.
+    Fresh(SendKey),
     Here(Cipher),
+    /// Another shard has it.
+    Away(Route),
     /// A profile that only str0m encrypts: no reports can be stamped without AEAD (`crypto::srtp`).
     LeftToRtc,
 }
@@ -87,10 +95,44 @@ pub(crate) struct Reception {
 impl Compact {
     /// After a DTLS handshake; `None` for a profile that str0m must encrypt.
     pub(crate) fn set_key(&mut self, key: Option<SendKey>) {
-        self.keys = match key {
-            Some(key) => Keys::Here(Cipher::new(key)),
-            None => Keys::LeftToRtc,
+        // One handshake, one key: whoever has it keeps it.
+        if matches!(self.keys, Keys::Awaited) {
+            self.keys = key.map_or(Keys::LeftToRtc, Keys::Fresh);
+        }
+    }
+
+    /// Settles, once per handshake, which shard encrypts and sends: `egress::away`. The room has so many
+    /// sessions.
+    pub(crate) fn place(&mut self, owner: Owner, sessions: usize, lanes: &mut Lanes) {
+        if self.route.is_some() {
+            return;
+        }
+        let fresh = match std::mem::take(&mut self.keys) {
+            Keys::Fresh(key) => Some(key),
+            other => {
+                self.keys = other;
+                None
+            }
         };
+        let was_fresh = fresh.is_some();
+        let (route, left) = lanes.place(owner, sessions, fresh, self.path);
+        if was_fresh {
+            self.keys = left.map_or(Keys::Away(route), Keys::Fresh);
+        }
+        self.route = Some(route);
+    }
+
+    /// Nothing is sent any more.
+    pub(crate) fn close(&mut self, lanes: &mut Lanes) {
+        if let Some(route) = self.route.take() {
+            lanes.close(route);
+        }
+        self.keys = Keys::Awaited;
+    }
+
+    /// Another shard encrypts and sends.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self.keys, Keys::Away(_))
     }
 
     /// Nothing may go this way. Settled, once and for all, with the handshake; until then nothing goes
@@ -99,7 +141,12 @@ impl Compact {
         matches!(self.keys, Keys::LeftToRtc)
     }
 
-    pub(crate) fn follow(&mut self, path: Path) {
+    pub(crate) fn follow(&mut self, path: Path, lanes: &mut Lanes) {
+        if let Keys::Away(route) = self.keys
+            && self.path != Some(path)
+        {
+            lanes.follow(route, path);
+        }
         self.path = Some(path);
     }
 
@@ -162,33 +209,35 @@ impl Compact {
         Some(stream.reception)
     }
 
-    /// Encrypts a packet into the outbox.
+    /// Encrypts a packet into the outbox, or lets another shard do it.
     fn write(
         &mut self,
         ssrc: Ssrc,
         packet: &Packet<'_>,
         outbox: &mut Outbox,
+        lanes: &mut Lanes,
     ) -> Result<(), EgressError> {
-        let (Keys::Here(cipher), Some(path)) = (&mut self.keys, self.path) else {
-            return Err(EgressError::NoStream);
-        };
+        let path = self.path.ok_or(EgressError::NoStream)?;
         let mut streams = self.streams.iter_mut();
         let stream = streams.find(|stream| stream.ssrc == *ssrc);
         let stream = stream.ok_or(EgressError::NoStream)?;
-        let level = self.level_id.zip(packet.level);
-        let header = if level.is_some() {
-            HEADER + LEVEL_EXTENSION
-        } else {
-            HEADER
+        let order = Order {
+            ssrc: *ssrc,
+            index: packet.index,
+            timestamp: packet.timestamp,
+            csrc: packet.csrc,
+            marker: packet.marker,
+            pt: *packet.pt,
+            level: self.level_id.zip(packet.level),
         };
         let payload: &[u8] = packet.payload;
-        let sealed = outbox.push_with(path, header + payload.len() + TAG, |datagram| {
-            let (head, body) = datagram.split_at_mut(header);
-            write_header(head, ssrc, packet, level);
-            cipher.seal(ssrc, packet.index, head, payload, body)
-        });
-        if sealed.is_err() {
-            return Err(EgressError::NotSealed);
+        if let Keys::Fresh(key) = &self.keys {
+            self.keys = Keys::Here(Cipher::new(key.clone()));
+        }
+        match &mut self.keys {
+            Keys::Here(cipher) => seal(cipher, path, &order, payload, outbox)?,
+            Keys::Away(route) => lanes.order(*route, &order, payload)?,
+            _ => return Err(EgressError::NoStream),
         }
         // A packet that comes late says nothing new of the clock.
         let older = |(timestamp, _): (u32, Instant)| {
@@ -219,23 +268,45 @@ impl Stream {
 pub(crate) struct CompactEgress<'a> {
     pub(crate) compact: &'a mut Compact,
     pub(crate) outbox: &'a mut Outbox,
+    pub(crate) lanes: &'a mut Lanes,
 }
 
 impl super::Egress for CompactEgress<'_> {
     fn write(&mut self, ssrc: Ssrc, packet: &Packet<'_>) -> Result<(), EgressError> {
-        self.compact.write(ssrc, packet, self.outbox)
+        self.compact.write(ssrc, packet, self.outbox, self.lanes)
     }
 }
 
+/// Encrypts one packet into the outbox.
+pub(super) fn seal(
+    cipher: &mut Cipher,
+    path: Path,
+    order: &Order,
+    payload: &[u8],
+    outbox: &mut Outbox,
+) -> Result<(), EgressError> {
+    let header = if order.level.is_some() {
+        HEADER + LEVEL_EXTENSION
+    } else {
+        HEADER
+    };
+    let sealed = outbox.push_with(path, header + payload.len() + TAG, |datagram| {
+        let (head, body) = datagram.split_at_mut(header);
+        write_header(head, order);
+        cipher.seal(order.ssrc.into(), order.index, head, payload, body)
+    });
+    sealed.map_err(|_| EgressError::NotSealed)
+}
+
 /// RFC 3550 section 5.1.
-fn write_header(head: &mut [u8], ssrc: Ssrc, packet: &Packet<'_>, level: Option<(u8, (i8, bool))>) {
+fn write_header(head: &mut [u8], order: &Order) {
     head[0] = VERSION | ONE_CSRC;
-    head[1] = (*packet.pt & !MARKER) | if packet.marker { MARKER } else { 0 };
-    head[2..4].copy_from_slice(&(packet.index as u16).to_be_bytes());
-    head[4..8].copy_from_slice(&packet.timestamp.to_be_bytes());
-    head[8..12].copy_from_slice(&ssrc.to_be_bytes());
-    head[12..16].copy_from_slice(&packet.csrc.to_be_bytes());
-    if let Some((id, (level, voice))) = level {
+    head[1] = (order.pt & !MARKER) | if order.marker { MARKER } else { 0 };
+    head[2..4].copy_from_slice(&(order.index as u16).to_be_bytes());
+    head[4..8].copy_from_slice(&order.timestamp.to_be_bytes());
+    head[8..12].copy_from_slice(&order.ssrc.to_be_bytes());
+    head[12..16].copy_from_slice(&order.csrc.to_be_bytes());
+    if let Some((id, (level, voice))) = order.level {
         head[0] |= EXTENSION;
         head[16..18].copy_from_slice(&ONE_BYTE_PROFILE);
         head[18..20].copy_from_slice(&1u16.to_be_bytes());
@@ -264,7 +335,7 @@ mod tests {
     fn ready(key: SendKey) -> Compact {
         let mut compact = Compact::default();
         compact.set_key(Some(key));
-        compact.follow(path());
+        compact.follow(path(), &mut Lanes::new(0));
         compact.declare_audio(7.into());
         compact
     }
@@ -289,6 +360,7 @@ mod tests {
         let mut egress = CompactEgress {
             compact,
             outbox: &mut outbox,
+            lanes: &mut Lanes::new(0),
         };
         assert_eq!(egress.write(7.into(), packet), Ok(()));
         outbox.own_bytes(0).to_vec()
@@ -343,10 +415,11 @@ mod tests {
             CompactEgress {
                 compact,
                 outbox: &mut outbox,
+                lanes: &mut Lanes::new(0),
             }
             .write(7.into(), &packet)
         };
-        compact.follow(path());
+        compact.follow(path(), &mut Lanes::new(0));
         assert_eq!(write(&mut compact), Err(EgressError::NoStream));
         let key = SendKey::Aes128Gcm {
             key: [1; 16],
@@ -355,7 +428,7 @@ mod tests {
         let mut compact = Compact::default();
         compact.set_key(Some(key));
         assert_eq!(write(&mut compact), Err(EgressError::NoStream));
-        compact.follow(path());
+        compact.follow(path(), &mut Lanes::new(0));
         assert_eq!(
             write(&mut compact),
             Err(EgressError::NoStream),

@@ -1,6 +1,7 @@
 //! How RTP leaves: by str0m, which paces, repeats and estimates (pictures), or by a compact way of our
 //! own beside it (voices).
 
+mod away;
 mod cipher;
 mod compact;
 mod rtc;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use str0m::media::Pt;
 use str0m::rtp::{Ssrc, Vp8Patch};
 
+pub(crate) use away::{Guests, Lanes};
 pub(crate) use compact::{Compact, CompactEgress, Path};
 pub(crate) use rtc::RtcEgress;
 
@@ -44,6 +46,10 @@ pub(crate) enum EgressError {
     /// Its index was used before, or an index after it and too long ago: a broken invariant of ours,
     /// refused in every build because sending it would reuse an SRTP nonce.
     IndexReused,
+    /// The shard that would send it has too much to do.
+    LaneFull,
+    /// Nobody is known by the key of an order from another shard.
+    UnknownRoute,
 }
 
 impl EgressError {
@@ -53,6 +59,8 @@ impl EgressError {
             Self::NoStream => "egress_no_stream",
             Self::NotSealed => "egress_not_sealed",
             Self::IndexReused => "egress_index_reused",
+            Self::LaneFull => "egress_lane_full",
+            Self::UnknownRoute => "egress_unknown_route",
         }
     }
 }

@@ -131,12 +131,15 @@ impl Room {
     }
 
     fn handle_connected(&mut self, seat: Key, shared: &mut Shared) {
+        let sessions = self.sessions.len();
         if let Some(session) = self.sessions.get_mut(seat)
             && session.media != MediaState::Connected
         {
             session.media = MediaState::Connected;
             session.media_since = shared.now.instant;
             if let Some(peer) = &mut session.peer {
+                peer.compact
+                    .place(session.owner, sessions, &mut shared.lanes);
                 peer.hush(false);
                 peer.stay_lively(shared.now.instant);
             }
@@ -271,6 +274,7 @@ impl Room {
     fn handle_rtp(&mut self, seat: Key, packet: RtpPacket, shared: &mut Shared) {
         let now = shared.now.instant;
         shared.counters.packets_in += 1;
+        shared.lanes.next_packet();
         let Some(session) = self.sessions.get_mut(seat) else {
             return;
         };

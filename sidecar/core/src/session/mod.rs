@@ -195,6 +195,7 @@ impl Session {
             events.clear();
             shared.scratch = events;
         }
+        peer.compact.close(&mut shared.lanes);
         shared.demux.close(peer.link);
     }
 
@@ -209,7 +210,8 @@ impl Session {
             PeerFault::Protocol => LeaveReason::Protocol,
         };
         // Not closed in an orderly way: after a panic the `Rtc` must not be touched again.
-        if let Some(peer) = self.peer.take() {
+        if let Some(mut peer) = self.peer.take() {
+            peer.compact.close(&mut shared.lanes);
             shared.demux.close(peer.link);
         }
         shared.ended.push((self.owner, reason));

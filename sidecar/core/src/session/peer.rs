@@ -344,7 +344,7 @@ impl Peer {
         })
         .map_err(|_| PeerFault::Panicked)?;
         if let Some(path) = path {
-            self.compact.follow(path);
+            self.compact.follow(path, &mut shared.lanes);
         }
         let at = drained.ok_or(PeerFault::Protocol)?;
         self.deadline = if self.may_wait() {
@@ -379,9 +379,11 @@ impl Peer {
             let mut egress = CompactEgress {
                 compact: &mut self.compact,
                 outbox: &mut shared.out,
+                lanes: &mut shared.lanes,
             };
             line.send(&mut egress, packet, now)?;
-            shared.counters.packets_forwarded += 1;
+            // Whoever encrypts it counts it.
+            shared.counters.packets_forwarded += u64::from(!self.compact.is_away());
             return Ok(Sent::Away);
         }
         self.guard(|rtc| line.send(&mut RtcEgress::new(rtc), packet, now))??;

@@ -7,6 +7,7 @@
 
 mod authentic_media;
 mod av1_pair;
+mod away_egress;
 mod client_protocol;
 mod compact_egress;
 mod corpus;

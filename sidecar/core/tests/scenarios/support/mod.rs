@@ -4,6 +4,7 @@
 pub mod client;
 pub mod keys;
 pub mod memory;
+pub mod neighbour;
 pub mod recording;
 pub mod sctp;
 
@@ -76,6 +77,8 @@ pub struct Sim {
     pub core_kept: isize,
     /// Real time spent in the core's calls.
     pub core_time: Duration,
+    /// Another shard, which large rooms send by.
+    pub neighbour: Option<neighbour::Neighbour>,
 }
 
 pub const SERVER: &str = "10.99.0.1:8443";
@@ -132,6 +135,7 @@ impl Sim {
             core_wakes: start,
             core_kept: 0,
             core_time: Duration::ZERO,
+            neighbour: None,
         };
         // `cargo xtask sabotage` runs these tests against a broken core and wants to see them fail.
         #[cfg(feature = "sabotage")]
@@ -322,7 +326,9 @@ impl Sim {
     }
 
     fn deliver(&mut self, flight: Flight) {
-        if flight.to == SERVER.parse().unwrap() {
+        if flight.to == neighbour::LANE.parse().unwrap() {
+            self.take_over(&flight.bytes);
+        } else if flight.to == SERVER.parse().unwrap() {
             if let Some(tap) = &mut self.tap {
                 tap.push((flight.from, flight.bytes.clone()));
             }
@@ -421,18 +427,27 @@ impl Sim {
                     self.recorded.push((key, bytes));
                     continue;
                 }
+                Output::HandOver { shard, batch } => {
+                    let batch = batch.to_vec();
+                    self.hand_over(shard, batch);
+                    continue;
+                }
                 Output::Transmit {
                     source,
                     destination,
                     payload,
                 } => (source, destination, payload.to_vec()),
             };
-            if let [128..192, second, ..] = payload[..] {
-                let sum = self.sent.entry((destination, second & 0x7f)).or_default();
-                *sum += payload.len() as u64;
-            }
-            self.send(source, destination, payload);
+            self.transmit(source, destination, payload);
         }
+    }
+
+    fn transmit(&mut self, source: SocketAddr, destination: SocketAddr, payload: Vec<u8>) {
+        if let [128..192, second, ..] = payload[..] {
+            let sum = self.sent.entry((destination, second & 0x7f)).or_default();
+            *sum += payload.len() as u64;
+        }
+        self.send(source, destination, payload);
     }
 
     /// Everybody speaks for `ms`, a packet each 20 ms, those in `names`.

@@ -1,0 +1,87 @@
+//! A second core that the first may let send voices of its room: another shard of the same process, behind
+//! a lane as slow and as narrow as a test wants.
+
+use std::time::Duration;
+
+use parley_core::Core;
+use parley_core::api::*;
+
+use super::{Flight, SERVER, Sim};
+
+/// Where the simulated network delivers hand-overs.
+pub const LANE: &str = "10.99.0.2:1";
+/// Number of the first core's shard.
+const HOME: u8 = 0;
+
+pub struct Neighbour {
+    pub core: Core,
+    /// Until the other thread looks at a hand-over.
+    pub delay: Duration,
+    /// The lane takes nothing.
+    pub full: bool,
+}
+
+impl Sim {
+    /// Gives the core a neighbour that takes egress of rooms with more than `above` sessions. Before the
+    /// first session.
+    pub fn with_neighbour(mut self, above: usize) -> Self {
+        let config = CoreConfig {
+            node: 1,
+            shard: 1,
+            seed: 8,
+            media_addresses: vec![SERVER.parse().unwrap()],
+            limits: Limits::default(),
+        };
+        let core = Core::new(config, self.time());
+        self.core.spread_over(2);
+        self.core.spill_above(above);
+        self.neighbour = Some(Neighbour {
+            core,
+            delay: Duration::ZERO,
+            full: false,
+        });
+        self
+    }
+
+    pub fn neighbour(&mut self) -> &mut Neighbour {
+        self.neighbour.as_mut().expect("asked for one")
+    }
+
+    pub(super) fn hand_over(&mut self, shard: u8, batch: Vec<u8>) {
+        assert_eq!(shard, 1);
+        let neighbour = self.neighbour();
+        if neighbour.full {
+            self.core.refuse_hand_over();
+            return;
+        }
+        let delay = neighbour.delay;
+        let at = self.now + delay;
+        self.order += 1;
+        self.flights.push(std::cmp::Reverse(Flight {
+            at,
+            order: self.order,
+            from: SERVER.parse().unwrap(),
+            to: LANE.parse().unwrap(),
+            bytes: batch,
+        }));
+    }
+
+    pub(super) fn take_over(&mut self, batch: &[u8]) {
+        let now = self.time();
+        self.neighbour().core.handle_hand_over(HOME, batch, now);
+        loop {
+            match self.neighbour().core.poll_output() {
+                Output::Transmit {
+                    source,
+                    destination,
+                    payload,
+                } => {
+                    let payload = payload.to_vec();
+                    self.transmit(source, destination, payload);
+                }
+                Output::Timeout(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
