@@ -96,7 +96,7 @@ impl Collector for Reading {
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
         }
-        let counters: [(&str, &str, u64); 16] = [
+        let counters: [(&str, &str, u64); 18] = [
             ("packets_in", "Datagrams received", core.packets_in),
             (
                 "packets_forwarded",
@@ -105,6 +105,16 @@ impl Collector for Reading {
             ),
             ("bytes_in", "Bytes received", core.bytes_in),
             ("bytes_out", "Bytes sent", core.bytes_out),
+            (
+                "send_runs",
+                "Runs of datagrams to one client that left as one message",
+                self.shard.runs_sent,
+            ),
+            (
+                "send_runs_refused",
+                "Such runs that the kernel refused and that left one by one",
+                self.shard.runs_refused,
+            ),
             (
                 "session_panics",
                 "Sessions and rooms ended by a bug",
@@ -166,6 +176,17 @@ impl Collector for Reading {
             let counter = ConstCounter::new(value);
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
+        }
+        let help = "System calls of the media thread for datagrams, by kind";
+        let mut calls =
+            encoder.encode_descriptor("system_calls", help, None, MetricType::Counter)?;
+        let made = self.shard.calls;
+        for (kind, n) in [
+            ("receive", made.receive),
+            ("send", made.send),
+            ("poll", made.poll),
+        ] {
+            ConstCounter::new(n).encode(calls.encode_family(&[("kind", kind)])?)?;
         }
         let help = "Datagrams and messages dropped, by cause";
         let mut drops = encoder.encode_descriptor("drops", help, None, MetricType::Counter)?;

@@ -13,6 +13,7 @@ mod addresses;
 // Until rooms are on several shards.
 #[allow(dead_code)]
 mod lane;
+mod net;
 mod recording;
 mod run;
 mod sockets;
@@ -45,6 +46,17 @@ pub(crate) struct Request {
     span: tracing::Span,
 }
 
+/// Calls of the system that the thread made for datagrams, since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SystemCalls {
+    /// `recvmmsg`.
+    pub receive: u64,
+    /// `sendmmsg`.
+    pub send: u64,
+    /// `epoll_wait`.
+    pub poll: u64,
+}
+
 /// What the thread copies out once a second.
 #[derive(Debug, Clone, Default)]
 pub struct ShardReport {
@@ -52,8 +64,14 @@ pub struct ShardReport {
     pub core: NodeCounters,
     /// Busy share over the last second, 0..1.
     pub load: f64,
-    /// Datagrams dropped by the shell, by cause: `send_blocked`, `send_error`, `receive_error`,
-    /// `recording_full`.
+    /// For syscalls per packet.
+    pub calls: SystemCalls,
+    /// Messages that carried several datagrams (GSO).
+    pub runs_sent: u64,
+    /// Such messages that the kernel refused.
+    pub runs_refused: u64,
+    /// Datagrams dropped by the shell, by cause: `send_blocked`, `send_error`, `send_unknown_source`,
+    /// `receive_error`, `receive_too_long`, `recording_full`.
     pub drops: std::collections::BTreeMap<&'static str, u64>,
     /// Events that found the lane full.
     pub events_dropped: u64,

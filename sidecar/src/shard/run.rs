@@ -11,23 +11,22 @@ use parley_core::api::{CoreConfig, EventKind, Now, Output, RoomEvent};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
-use super::addresses::plain;
+use super::net::{Offload, ReceiveBatch, SendQueue};
 use super::recording::{RecorderLink, Recordings};
-use super::sockets::{MediaSockets, SendQueue};
-use super::{Request, ShardReport};
+use super::sockets::MediaSockets;
+use super::{Request, ShardReport, SystemCalls};
 use crate::clock::SharedClock;
 
 /// Wakes the thread for commands.
 pub(super) const WAKE: Token = Token(usize::MAX);
 /// Commands per tick.
 const COMMANDS_PER_TICK: usize = 64;
-/// Datagrams per tick and socket, so that commands and timers get their turn in a flood.
-const DATAGRAMS_PER_TICK: usize = 256;
-/// Datagrams handed in between two drains: under load several packets for the same listener leave in
-/// one go, which costs the core a third less; when idle each leaves at once.
-const DATAGRAMS_PER_DRAIN: usize = 16;
-/// The longest UDP payload.
-const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Batches of datagrams per tick and socket, so that commands and timers get their turn in a flood. The
+/// core is drained after each: under load several packets for the same listener leave in one go, which
+/// costs the core a third less; when idle each leaves at once.
+const BATCHES_PER_TICK: usize = 16;
+/// Ticks without asking which sockets became readable, while one is.
+const TICKS_PER_POLL: u32 = 4;
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Ends of rooms kept aside while the event lane is full.
@@ -48,6 +47,7 @@ pub(super) struct Worker {
     sockets: MediaSockets,
     /// By socket: there may be more to read.
     readable: Vec<bool>,
+    received: ReceiveBatch,
     queue: SendQueue,
     clock: SharedClock,
     poll: Poll,
@@ -59,12 +59,14 @@ pub(super) struct Worker {
     panics_on_command: bool,
     /// The budget ended before the commands did.
     commands_left: bool,
-    buffer: Vec<u8>,
+    /// Ticks since the last poll.
+    unpolled: u32,
     wake_at: Instant,
     report_at: Instant,
     busy: Duration,
     report: ShardReport,
     receive_errors: u64,
+    polls: u64,
     /// Datagrams from a source that the core named but no socket stands for.
     unknown_sources: u64,
 }
@@ -82,6 +84,11 @@ impl Worker {
             poll.registry()
                 .register(&mut media.socket, Token(index), Interest::READABLE)?;
         }
+        let offload = Offload::probe();
+        for media in &sockets.sockets {
+            offload.prepare(&media.socket)?;
+        }
+        tracing::info!(?offload, "media sockets");
         let instant = Instant::now();
         let now = Now {
             instant,
@@ -96,8 +103,9 @@ impl Worker {
         Ok(Self {
             core,
             readable: vec![true; sockets.sockets.len()],
+            received: ReceiveBatch::new(offload),
+            queue: SendQueue::new(sockets.sockets.len(), offload),
             sockets,
-            queue: SendQueue::default(),
             clock,
             poll,
             lanes,
@@ -105,12 +113,13 @@ impl Worker {
             ends_kept: VecDeque::new(),
             panics_on_command: crate::sabotage::is_active("shard_panic"),
             commands_left: false,
-            buffer: vec![0; DATAGRAM_BYTES_MAX],
+            unpolled: 0,
             wake_at: instant,
             report_at: instant,
             busy: Duration::ZERO,
             report: ShardReport::default(),
             receive_errors: 0,
+            polls: 0,
             unknown_sources: 0,
         })
     }
@@ -127,7 +136,7 @@ impl Worker {
             self.datagrams();
             self.timers();
             self.recordings();
-            self.queue.flush(&self.sockets);
+            self.flush();
             self.keep_ends_moving();
             self.busy += started.elapsed();
             self.report();
@@ -142,7 +151,14 @@ impl Worker {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let timeout = if self.commands_left || self.readable.contains(&true) {
+        let busy = self.commands_left || self.readable.contains(&true);
+        if busy && self.unpolled < TICKS_PER_POLL {
+            self.unpolled += 1;
+            return;
+        }
+        self.unpolled = 0;
+        self.polls += 1;
+        let timeout = if busy {
             Duration::ZERO
         } else {
             let recordings = self.recordings.as_ref().and_then(Recordings::wake_at);
@@ -195,34 +211,27 @@ impl Worker {
     }
 
     fn datagrams(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
         for index in 0..self.sockets.sockets.len() {
-            if !self.readable[index] {
-                continue;
-            }
-            for count in 1..=DATAGRAMS_PER_TICK {
+            for _ in 0..BATCHES_PER_TICK {
+                if !self.readable[index] {
+                    break;
+                }
                 let media = &self.sockets.sockets[index];
-                let local = media.advertised;
-                match media.socket.recv_from(&mut buffer) {
-                    Ok((length, from)) => {
-                        let now = self.now();
-                        self.core
-                            .handle_datagram(local, plain(from), &buffer[..length], now);
-                        if count % DATAGRAMS_PER_DRAIN == 0 {
-                            self.drain();
-                        }
-                    }
+                match self.received.receive(&media.socket) {
+                    Ok(more) => self.readable[index] = more,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.readable[index] = false;
-                        break;
                     }
                     // An ICMP error of something sent earlier; the socket goes on.
                     Err(_) => self.receive_errors += 1,
                 }
+                let (local, now) = (media.advertised, self.now());
+                for (from, datagram) in self.received.datagrams() {
+                    self.core.handle_datagram(local, from, datagram, now);
+                }
+                self.drain();
             }
-            self.drain();
         }
-        self.buffer = buffer;
     }
 
     fn timers(&mut self) {
@@ -247,6 +256,11 @@ impl Worker {
         }
     }
 
+    fn flush(&mut self) {
+        let sockets = &self.sockets.sockets;
+        self.queue.flush(sockets.iter().map(|media| &media.socket));
+    }
+
     /// Empties the core's output.
     fn drain(&mut self) {
         loop {
@@ -258,7 +272,8 @@ impl Worker {
                 } => match self.sockets.index_of(source) {
                     Some(socket) => {
                         if self.queue.push(socket, destination, payload) {
-                            self.queue.flush(&self.sockets);
+                            let sockets = &self.sockets.sockets;
+                            self.queue.flush(sockets.iter().map(|media| &media.socket));
                         }
                     }
                     None => self.unknown_sources += 1,
@@ -304,10 +319,19 @@ impl Worker {
         self.report.load = (self.busy.as_secs_f64() / (REPORT_EVERY + late).as_secs_f64()).min(1.0);
         self.busy = Duration::ZERO;
         let drops = &mut self.report.drops;
-        drops.insert("send_blocked", self.queue.blocked);
-        drops.insert("send_error", self.queue.failed);
+        let (sent, received) = (self.queue.counts, self.received.counts);
+        drops.insert("send_blocked", sent.blocked);
+        drops.insert("send_error", sent.failed);
         drops.insert("send_unknown_source", self.unknown_sources);
         drops.insert("receive_error", self.receive_errors);
+        drops.insert("receive_too_long", received.too_long);
+        self.report.calls = SystemCalls {
+            receive: received.calls,
+            send: sent.calls,
+            poll: self.polls,
+        };
+        self.report.runs_sent = sent.runs;
+        self.report.runs_refused = sent.runs_refused;
         let recordings = self.recordings.as_ref();
         let full = recordings.map_or(0, |recordings| recordings.dropped);
         drops.insert("recording_full", full);

@@ -1,20 +1,15 @@
-//! The UDP sockets: one port on every media address, receive one by one, send in batches.
+//! The UDP sockets: one port on every media address, once for each shard.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
 
 use mio::net::UdpSocket;
-use rustix::net::addr::SocketAddrArg as _;
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg, sockopt};
+use rustix::net::sockopt;
 
 use super::addresses::{MediaAddress, plain};
 
 /// Kernel buffers per socket, bytes; the kernel's own maximum may make them smaller.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-/// Datagrams handed to the kernel at once.
-const SEND_BATCH: usize = 64;
-/// Bytes queued before they are sent whatever else there is to do.
-const SEND_BYTES_QUEUED_MAX: usize = 256 * 1024;
 /// Tries to find one free port for all addresses when any will do.
 const PORT_TRIES: usize = 20;
 
@@ -36,11 +31,13 @@ pub(super) struct MediaSocket {
     pub(super) advertised: SocketAddr,
 }
 
-/// All sockets of the media port.
+/// A shard's sockets of the media port.
 #[derive(Debug)]
 pub struct MediaSockets {
     pub(super) sockets: Vec<MediaSocket>,
     port: u16,
+    /// The last answer of [`Self::index_of`].
+    last: Option<(SocketAddr, usize)>,
 }
 
 impl MediaSockets {
@@ -51,14 +48,26 @@ impl MediaSockets {
         port: u16,
         any_if_taken: bool,
     ) -> Result<Self, BindError> {
-        match Self::bind_all(addresses, port) {
+        let mut sets = Self::bind_sets(addresses, port, any_if_taken, 1)?;
+        sets.pop().ok_or_else(no_address)
+    }
+
+    /// As [`Self::bind`], with as many sets of sockets on the same port (at least one): the kernel gives
+    /// each client's datagrams to one of them. A port that somebody else has is in use, even if he shares it.
+    pub fn bind_sets(
+        addresses: &[MediaAddress],
+        port: u16,
+        any_if_taken: bool,
+        sets: usize,
+    ) -> Result<Vec<Self>, BindError> {
+        match Self::try_bind(addresses, port, sets) {
             Err(BindError::PortInUse(taken)) if any_if_taken || port == 0 => {
                 if port != 0 {
                     tracing::warn!(port = taken, "media port in use, taking a free one");
                 }
                 let mut last = BindError::PortInUse(taken);
                 for _ in 0..PORT_TRIES {
-                    match Self::bind_all(addresses, 0) {
+                    match Self::try_bind(addresses, 0, sets) {
                         Ok(sockets) => return Ok(sockets),
                         Err(error) => last = error,
                     }
@@ -69,12 +78,41 @@ impl MediaSockets {
         }
     }
 
-    fn bind_all(addresses: &[MediaAddress], port: u16) -> Result<Self, BindError> {
+    fn try_bind(
+        addresses: &[MediaAddress],
+        port: u16,
+        sets: usize,
+    ) -> Result<Vec<Self>, BindError> {
+        // The first set is bound alone, so that a port in use is found out.
+        let first = Self::bind_all(addresses, port, Sharing::Alone)?;
+        let mut bound = vec![first];
+        if sets > 1 {
+            for media in &bound[0].sockets {
+                sockopt::set_socket_reuseport(&media.socket, true)
+                    .map_err(|error| BindError::NoAddress(error.into()))?;
+            }
+        }
+        for _ in 1..sets {
+            let set = Self::bind_all(addresses, bound[0].port, Sharing::WithOurs)?;
+            // Each shard tells the same candidates.
+            if set.advertised() != bound[0].advertised() {
+                return Err(no_address());
+            }
+            bound.push(set);
+        }
+        Ok(bound)
+    }
+
+    fn bind_all(
+        addresses: &[MediaAddress],
+        port: u16,
+        sharing: Sharing,
+    ) -> Result<Self, BindError> {
         let mut port = port;
         let mut sockets = Vec::new();
-        let mut last_error = io::Error::other("no address");
+        let mut last_error = None;
         for address in addresses {
-            match bind_one(SocketAddr::new(address.bound, port)) {
+            match bind_one(SocketAddr::new(address.bound, port), sharing) {
                 Ok(socket) => {
                     port = socket.local_addr().map_or(port, |local| local.port());
                     sockets.push(MediaSocket {
@@ -87,14 +125,18 @@ impl MediaSockets {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a media address cannot be bound and is left out");
-                    last_error = error;
+                    last_error = Some(error);
                 }
             }
         }
         if sockets.is_empty() {
-            return Err(BindError::NoAddress(last_error));
+            return Err(last_error.map_or_else(no_address, BindError::NoAddress));
         }
-        Ok(Self { sockets, port })
+        Ok(Self {
+            sockets,
+            port,
+            last: None,
+        })
     }
 
     /// What clients are told.
@@ -110,13 +152,32 @@ impl MediaSockets {
     }
 
     /// The socket that stands behind an advertised address.
-    pub(super) fn index_of(&self, source: SocketAddr) -> Option<usize> {
-        let source = plain(source);
-        self.sockets.iter().position(|s| s.advertised == source)
+    pub(super) fn index_of(&mut self, source: SocketAddr) -> Option<usize> {
+        // Packets to many leave by one address.
+        if let Some((last, index)) = self.last
+            && last == source
+        {
+            return Some(index);
+        }
+        let wanted = plain(source);
+        let index = self.sockets.iter().position(|s| s.advertised == wanted)?;
+        self.last = Some((source, index));
+        Some(index)
     }
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<StdUdpSocket> {
+/// With whom a socket shares its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Alone,
+    WithOurs,
+}
+
+fn no_address() -> BindError {
+    BindError::NoAddress(io::Error::other("no address"))
+}
+
+fn bind_one(address: SocketAddr, sharing: Sharing) -> io::Result<StdUdpSocket> {
     let family = match address.ip() {
         IpAddr::V4(_) => rustix::net::AddressFamily::INET,
         IpAddr::V6(_) => rustix::net::AddressFamily::INET6,
@@ -130,113 +191,14 @@ fn bind_one(address: SocketAddr) -> io::Result<StdUdpSocket> {
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
+    if sharing == Sharing::WithOurs {
+        sockopt::set_socket_reuseport(&socket, true)?;
+    }
     // Smaller buffers only mean earlier drops: not worth failing for.
     let _ = sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER_BYTES);
     let _ = sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER_BYTES);
     rustix::net::bind(&socket, &address)?;
     Ok(StdUdpSocket::from(socket))
-}
-
-/// Datagrams on their way out, and what became of them.
-#[derive(Debug, Default)]
-pub(super) struct SendQueue {
-    bytes: Vec<u8>,
-    datagrams: Vec<Queued>,
-    /// Dropped because the kernel's buffer was full.
-    pub(super) blocked: u64,
-    /// Dropped because the kernel refused them (no route, too long).
-    pub(super) failed: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Queued {
-    socket: usize,
-    destination: SocketAddr,
-    start: usize,
-    end: usize,
-}
-
-impl SendQueue {
-    /// Copies a datagram into the queue; true when it should be flushed.
-    pub(super) fn push(&mut self, socket: usize, destination: SocketAddr, payload: &[u8]) -> bool {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        self.datagrams.push(Queued {
-            socket,
-            destination,
-            start,
-            end: self.bytes.len(),
-        });
-        self.bytes.len() >= SEND_BYTES_QUEUED_MAX
-    }
-
-    /// Hands everything to the kernel, in order per socket. What it does not take is dropped and counted:
-    /// waiting would stop the media of everybody else.
-    pub(super) fn flush(&mut self, sockets: &MediaSockets) {
-        let mut rest = self.datagrams.as_slice();
-        while let Some(first) = rest.first() {
-            let run = rest
-                .iter()
-                .take(SEND_BATCH)
-                .take_while(|queued| queued.socket == first.socket)
-                .count();
-            let (batch, later) = rest.split_at(run);
-            rest = later;
-            let (blocked, failed) = send(&sockets.sockets[first.socket].socket, batch, &self.bytes);
-            self.blocked += blocked;
-            self.failed += failed;
-        }
-        self.datagrams.clear();
-        self.bytes.clear();
-    }
-}
-
-/// Sends a batch; returns how many were dropped as blocked and as failed.
-fn send(socket: &UdpSocket, batch: &[Queued], bytes: &[u8]) -> (u64, u64) {
-    let mut failed = 0;
-    let mut rest = batch;
-    while !rest.is_empty() {
-        let sent = if let [one] = rest {
-            socket
-                .send_to(&bytes[one.start..one.end], one.destination)
-                .map(|_| 1)
-        } else {
-            send_many(socket, rest, bytes)
-        };
-        match sent {
-            Ok(count) => rest = rest.get(count.max(1)..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return (rest.len() as u64, failed);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // The error belongs to the first datagram; an ICMP error of an earlier one may also surface
-            // here, then one good datagram is lost, as on any network.
-            Err(_) => {
-                failed += 1;
-                rest = &rest[1..];
-            }
-        }
-    }
-    (0, failed)
-}
-
-fn send_many(socket: &UdpSocket, batch: &[Queued], bytes: &[u8]) -> io::Result<usize> {
-    let destinations: Vec<SocketAddrAny> = batch.iter().map(|q| q.destination.as_any()).collect();
-    let slices: Vec<[IoSlice<'_>; 1]> = batch
-        .iter()
-        .map(|q| [IoSlice::new(&bytes[q.start..q.end])])
-        .collect();
-    let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> = batch
-        .iter()
-        .map(|_| SendAncillaryBuffer::default())
-        .collect();
-    let mut messages: Vec<MMsgHdr<'_>> = destinations
-        .iter()
-        .zip(&slices)
-        .zip(&mut controls)
-        .map(|((destination, slice), control)| MMsgHdr::new_with_addr(destination, slice, control))
-        .collect();
-    Ok(sendmmsg(socket, &mut messages, SendFlags::empty())?)
 }
 
 #[cfg(test)]
@@ -256,10 +218,14 @@ mod tests {
     #[test]
     fn one_port_serves_both_families() {
         let addresses = [loopback(false).into(), loopback(true).into()];
-        let sockets = MediaSockets::bind(&addresses, 0, false).unwrap();
+        let mut sockets = MediaSockets::bind(&addresses, 0, false).unwrap();
         let advertised = sockets.advertised();
         assert!(advertised.iter().all(|a| a.port() == sockets.port()));
-        assert_eq!(sockets.index_of(advertised[0]), Some(0));
+        for (index, address) in advertised.iter().enumerate() {
+            assert_eq!(sockets.index_of(*address), Some(index));
+            assert_eq!(sockets.index_of(*address), Some(index));
+        }
+        assert_eq!(sockets.index_of("192.0.2.1:9".parse().unwrap()), None);
     }
 
     #[test]
@@ -273,39 +239,35 @@ mod tests {
     }
 
     #[test]
-    fn batches_arrive_whole_and_in_order() {
-        let receiver = StdUdpSocket::bind("127.0.0.1:0").unwrap();
-        let to = receiver.local_addr().unwrap();
-        let sockets = MediaSockets::bind(&[loopback(false).into()], 0, false).unwrap();
-        let mut queue = SendQueue::default();
-        for n in 0..150_u8 {
-            queue.push(0, to, &vec![n; usize::from(n) + 1]);
-        }
-        queue.flush(&sockets);
-        assert_eq!((queue.blocked, queue.failed), (0, 0));
-        let mut buffer = [0_u8; 2048];
-        for n in 0..150_u8 {
-            let (length, from) = receiver.recv_from(&mut buffer).unwrap();
-            assert_eq!((length, buffer[0]), (usize::from(n) + 1, n));
-            assert_eq!(from.port(), sockets.port());
+    fn several_sets_share_a_port_that_nobody_else_gets() {
+        let addresses = [loopback(false).into(), loopback(true).into()];
+        let sets = MediaSockets::bind_sets(&addresses, 0, false, 3).unwrap();
+        let port = sets[0].port();
+        assert!(sets.iter().all(|set| set.port() == port));
+        assert!(sets.iter().all(|set| set.sockets.len() == 2));
+        for count in [1, 2] {
+            let taken = MediaSockets::bind_sets(&addresses, port, false, count);
+            assert!(matches!(taken, Err(BindError::PortInUse(taken)) if taken == port));
         }
     }
 
     #[test]
-    fn a_datagram_that_cannot_leave_is_counted_and_the_others_go() {
-        let receiver = StdUdpSocket::bind("127.0.0.1:0").unwrap();
-        let to = receiver.local_addr().unwrap();
-        let sockets = MediaSockets::bind(&[loopback(false).into()], 0, false).unwrap();
-        let mut queue = SendQueue::default();
-        queue.push(0, to, b"one");
-        queue.push(0, to, &vec![0; 70_000]);
-        queue.push(0, to, b"two");
-        queue.flush(&sockets);
-        assert_eq!(queue.failed, 1);
-        let mut buffer = [0_u8; 16];
-        assert_eq!(receiver.recv(&mut buffer).unwrap(), 3);
-        assert_eq!(&buffer[..3], b"one");
-        assert_eq!(receiver.recv(&mut buffer).unwrap(), 3);
-        assert_eq!(&buffer[..3], b"two");
+    fn each_client_is_heard_by_one_of_the_sets() {
+        let sets = MediaSockets::bind_sets(&[loopback(false).into()], 0, false, 2).unwrap();
+        let to = sets[0].advertised()[0];
+        let mut heard = [0; 2];
+        for n in 0..64_u8 {
+            let client = StdUdpSocket::bind("127.0.0.1:0").unwrap();
+            client.send_to(&[n], to).unwrap();
+            let mut buffer = [0; 8];
+            for (set, heard) in sets.iter().zip(&mut heard) {
+                while let Ok((1, from)) = set.sockets[0].socket.recv_from(&mut buffer) {
+                    assert_eq!((buffer[0], from), (n, client.local_addr().unwrap()));
+                    *heard += 1;
+                }
+            }
+        }
+        assert_eq!(heard[0] + heard[1], 64);
+        assert!(heard.iter().all(|heard| *heard > 0), "{heard:?}");
     }
 }
