@@ -42,7 +42,7 @@ impl Simulation {
             match core.poll_output() {
                 Output::Transmit { .. } | Output::Record { .. } => {}
                 Output::Event(event) => self.events.send(*event).unwrap(),
-                Output::HandOver { .. } => core.refuse_hand_over(),
+                Output::Orders { .. } => core.refuse_orders(),
                 Output::Timeout(at) => return Instant::from_std(at),
             }
         }

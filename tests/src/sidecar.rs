@@ -296,7 +296,7 @@ impl Stage {
         loop {
             match self.core.poll_output() {
                 Output::Timeout(wake) => return wake,
-                Output::HandOver { .. } => self.core.refuse_hand_over(),
+                Output::Orders { .. } => self.core.refuse_orders(),
                 Output::Record { key, entry } => {
                     if let Some(tap) = &mut self.tap {
                         // What does not fit is counted in the journal.

@@ -536,9 +536,9 @@ pub enum Output<'a> {
         /// What happened in it.
         entry: Entry<'a>,
     },
-    /// Hand to another shard's [`crate::Core::handle_hand_over`], in order, or say
-    /// [`crate::Core::refuse_hand_over`] at once. The bytes are only valid until the next call.
-    HandOver {
+    /// Hand to another shard's [`crate::Core::handle_orders`], in order, or say
+    /// [`crate::Core::refuse_orders`] at once. The bytes are only valid until the next call.
+    Orders {
         /// To which.
         shard: u8,
         /// What.
@@ -652,7 +652,7 @@ pub struct NodeCounters {
     /// Caught panics: each ended a session or a room, or lost a datagram.
     pub panics: u64,
     /// Packets that other shards were ordered to encrypt and send; they count them as forwarded.
-    pub handed_over: u64,
+    pub ordered: u64,
     /// Sessions of other shards' rooms whose voices this one encrypts and sends.
     pub guests: u64,
     /// Sessions of this shard's rooms, by the shard that encrypts and sends their voices.

@@ -143,7 +143,7 @@ impl Core {
         if self.shared.lanes.poll()
             && let Some((shard, batch)) = self.shared.lanes.lent()
         {
-            return Output::HandOver { shard, batch };
+            return Output::Orders { shard, batch };
         }
         match self.shared.out.pop() {
             Some(Outgoing::Datagram {
@@ -189,7 +189,7 @@ impl Core {
             bytes_out: counters.bytes_out,
             drops: counters.drops.clone(),
             panics: counters.panics,
-            handed_over: self.shared.lanes.handed_over,
+            ordered: self.shared.lanes.ordered,
             guests: self.shared.guests.present(),
             egresses: self.shared.lanes.placed().collect(),
         }

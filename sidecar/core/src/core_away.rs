@@ -32,8 +32,8 @@ impl Core {
         lanes.strained = strained;
     }
 
-    /// A hand-over of another shard's core.
-    pub fn handle_hand_over(&mut self, from: u8, batch: &[u8], now: Now) {
+    /// Orders of another shard's core.
+    pub fn handle_orders(&mut self, from: u8, batch: &[u8], now: Now) {
         self.shared.now = now;
         let shared = &mut self.shared;
         let handled = catch_unwind(AssertUnwindSafe(|| {
@@ -41,14 +41,14 @@ impl Core {
             guests.handle(from, batch, out, &mut shared.counters);
         }));
         if handled.is_err() {
-            tracing::error!("panic in a hand-over of another shard");
+            tracing::error!("panic in orders of another shard");
             self.shared.counters.panics += 1;
         }
     }
 
-    /// The other shard had no room for the last [`Output::HandOver`](crate::api::Output::HandOver). Its
+    /// The other shard had no room for the last [`Output::Orders`](crate::api::Output::Orders). Its
     /// packets are lost; what must arrive comes again.
-    pub fn refuse_hand_over(&mut self) {
+    pub fn refuse_orders(&mut self) {
         let now = self.shared.now.instant;
         let lost = self.shared.lanes.refuse(now);
         self.shared.counters.drop_many("egress_lane_full", lost);

@@ -290,7 +290,7 @@ impl Worker {
                     }
                 }
                 // A core that is alone has nobody to hand anything to.
-                Output::HandOver { .. } => self.core.refuse_hand_over(),
+                Output::Orders { .. } => self.core.refuse_orders(),
                 Output::Timeout(at) => {
                     self.wake_at = at;
                     return;

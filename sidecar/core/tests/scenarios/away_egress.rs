@@ -36,7 +36,7 @@ fn nobody_reused_a_nonce(sim: &mut Sim) {
     assert_eq!(sim.drop_of("egress_index_reused"), 0);
     assert_eq!(dropped_away(sim, "egress_index_reused"), 0);
     assert_eq!(dropped_away(sim, "guest_refused"), 0);
-    assert_eq!(dropped_away(sim, "hand_over_malformed"), 0);
+    assert_eq!(dropped_away(sim, "orders_malformed"), 0);
     assert_eq!(sim.core.counters().panics, 0);
     assert_eq!(sim.neighbour().core.counters().panics, 0);
 }
@@ -69,7 +69,7 @@ fn one_shard_or_two_is_the_same(listeners: usize, profile: Profile) {
     let placed: Vec<u32> = sim.core.egresses().collect();
     assert_eq!(placed, [half as u32; 2]);
     let (home, away) = (sim.core.counters(), sim.neighbour().core.counters());
-    assert_eq!(away.packets_forwarded, home.handed_over);
+    assert_eq!(away.packets_forwarded, home.ordered);
     assert!(away.packets_forwarded > 100 * half as u64);
     for (name, (split, whole)) in names.iter().zip(split.iter().zip(&whole)) {
         assert!(split.len() > 50, "{name} heard {}", split.len());
@@ -101,7 +101,7 @@ fn small_rooms_stay_whole() {
     let mut sim = Sim::new().with_neighbour(4).called(&FEW, Profile::Ours);
     sim.talk(&["a"], 200);
     assert_eq!(guests(&mut sim), 0);
-    assert_eq!(sim.core.counters().handed_over, 0);
+    assert_eq!(sim.core.counters().ordered, 0);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn any_history_ends_well_on_two_shards() {
             "seed {seed}"
         );
         assert_eq!(guests(&mut sim), u64::from(placed[1]), "seed {seed}");
-        assert!(sim.core.counters().handed_over > 0, "seed {seed}");
+        assert!(sim.core.counters().ordered > 0, "seed {seed}");
         nobody_reused_a_nonce(&mut sim);
         for name in inside {
             sim.leave(name);

@@ -42,7 +42,7 @@ impl Guests {
         self.present
     }
 
-    /// Does what a hand-over of another shard says.
+    /// Does what a batch of another shard says.
     pub(crate) fn handle(
         &mut self,
         home: u8,
@@ -79,7 +79,7 @@ impl Guests {
                         counters.drop_one(EgressError::UnknownRoute.name());
                     }
                 }
-                Err(Malformed) => counters.drop_one("hand_over_malformed"),
+                Err(Malformed) => counters.drop_one("orders_malformed"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The home shard's side: who is away, and the hand-overs to the other shards.
+//! The home shard's side: who is away, and the batches to the other shards.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::ids::{Arena, Key};
 use super::placement::{self, SPILL_ABOVE};
 use super::record::{Order, Record, Records};
 
-/// A hand-over is given out from this size on, bytes: the other shard begins while home still orders.
+/// A batch is given out from this size on, bytes: the other shard begins while home still orders.
 const BATCH_BYTES: usize = 16 * 1024;
 /// Packets wait in the core up to this, bytes per shard; what is more is lost.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 const CONTROL_BYTES_MAX: usize = 4 * WAITING_BYTES_MAX;
 /// A lane that was full is left alone for so long.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Empty buffers kept for the next hand-overs.
+/// Empty buffers kept for the next batches.
 const SPARE_MAX: usize = 16;
 
 /// Where a session's voices are encrypted and sent.
@@ -43,13 +43,13 @@ pub(crate) struct Lanes {
     pub(crate) spill_above: usize,
     /// Counts what came in: orders of one packet share a payload.
     packet: u64,
-    /// The hand-over that the shell looks at, and for whom.
+    /// The batch that the shell looks at, and for whom.
     lent: Option<(u8, Vec<u8>)>,
     /// Some lane may have something to give out.
     ready: bool,
     spare: Vec<Vec<u8>>,
     /// Packets ordered, those included that the lane then had no room for.
-    pub(crate) handed_over: u64,
+    pub(crate) ordered: u64,
 }
 
 /// To one shard.
@@ -80,7 +80,7 @@ impl Lanes {
             lent: None,
             ready: false,
             spare: Vec::new(),
-            handed_over: 0,
+            ordered: 0,
         }
     }
 
@@ -185,7 +185,7 @@ impl Lanes {
             lane.cut(next);
         }
         self.ready = true;
-        self.handed_over += 1;
+        self.ordered += 1;
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl Lanes {
         }
     }
 
-    /// Whether there is another hand-over: see [`Self::lent`]. The one before has been taken, unless
+    /// Whether there is another batch: see [`Self::lent`]. The one before has been taken, unless
     /// [`Self::refuse`] was called.
     pub(crate) fn poll(&mut self) -> bool {
         if let Some((_, batch)) = self.lent.take() {
@@ -226,7 +226,7 @@ impl Lanes {
         self.ready
     }
 
-    /// The hand-over that [`Self::poll`] told of, and for which shard.
+    /// The batch that [`Self::poll`] told of, and for which shard.
     pub(crate) fn lent(&self) -> Option<(u8, &[u8])> {
         let (shard, batch) = self.lent.as_ref()?;
         Some((*shard, batch))
@@ -241,7 +241,7 @@ impl Lanes {
         }
     }
 
-    /// The shell could not take the last hand-over. What must arrive is tried again after a pause,
+    /// The shell could not take the last batch. What must arrive is tried again after a pause,
     /// packets are lost: how many.
     pub(crate) fn refuse(&mut self, now: Instant) -> u64 {
         let Some((shard, batch)) = self.lent.take() else {
@@ -290,7 +290,7 @@ impl Lanes {
 }
 
 impl Lane {
-    /// What is written from now on belongs to another hand-over, which begins with `next`.
+    /// What is written from now on belongs to another batch, which begins with `next`.
     fn cut(&mut self, next: Vec<u8>) {
         let batch = std::mem::replace(&mut self.open, next);
         self.waiting += batch.len();

@@ -2,14 +2,14 @@
 //!
 //! Room, policy, ICE, DTLS, RTCP and everything that comes in stay on the *home* shard. What a voice costs
 //! most, its encryption and the system call, may be done by another shard for a session: its egress is
-//! *away*. Home renumbers per listener as always and appends an order to a hand-over: one per shard, the
+//! *away*. Home renumbers per listener as always and appends an order to a batch: one per shard, the
 //! payload once, then as little as possible for each listener. The other shard keeps these sessions as
 //! [`Guests`]: it encrypts and sends from its own socket, which has the same address.
 //!
 //! What keeps a nonce from being used twice:
 //! - The key moves, and home forgets it: before the first packet of the DTLS association was encrypted, at
 //!   one point ([`Compact::place`](super::Compact::place)), and never again within it.
-//! - Hand-overs that the other shard does not take are lost, and counted. Nobody else sends them.
+//! - Batches that the other shard does not take are lost, and counted. Nobody else sends them.
 //! - Both sides let each index through once: [`IndexGuard`](super::IndexGuard) of the line at home, and
 //!   another on the side that encrypts.
 //! - Keys of guests are dense and have an epoch: an order that comes late finds nobody.

@@ -1,7 +1,7 @@
 //! Which shard encrypts and sends a session's voices.
 
 /// Sessions of a room whose egress is at home in any case: so many listeners cost a shard less than the
-/// hand-over is worth, and rooms of this size are spread over the shards as a whole.
+/// way there is worth, and rooms of this size are spread over the shards as a whole.
 pub(crate) const SPILL_ABOVE: usize = 128;
 /// A shard that can hardly keep up gives egress away earlier, by this factor.
 const STRAINED: usize = 4;

@@ -1,4 +1,4 @@
-//! What hand-overs are made of: records of bytes, so that a lane copies a batch in one go.
+//! What batches are made of: records of bytes, so that a lane copies a batch in one go.
 //!
 //! An order belongs to the last payload before it in its batch. Both ends are the same build of the same
 //! process: there is no version, and what cannot be read is a bug of ours that is counted.

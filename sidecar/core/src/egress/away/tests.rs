@@ -1,11 +1,8 @@
 //! Both sides together, with whatever a lane may do between them.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use proptest::prelude::*;
 
 use super::lanes::Lanes;
 use super::{Guests, record};
@@ -15,6 +12,8 @@ use crate::egress::{Compact, CompactEgress, Egress, EgressError, Packet, Path};
 use crate::ids::Key;
 use crate::outbox::{Outbox, Outgoing, Payload};
 use crate::shared::Counters;
+
+mod nonces;
 
 const SSRC: u32 = 7;
 
@@ -111,7 +110,7 @@ impl Shards {
         egress.write(SSRC.into(), &packet)
     }
 
-    fn hand_overs(&mut self) -> Vec<Vec<u8>> {
+    fn batches(&mut self) -> Vec<Vec<u8>> {
         let mut batches = Vec::new();
         while self.lanes.poll() {
             let (shard, batch) = self.lanes.lent().unwrap();
@@ -127,7 +126,7 @@ impl Shards {
     }
 
     fn take_all(&mut self) {
-        for batch in self.hand_overs() {
+        for batch in self.batches() {
             self.take(&batch);
         }
     }
@@ -176,7 +175,7 @@ fn what_is_sent_from_away_is_what_home_would_send() {
     shards.take_all();
     assert_eq!(datagrams(&mut shards.away_out), sent);
     assert_eq!(shards.counters.packets_forwarded, 3);
-    assert_eq!(shards.lanes.handed_over, 3);
+    assert_eq!(shards.lanes.ordered, 3);
 }
 
 #[test]
@@ -189,7 +188,7 @@ fn a_payload_is_handed_over_once_for_all_its_listeners() {
     for session in &mut sessions {
         assert_eq!(shards.write_payload(session, 1, &payload), Ok(()));
     }
-    let bytes: usize = shards.hand_overs().iter().map(Vec::len).sum();
+    let bytes: usize = shards.batches().iter().map(Vec::len).sum();
     let expected = record::PAYLOAD_OVERHEAD + payload.len() + 50 * record::ORDER_BYTES;
     assert_eq!(bytes, expected);
 }
@@ -206,7 +205,7 @@ fn another_packet_in_the_same_place_is_another_payload() {
     Arc::get_mut(&mut payload).unwrap().fill(2);
     shards.lanes.next_packet();
     assert_eq!(shards.write_payload(&mut session, 2, &payload), Ok(()));
-    let batch = shards.hand_overs().concat();
+    let batch = shards.batches().concat();
     let payloads: Vec<u8> = record::Records::new(&batch)
         .filter_map(|record| match record {
             Ok(record::Record::Payload(bytes)) => Some(bytes[0]),
@@ -217,7 +216,7 @@ fn another_packet_in_the_same_place_is_another_payload() {
 }
 
 #[test]
-fn large_fan_outs_leave_in_several_hand_overs_each_complete() {
+fn large_fan_outs_leave_in_several_batches_each_complete() {
     let mut shards = Shards::new();
     let mut sessions: Vec<_> = (1..=2_000).map(|n| shards.session(n, true)).collect();
     shards.take_all();
@@ -226,7 +225,7 @@ fn large_fan_outs_leave_in_several_hand_overs_each_complete() {
     for session in &mut sessions {
         assert_eq!(shards.write_payload(session, 1, &payload), Ok(()));
     }
-    let batches = shards.hand_overs();
+    let batches = shards.batches();
     assert!(batches.len() > 2);
     for batch in &batches {
         assert!(batch.len() < 20_000);
@@ -243,7 +242,7 @@ fn late_orders_find_nobody_and_never_a_successor() {
     let mut first = shards.session(1, true);
     shards.take_all();
     assert_eq!(shards.write(&mut first, 1), Ok(()));
-    let late = shards.hand_overs().concat();
+    let late = shards.batches().concat();
     first.close(&mut shards.lanes);
     let mut second = shards.session(2, true);
     shards.take_all();
@@ -334,7 +333,7 @@ fn a_session_that_has_sent_never_moves() {
     session.place(owner(1), 100, &mut shards.lanes);
     assert!(!session.is_away());
     assert_eq!(shards.write(&mut session, 2), Ok(()));
-    assert!(shards.hand_overs().is_empty());
+    assert!(shards.batches().is_empty());
     // Neither does one that is away get its key anew.
     let mut away = shards.session(2, true);
     away.set_key(Some(secret(2)));
@@ -346,7 +345,7 @@ fn nonsense_is_counted() {
     let mut shards = Shards::new();
     shards.take(&[0xff, 1, 2]);
     shards.take(&[5]);
-    assert_eq!(shards.dropped("hand_over_malformed"), 2);
+    assert_eq!(shards.dropped("orders_malformed"), 2);
     let far = Key {
         slot: u32::MAX,
         epoch: 0,
@@ -357,104 +356,4 @@ fn nonsense_is_counted() {
     shards.take(&batch);
     assert_eq!(shards.dropped("guest_refused"), 1);
     assert_eq!(shards.dropped("egress_unknown_route"), 1);
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Join {
-        away: bool,
-    },
-    Write {
-        who: usize,
-        index: u64,
-    },
-    Close {
-        who: usize,
-    },
-    /// Ends a media connection and begins another in its place.
-    Replace {
-        who: usize,
-        away: bool,
-    },
-    Deliver,
-    /// What a lane must not do, and a nonce has to survive nevertheless.
-    DeliverAgain {
-        which: usize,
-    },
-    Refuse,
-    Wake,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        1 => any::<bool>().prop_map(|away| Step::Join { away }),
-        12 => (0usize..8, 0u64..60).prop_map(|(who, index)| Step::Write { who, index }),
-        1 => (0usize..8).prop_map(|who| Step::Close { who }),
-        1 => (0usize..8, any::<bool>()).prop_map(|(who, away)| Step::Replace { who, away }),
-        3 => Just(Step::Deliver),
-        1 => (0usize..20).prop_map(|which| Step::DeliverAgain { which }),
-        1 => Just(Step::Refuse),
-        1 => Just(Step::Wake),
-    ]
-}
-
-proptest! {
-    /// Each association has a key of its own, and a port that nobody else has: a port, an SSRC and an
-    /// index (all below the first rollover) are a nonce.
-    #[test]
-    fn no_nonce_is_used_twice(steps in proptest::collection::vec(step(), 1..400)) {
-        let mut shards = Shards::new();
-        let mut sessions = Vec::new();
-        let mut delivered = Vec::new();
-        let mut number = 0;
-        let mut join = |shards: &mut Shards, away| {
-            number += 1;
-            // A lane that is full keeps everybody at home.
-            shards.lanes.wake(Instant::now() + Duration::from_secs(1));
-            shards.session(number, away)
-        };
-        for step in steps {
-            match step {
-                Step::Join { away } if sessions.len() < 8 => sessions.push(join(&mut shards, away)),
-                Step::Write { who, index } => {
-                    if let Some(session) = sessions.get_mut(who) {
-                        // Not even the line's guard is in between.
-                        let _ = shards.write(session, index);
-                    }
-                }
-                Step::Close { who } if who < sessions.len() => {
-                    sessions.remove(who).close(&mut shards.lanes);
-                }
-                Step::Replace { who, away } if who < sessions.len() => {
-                    sessions[who].close(&mut shards.lanes);
-                    sessions[who] = join(&mut shards, away);
-                }
-                Step::Deliver => {
-                    for batch in shards.hand_overs() {
-                        shards.take(&batch);
-                        delivered.push(batch);
-                    }
-                }
-                Step::DeliverAgain { which } => {
-                    if let Some(batch) = delivered.get(which) {
-                        shards.take(batch);
-                    }
-                }
-                Step::Refuse if shards.lanes.poll() => {
-                    shards.lanes.refuse(Instant::now());
-                }
-                Step::Wake => shards.lanes.wake(Instant::now() + Duration::from_secs(1)),
-                _ => {}
-            }
-        }
-        shards.take_all();
-        let mut used = BTreeSet::new();
-        for (port, datagram) in datagrams(&mut shards.away_out) {
-            prop_assert!(used.insert((port, datagram[2..12].to_vec())));
-        }
-        let away: BTreeSet<u16> = used.iter().map(|(port, _)| *port).collect();
-        for (port, _) in datagrams(&mut shards.home_out) {
-            prop_assert!(!away.contains(&port), "one key on both sides");
-        }
-    }
 }

@@ -327,7 +327,7 @@ impl Sim {
 
     fn deliver(&mut self, flight: Flight) {
         if flight.to == neighbour::LANE.parse().unwrap() {
-            self.take_over(&flight.bytes);
+            self.take_orders(&flight.bytes);
         } else if flight.to == SERVER.parse().unwrap() {
             if let Some(tap) = &mut self.tap {
                 tap.push((flight.from, flight.bytes.clone()));
@@ -427,9 +427,9 @@ impl Sim {
                     self.recorded.push((key, bytes));
                     continue;
                 }
-                Output::HandOver { shard, batch } => {
+                Output::Orders { shard, batch } => {
                     let batch = batch.to_vec();
-                    self.hand_over(shard, batch);
+                    self.pass_orders(shard, batch);
                     continue;
                 }
                 Output::Transmit {

@@ -8,14 +8,14 @@ use parley_core::api::*;
 
 use super::{Flight, SERVER, Sim};
 
-/// Where the simulated network delivers hand-overs.
+/// Where the simulated network delivers batches.
 pub const LANE: &str = "10.99.0.2:1";
 /// Number of the first core's shard.
 const HOME: u8 = 0;
 
 pub struct Neighbour {
     pub core: Core,
-    /// Until the other thread looks at a hand-over.
+    /// Until the other thread looks at a batch.
     pub delay: Duration,
     /// The lane takes nothing.
     pub full: bool,
@@ -47,11 +47,11 @@ impl Sim {
         self.neighbour.as_mut().expect("asked for one")
     }
 
-    pub(super) fn hand_over(&mut self, shard: u8, batch: Vec<u8>) {
+    pub(super) fn pass_orders(&mut self, shard: u8, batch: Vec<u8>) {
         assert_eq!(shard, 1);
         let neighbour = self.neighbour();
         if neighbour.full {
-            self.core.refuse_hand_over();
+            self.core.refuse_orders();
             return;
         }
         let delay = neighbour.delay;
@@ -66,9 +66,9 @@ impl Sim {
         }));
     }
 
-    pub(super) fn take_over(&mut self, batch: &[u8]) {
+    pub(super) fn take_orders(&mut self, batch: &[u8]) {
         let now = self.time();
-        self.neighbour().core.handle_hand_over(HOME, batch, now);
+        self.neighbour().core.handle_orders(HOME, batch, now);
         loop {
             match self.neighbour().core.poll_output() {
                 Output::Transmit {
