@@ -25,10 +25,15 @@ const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(500);
 /// While no video is wanted, timers of the estimator and its pacer wait this long (browser-facts.md,
 /// section 7). They hide later deadlines of other parts, which may then be late by as much ...
 const POSTPONED: Duration = Duration::from_secs(1);
-/// ... so that it is less for a while after something that must not wait was sent.
+/// ... so that it is less for a while after the start and while the client's address may change.
 const POSTPONED_LIVELY: Duration = Duration::from_millis(50);
-/// For so long after the start, a negotiation or a channel message.
+/// For so long.
 const LIVELY: Duration = Duration::from_secs(5);
+/// The data channel acknowledges what came after 200 ms (RFC 9260 section 6.2) ...
+const CHANNEL_ACKS: Duration = Duration::from_millis(201);
+/// ... and sends again what nobody acknowledged after 1 s at the earliest (section 16). Clients ping each
+/// second: to be lively for each ping would be to be so for ever.
+const CHANNEL_RESENDS: Duration = Duration::from_millis(1_001);
 /// A pacer that released a packet wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
@@ -153,6 +158,9 @@ pub(crate) struct Peer {
     retransmit: RetransmitBudget,
     /// Deadlines that estimator timers may hide matter until then.
     lively_until: Instant,
+    /// Deadlines of the data channel that estimator timers may hide; over, when they are in the past.
+    channel_acks: Instant,
+    channel_resends: Instant,
     scheduled: Scheduled,
     deadline: Instant,
     owner: Owner,
@@ -211,6 +219,8 @@ impl Peer {
             hushed: false,
             retransmit: RetransmitBudget::new(),
             lively_until: now + LIVELY,
+            channel_acks: now,
+            channel_resends: now,
             scheduled: Scheduled::default(),
             deadline: now,
             owner,
@@ -241,6 +251,10 @@ impl Peer {
         if packet == Packet::Check && !self.is_from_path(tuple) {
             // It may have moved, and ICE finds out by its timers.
             self.stay_lively(now);
+        }
+        // One that is due is still to come: it serves what comes before it too.
+        if packet == Packet::Dtls && self.channel_acks <= now {
+            self.channel_acks = now + CHANNEL_ACKS;
         }
         #[cfg(feature = "sabotage")]
         if shared.has_fault(crate::shared::Fault::PanicInSession) {
@@ -348,7 +362,7 @@ impl Peer {
         }
         let at = drained.ok_or(PeerFault::Protocol)?;
         self.deadline = if self.may_wait() {
-            at.max(shared.now.instant + self.patience(shared.now.instant))
+            at.max(self.postponed(shared.now.instant))
         } else {
             at
         };
@@ -411,17 +425,27 @@ impl Peer {
             }
     }
 
-    fn patience(&self, now: Instant) -> Duration {
+    /// When the media stack is driven although only the estimator wants it.
+    fn postponed(&self, now: Instant) -> Instant {
         if now < self.lively_until {
-            POSTPONED_LIVELY
-        } else {
-            POSTPONED
+            return now + POSTPONED_LIVELY;
         }
+        let channel = [self.channel_acks, self.channel_resends];
+        let due = channel.into_iter().filter(|at| *at > now).min();
+        let at = now + POSTPONED;
+        due.map_or(at, |due| due.min(at))
     }
 
-    /// Something was sent that must not wait for a retransmission.
+    /// The client may have moved, or is only coming: ICE and DTLS find out by their timers.
     pub(crate) fn stay_lively(&mut self, now: Instant) {
         self.lively_until = now + LIVELY;
+    }
+
+    /// Something was sent by the data channel.
+    pub(crate) fn expect_channel_ack(&mut self, now: Instant) {
+        if self.channel_resends <= now {
+            self.channel_resends = now + CHANNEL_RESENDS;
+        }
     }
 
     fn schedule(&mut self, shared: &mut Shared) {

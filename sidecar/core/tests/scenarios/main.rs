@@ -17,6 +17,7 @@ mod hostile_datagrams;
 mod hostile_feedback;
 mod hostile_sctp;
 mod hostile_sdp;
+mod idle;
 mod late_joiner;
 mod leaving;
 mod lock;

@@ -71,8 +71,10 @@ pub struct Sim {
     busy: BTreeMap<SocketAddr, Instant>,
     order: u64,
     rng: StdRng,
-    next_address: u8,
+    next_address: u16,
     core_wakes: Instant,
+    /// How often the core was woken by its timers.
+    pub wakes: u64,
     /// Bytes that the core took and kept while it handled datagrams.
     pub core_kept: isize,
     /// Real time spent in the core's calls.
@@ -133,6 +135,7 @@ impl Sim {
             rng: StdRng::seed_from_u64(42),
             next_address: 1,
             core_wakes: start,
+            wakes: 0,
             core_kept: 0,
             core_time: Duration::ZERO,
             neighbour: None,
@@ -173,7 +176,8 @@ impl Sim {
 
     pub fn join_with(&mut self, name: &'static str, profile: Profile, replaces: bool) {
         self.next_address += 1;
-        let address = SocketAddr::from(([10, 0, 0, self.next_address], 40_000));
+        let [high, low] = self.next_address.to_be_bytes();
+        let address = SocketAddr::from(([10, 0, high, low], 40_000));
         let mut client = Client::new(name, profile, address, self.now);
         self.command(Command::Join(Join {
             session: session_ref(name),
@@ -308,6 +312,7 @@ impl Sim {
             self.deliver(flight);
         }
         if self.core_wakes <= self.now {
+            self.wakes += 1;
             let now = self.time();
             let begun = Instant::now();
             self.core.handle_timeout(now);
