@@ -56,6 +56,11 @@ impl Core {
         self.shared.compact_audio = false;
     }
 
+    /// Leaves decrypting audio to str0m too, likewise to compare.
+    pub fn leave_inbound_audio_to_rtc(&mut self) {
+        self.shared.inbound_audio = false;
+    }
+
     /// Handles one command. A panic of our own in it ends its room, not the process.
     pub fn handle_command(&mut self, command: Command, now: Now) -> Result<Reply, CommandError> {
         self.shared.now = now;

@@ -113,6 +113,10 @@ pub(crate) struct Shared {
     /// To the other shards, and for them.
     pub(crate) lanes: Lanes,
     pub(crate) guests: Guests,
+    /// Audio comes in past the media stack.
+    pub(crate) inbound_audio: bool,
+    /// What was decrypted here last; kept for its room.
+    pub(crate) plain: Vec<u8>,
     /// Kept between calls for its capacity.
     pub(crate) scratch: Vec<Event>,
     #[cfg(feature = "sabotage")]
@@ -145,6 +149,8 @@ impl Shared {
             serial: 0,
             ended: Vec::new(),
             compact_audio: true,
+            inbound_audio: true,
+            plain: Vec::new(),
             scratch: Vec::new(),
             #[cfg(feature = "sabotage")]
             sabotage: None,

@@ -1,6 +1,6 @@
-//! Two places in RTCP compounds that somebody who sends RTP beside the media stack has to know: report
-//! blocks about its streams, which come in, and the sender information of its streams, which goes out
-//! (RFC 3550 section 6.4).
+//! The places in RTCP compounds that somebody who sends or receives RTP beside the media stack has to
+//! know: report blocks and the sender information of streams, as they come in and as they go out (RFC 3550
+//! section 6.4).
 
 /// Payload types (RFC 3550 section 12.1).
 const SENDER_REPORT: u8 = 200;
@@ -33,9 +33,86 @@ pub struct SenderInfo {
     pub octets: u32,
 }
 
+/// What we say of a stream that we receive (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reception {
+    /// Lost since the last report, in 256ths of what was expected.
+    pub fraction_lost: u8,
+    /// Packets lost since the beginning; duplicates may make it negative.
+    pub lost: i32,
+    /// Highest sequence number, with how often it began anew in the upper half.
+    pub highest: u32,
+    /// Interarrival jitter in units of the RTP clock.
+    pub jitter: u32,
+}
+
+/// What a sender says of its clock (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderClock {
+    /// The stream it is about.
+    pub ssrc: u32,
+    /// NTP time: seconds since 1900 in the upper half.
+    pub ntp: u64,
+    /// The same moment in RTP time.
+    pub rtp: u32,
+}
+
 /// Shows `take` the report blocks of all sender and receiver reports in `compound`. Those that it takes
 /// are made to be about no stream: SSRC 0. Reading ends at the first packet whose length is a lie.
 pub fn take_report_blocks(compound: &mut [u8], mut take: impl FnMut(&ReportBlock) -> bool) {
+    each_block(compound, |block| {
+        let read = ReportBlock {
+            ssrc: word(block, 0),
+            // 24 bits with a sign: shifted up and down again.
+            lost: (word(block, 4) << 8) as i32 >> 8,
+            jitter: word(block, 12),
+        };
+        if take(&read) {
+            block[..4].fill(0);
+        }
+    });
+}
+
+/// Asks `reception` for each report block in `compound`, by the stream that it is about, and writes what
+/// it gives; which sender report came last, and when, stays. True: at least one was changed.
+pub fn stamp_report_blocks(
+    compound: &mut [u8],
+    mut reception: impl FnMut(u32) -> Option<Reception>,
+) -> bool {
+    let mut changed = false;
+    each_block(compound, |block| {
+        let Some(reception) = reception(word(block, 0)) else {
+            return;
+        };
+        // 24 bits with a sign.
+        let lost = reception.lost.clamp(-0x80_0000, 0x7f_ffff) & 0x00ff_ffff;
+        let first = (u32::from(reception.fraction_lost) << 24) | lost.cast_unsigned();
+        block[4..8].copy_from_slice(&first.to_be_bytes());
+        block[8..12].copy_from_slice(&reception.highest.to_be_bytes());
+        block[12..16].copy_from_slice(&reception.jitter.to_be_bytes());
+        changed = true;
+    });
+    changed
+}
+
+/// Shows `note` what the sender reports in `compound` say of their clocks.
+pub fn read_sender_reports(compound: &[u8], mut note: impl FnMut(SenderClock)) {
+    let mut at = 0;
+    while let Some((start, end)) = packet_at(compound, at) {
+        at = end;
+        let packet = &compound[start..end];
+        if packet[1] == SENDER_REPORT && packet.len() >= HEADER_BYTES + SENDER_INFO_BYTES {
+            note(SenderClock {
+                ssrc: word(packet, 4),
+                ntp: (u64::from(word(packet, 8)) << 32) | u64::from(word(packet, 12)),
+                rtp: word(packet, 16),
+            });
+        }
+    }
+}
+
+/// The report blocks of all sender and receiver reports, up to the first packet whose length is a lie.
+fn each_block(compound: &mut [u8], mut work: impl FnMut(&mut [u8])) {
     let mut at = 0;
     while let Some((start, end)) = packet_at(compound, at) {
         at = end;
@@ -47,17 +124,7 @@ pub fn take_report_blocks(compound: &mut [u8], mut take: impl FnMut(&ReportBlock
             _ => None,
         };
         let blocks = body.unwrap_or_default().chunks_exact_mut(BLOCK_BYTES);
-        for block in blocks.take(count) {
-            let read = ReportBlock {
-                ssrc: word(block, 0),
-                // 24 bits with a sign: shifted up and down again.
-                lost: (word(block, 4) << 8) as i32 >> 8,
-                jitter: word(block, 12),
-            };
-            if take(&read) {
-                block[..4].fill(0);
-            }
-        }
+        blocks.take(count).for_each(&mut work);
     }
 }
 
@@ -177,6 +244,44 @@ mod tests {
     }
 
     #[test]
+    fn blocks_about_the_streams_asked_for_get_their_numbers() {
+        let mut compound = sender_report(1, &[block(9, 0, 0), block(8, 1, 2)]);
+        let before = compound.clone();
+        let reception = Reception {
+            fraction_lost: 128,
+            lost: -2,
+            highest: 0x0001_0003,
+            jitter: 96,
+        };
+        assert!(stamp_report_blocks(&mut compound, |ssrc| {
+            (ssrc == 8).then_some(reception)
+        }));
+        let second = compound.len() - BLOCK_BYTES;
+        assert_eq!(compound[..second + 4], before[..second + 4]);
+        let stamped = [128, 0xff, 0xff, 0xfe, 0, 1, 0, 3, 0, 0, 0, 96];
+        assert_eq!(compound[second + 4..second + 16], stamped);
+        // Which sender report came last, and when.
+        assert_eq!(compound[second + 16..], before[second + 16..]);
+        let read = blocks(&mut compound, |_| false)[1];
+        assert_eq!((read.lost, read.jitter), (-2, 96));
+        assert!(!stamp_report_blocks(&mut compound, |_| None));
+    }
+
+    #[test]
+    fn senders_say_what_their_clocks_show() {
+        let mut compound = sender_report(1, &[block(9, 0, 0)]);
+        compound.extend(sender_report(2, &[]));
+        let mut read = Vec::new();
+        read_sender_reports(&compound, |clock| read.push(clock));
+        let expected = |ssrc| SenderClock {
+            ssrc,
+            ntp: 0x0909_0909_0909_0909,
+            rtp: 0x0909_0909,
+        };
+        assert_eq!(read, [expected(1), expected(2)]);
+    }
+
+    #[test]
     fn a_packet_that_is_longer_than_the_compound_ends_the_reading() {
         let mut compound = sender_report(1, &[block(1, 1, 1)]);
         compound[3] += 1;
@@ -194,6 +299,9 @@ mod tests {
             let _ = blocks(&mut bytes, |_| true);
             let info = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
             let _ = stamp_sender_reports(&mut bytes, |_| Some(info));
+            let reception = Reception { fraction_lost: 1, lost: i32::MIN, highest: 2, jitter: 3 };
+            let _ = stamp_report_blocks(&mut bytes, |_| Some(reception));
+            read_sender_reports(&bytes, |_| {});
             prop_assert_eq!(bytes.len(), length);
         }
     }

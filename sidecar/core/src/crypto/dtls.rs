@@ -120,8 +120,9 @@ impl DtlsInstance for Instance {
         let output = self.0.poll_output(buf);
         if let DtlsOutput::KeyingMaterial(material, profile) = &output {
             let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
-            let key = SendKey::derive(material, *profile, active, provider);
-            current::with(|compact, _| compact.set_key(key));
+            let key = |client| SendKey::derive(material, *profile, client, provider);
+            let (ours, theirs) = (key(active), key(!active));
+            current::with(|compact, _| compact.set_keys(ours, theirs));
         }
         output
     }

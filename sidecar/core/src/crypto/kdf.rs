@@ -12,7 +12,7 @@ const BLOCK: usize = 16;
 /// Of the master and the session salt of AEAD profiles (RFC 7714 section 12).
 const SALT: usize = 12;
 
-/// What encrypts RTP that we send.
+/// What one side encrypts the RTP with that it sends.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum SendKey {
     Aes128Gcm { key: [u8; 16], salt: [u8; SALT] },
@@ -26,17 +26,17 @@ impl std::fmt::Debug for SendKey {
 }
 
 impl SendKey {
-    /// `active`: we are the DTLS client, whose keys come first in `material`. `None` for profiles that
-    /// are left to the media stack.
+    /// The key of what the DTLS client sends, or of what the server does. `None` for profiles that are left
+    /// to the media stack.
     pub(crate) fn derive(
         material: &[u8],
         profile: SrtpProfile,
-        active: bool,
+        client: bool,
         provider: &dyn SrtpProvider,
     ) -> Option<Self> {
         match profile {
             SrtpProfile::AEAD_AES_128_GCM => {
-                let (master, salt) = ours::<16>(material, active)?;
+                let (master, salt) = keys_of::<16>(material, client)?;
                 let block = |iv: &[u8; BLOCK], out: &mut [u8]| {
                     provider.srtp_aes_128_ecb_round(&master, iv, out);
                 };
@@ -46,7 +46,7 @@ impl SendKey {
                 })
             }
             SrtpProfile::AEAD_AES_256_GCM => {
-                let (master, salt) = ours::<32>(material, active)?;
+                let (master, salt) = keys_of::<32>(material, client)?;
                 let block = |iv: &[u8; BLOCK], out: &mut [u8]| {
                     provider.srtp_aes_256_ecb_round(&master, iv, out);
                 };
@@ -60,9 +60,9 @@ impl SendKey {
     }
 }
 
-/// Our master key and salt: client's key, server's key, client's salt, server's salt.
-fn ours<const KEY: usize>(material: &[u8], active: bool) -> Option<([u8; KEY], [u8; SALT])> {
-    let side = usize::from(!active);
+/// One side's master key and salt: client's key, server's key, client's salt, server's salt.
+fn keys_of<const KEY: usize>(material: &[u8], client: bool) -> Option<([u8; KEY], [u8; SALT])> {
+    let side = usize::from(!client);
     let key = material.get(side * KEY..)?.first_chunk()?;
     let salt = material.get(2 * KEY + side * SALT..)?.first_chunk()?;
     Some((*key, *salt))
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn each_side_takes_its_own_half_and_long_keys_take_two_blocks() {
         let material: Vec<u8> = (0..88).collect();
-        let derive = |active| {
-            SendKey::derive(&material, SrtpProfile::AEAD_AES_256_GCM, active, provider()).unwrap()
+        let derive = |client| {
+            SendKey::derive(&material, SrtpProfile::AEAD_AES_256_GCM, client, provider()).unwrap()
         };
         assert_ne!(derive(true), derive(false));
         let SendKey::Aes256Gcm { key, .. } = derive(false) else {

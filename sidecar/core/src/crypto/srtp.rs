@@ -117,9 +117,10 @@ fn stamped(aad: &[u8], input: &[u8]) -> Option<Vec<u8>> {
     }
     let changed = current::with(|compact, now| {
         let mut compound = [&aad[..CLEAR_BYTES], input].concat();
-        let changed =
-            rtcp::stamp_sender_reports(&mut compound, |ssrc| compact.sender_info(ssrc, now));
-        changed.then_some(compound)
+        let sent = rtcp::stamp_sender_reports(&mut compound, |ssrc| compact.sender_info(ssrc, now));
+        let received =
+            rtcp::stamp_report_blocks(&mut compound, |ssrc| compact.inbound.report(ssrc));
+        (sent || received).then_some(compound)
     });
     changed.flatten()
 }
@@ -132,6 +133,7 @@ fn take_reports(aad: &[u8], plain: &mut [u8]) {
     }
     current::with(|compact, _| {
         let mut compound = [&aad[..CLEAR_BYTES], &*plain].concat();
+        rtcp::read_sender_reports(&compound, |report| compact.inbound.note_sender(&report));
         rtcp::take_report_blocks(&mut compound, |block| compact.take_report(block));
         plain.copy_from_slice(&compound[CLEAR_BYTES..]);
     });

@@ -1,4 +1,4 @@
-//! AEAD of SRTP (RFC 7714) with one session's key.
+//! AEAD of SRTP (RFC 7714) with one side's key.
 
 use str0m::rtp::Ssrc;
 use str0m_proto::crypto::{
@@ -8,11 +8,11 @@ use str0m_proto::crypto::{
 use crate::crypto::SendKey;
 
 /// Authentication tag of both profiles, bytes.
-pub(super) const TAG: usize = AeadAes128Gcm::TAG_LEN;
+pub(crate) const TAG: usize = AeadAes128Gcm::TAG_LEN;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) enum Cipher {
+pub(crate) enum Cipher {
     Aes128Gcm {
         cipher: Box<dyn AeadAes128GcmCipher>,
         salt: [u8; AeadAes128Gcm::SALT_LEN],
@@ -24,22 +24,55 @@ pub(super) enum Cipher {
 }
 
 impl Cipher {
-    pub(super) fn new(key: SendKey) -> Self {
+    /// For packets that leave.
+    pub(crate) fn new(key: SendKey) -> Self {
+        Self::with(key, true)
+    }
+
+    /// For packets that come in.
+    pub(crate) fn opening(key: SendKey) -> Self {
+        Self::with(key, false)
+    }
+
+    fn with(key: SendKey, encrypt: bool) -> Self {
         let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
         match key {
             SendKey::Aes128Gcm { key, salt } => Self::Aes128Gcm {
-                cipher: provider.aead_aes_128_gcm().create_cipher(key, true),
+                cipher: provider.aead_aes_128_gcm().create_cipher(key, encrypt),
                 salt,
             },
             SendKey::Aes256Gcm { key, salt } => Self::Aes256Gcm {
-                cipher: provider.aead_aes_256_gcm().create_cipher(key, true),
+                cipher: provider.aead_aes_256_gcm().create_cipher(key, encrypt),
                 salt,
             },
         }
     }
 
+    /// The payload in `body`, which is ciphertext and tag, into `plain`: its length. `plain` has room for
+    /// all of `body` but the tag.
+    pub(crate) fn open(
+        &mut self,
+        ssrc: u32,
+        index: u64,
+        header: &[u8],
+        body: &[u8],
+        plain: &mut [u8],
+    ) -> Result<usize, CryptoError> {
+        let (rollover, sequence) = ((index >> 16) as u32, index as u16);
+        match self {
+            Self::Aes128Gcm { cipher, salt } => {
+                let iv = AeadAes128Gcm::rtp_iv(*salt, ssrc, rollover, sequence);
+                cipher.decrypt(&iv, &[header], body, plain)
+            }
+            Self::Aes256Gcm { cipher, salt } => {
+                let iv = AeadAes256Gcm::rtp_iv(*salt, ssrc, rollover, sequence);
+                cipher.decrypt(&iv, &[header], body, plain)
+            }
+        }
+    }
+
     /// Ciphertext and tag of `payload` into `body`, which has room for both.
-    pub(super) fn seal(
+    pub(crate) fn seal(
         &mut self,
         ssrc: Ssrc,
         index: u64,

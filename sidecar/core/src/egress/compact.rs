@@ -21,6 +21,7 @@ use super::{EgressError, Packet};
 use crate::crypto::SendKey;
 use crate::demux::Owner;
 use crate::outbox::Outbox;
+use crate::session::inbound::Inbound;
 
 /// RTP version 2 in the first octet, the bit for an extension, and the number of CSRCs (RFC 3550 section
 /// 5.1).
@@ -56,6 +57,8 @@ pub(crate) struct Compact {
     streams: Vec<Stream>,
     /// SSRCs that str0m may send on and has not yet, retransmissions included.
     unsent: Vec<u32>,
+    /// The streams that it decrypts itself.
+    pub(crate) inbound: Inbound,
 }
 
 /// What a DTLS handshake brought.
@@ -93,11 +96,13 @@ pub(crate) struct Reception {
 }
 
 impl Compact {
-    /// After a DTLS handshake; `None` for a profile that str0m must encrypt.
-    pub(crate) fn set_key(&mut self, key: Option<SendKey>) {
+    /// After a DTLS handshake: what we send with and what the client does; `None` for a profile that
+    /// str0m must encrypt.
+    pub(crate) fn set_keys(&mut self, ours: Option<SendKey>, theirs: Option<SendKey>) {
         // One handshake, one key: whoever has it keeps it.
         if matches!(self.keys, Keys::Awaited) {
-            self.keys = key.map_or(Keys::LeftToRtc, Keys::Fresh);
+            self.keys = ours.map_or(Keys::LeftToRtc, Keys::Fresh);
+            self.inbound.set_key(theirs);
         }
     }
 
@@ -334,7 +339,7 @@ mod tests {
 
     fn ready(key: SendKey) -> Compact {
         let mut compact = Compact::default();
-        compact.set_key(Some(key));
+        compact.set_keys(Some(key), None);
         compact.follow(path(), &mut Lanes::new(0));
         compact.declare_audio(7.into());
         compact
@@ -426,7 +431,7 @@ mod tests {
             salt: [2; 12],
         };
         let mut compact = Compact::default();
-        compact.set_key(Some(key));
+        compact.set_keys(Some(key), None);
         assert_eq!(write(&mut compact), Err(EgressError::NoStream));
         compact.follow(path(), &mut Lanes::new(0));
         assert_eq!(

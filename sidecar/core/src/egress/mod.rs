@@ -13,6 +13,7 @@ use str0m::media::Pt;
 use str0m::rtp::{Ssrc, Vp8Patch};
 
 pub(crate) use away::{Guests, Lanes};
+pub(crate) use cipher::{Cipher, TAG};
 pub(crate) use compact::{Compact, CompactEgress, Path};
 pub(crate) use rtc::RtcEgress;
 
@@ -71,8 +72,8 @@ pub(crate) trait Egress {
     fn write(&mut self, ssrc: Ssrc, packet: &Packet<'_>) -> Result<(), EgressError>;
 }
 
-/// Remembers the indices of one (SSRC, direction): each is let through once. Reordering up to
-/// [`IndexGuard::WINDOW`] is allowed.
+/// Remembers the indices of one (SSRC, direction): each is let through once, out as in. Reordering up
+/// to [`IndexGuard::WINDOW`] is allowed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IndexGuard {
     newest: Option<u64>,
@@ -84,6 +85,30 @@ impl IndexGuard {
     const WINDOW: u64 = 128;
     /// No key encrypts more packets of a stream than this (RFC 3711 section 9.2).
     const END: u64 = 1 << 48;
+
+    /// Knows `index`, and that nothing before it is let through any more.
+    pub(crate) fn starting(index: u64) -> Self {
+        Self {
+            newest: Some(index),
+            used: u128::MAX,
+        }
+    }
+
+    /// The newest index that was let through.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.newest
+    }
+
+    /// Whether [`Self::claim`] would let it through.
+    pub(crate) fn is_free(&self, index: u64) -> bool {
+        index < Self::END
+            && self.newest.is_none_or(|newest| {
+                let Some(age) = newest.checked_sub(index) else {
+                    return true;
+                };
+                age < Self::WINDOW && self.used & (1 << age) == 0
+            })
+    }
 
     /// True: this index may be sent, and never again, also when sending it then fails.
     pub(crate) fn claim(&mut self, index: u64) -> bool {
@@ -129,7 +154,9 @@ mod tests {
             let mut at = 1_000i64;
             for step in steps {
                 at = (at + step).max(0);
-                if guard.claim(at as u64) {
+                let free = guard.is_free(at as u64);
+                prop_assert_eq!(guard.claim(at as u64), free);
+                if free {
                     prop_assert!(passed.insert(at));
                 }
             }
@@ -145,6 +172,13 @@ mod tests {
         assert!(!guard.claim(299));
         assert!(!guard.claim(300));
         assert!(!guard.claim(10));
+    }
+
+    #[test]
+    fn a_guard_that_starts_late_lets_nothing_through_from_before() {
+        let mut guard = IndexGuard::starting(1_000);
+        assert!((0..=1_000).all(|index| !guard.is_free(index)));
+        assert!(guard.claim(1_002) && guard.claim(1_001) && !guard.claim(1_000));
     }
 
     #[test]

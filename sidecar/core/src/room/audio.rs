@@ -7,14 +7,16 @@ use parley_media::audio::{AudioIn, AudioPacket, SourceId};
 use parley_media::channel::{ServerMessage, SlotKind};
 use parley_media::recording::TrackKind;
 use parley_media::sequence::StreamKey;
+use std::sync::Arc;
+
 use str0m::media::Pt;
-use str0m::rtp::RtpPacket;
 
 use crate::api::{EventKind, MediaState};
 use crate::egress::Packet;
 use crate::ids::Key;
 use crate::session::Session;
 use crate::session::downlink::{AudioSlot, PublicationId};
+use crate::session::inbound::{Incoming, Opened};
 use crate::session::peer::{SendFault, Sent};
 use crate::shared::Shared;
 
@@ -33,12 +35,69 @@ pub(super) fn source_of(seat: Key) -> SourceId {
 }
 
 impl Room {
-    pub(super) fn forward_voice(
+    /// A packet of sound that is decrypted here. False: it is the media stack's.
+    pub(super) fn take_sound(&mut self, seat: Key, datagram: &[u8], shared: &mut Shared) -> bool {
+        #[cfg(feature = "sabotage")]
+        if shared.has_fault(crate::shared::Fault::PanicInSession) {
+            return false;
+        }
+        let now = shared.now.instant;
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return false;
+        };
+        let Some(peer) = session.peer.as_mut() else {
+            return false;
+        };
+        let opened = match peer.open(datagram, &mut shared.plain, now) {
+            None => return false,
+            Some(Err(cause)) => {
+                session.drop_one(cause, shared);
+                return true;
+            }
+            Some(Ok(opened)) => opened,
+        };
+        let Opened {
+            ssrc,
+            sequence,
+            lengths,
+            ..
+        } = opened;
+        if let Some((at, kind)) = self.count_in(seat, (ssrc, sequence), lengths, shared) {
+            let payload: Arc<[u8]> = Arc::from(&shared.plain[..lengths.1]);
+            let packet = Incoming::from(&opened, &payload);
+            self.forward_audio(seat, at, kind, &packet, shared);
+        }
+        true
+    }
+
+    /// A packet of sound on its way to those who hear it.
+    pub(super) fn forward_audio(
+        &mut self,
+        seat: Key,
+        at: usize,
+        kind: Option<SlotKind>,
+        packet: &Incoming<'_>,
+        shared: &mut Shared,
+    ) {
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
+        let key = session.up.stream_mut(at).key;
+        match kind {
+            Some(SlotKind::Voice) => self.forward_voice(seat, at, key, packet, shared),
+            Some(SlotKind::ScreenAudio) => {
+                self.forward_screen_audio(seat, at, key, packet, shared);
+            }
+            _ => session.drop_one("media_unannounced", shared),
+        }
+    }
+
+    fn forward_voice(
         &mut self,
         seat: Key,
         at: usize,
         key: StreamKey,
-        packet: &RtpPacket,
+        packet: &Incoming<'_>,
         shared: &mut Shared,
     ) {
         let now = shared.now.instant;
@@ -49,7 +108,7 @@ impl Room {
             session.drop_one("muted", shared);
             return;
         }
-        let ssrc = *packet.header.ssrc;
+        let ssrc = packet.ssrc;
         // A device change may bring a second microphone m-line: the one that sends counts.
         match session.voice_stream {
             Some((current, last))
@@ -63,8 +122,7 @@ impl Room {
         if let Some(tap) = &mut self.tap {
             tap.take(session, at, TrackKind::Voice, packet, shared);
         }
-        let level = packet.header.ext_vals.audio_level;
-        let voice = packet.header.ext_vals.voice_activity;
+        let (level, voice) = (packet.level, packet.voice);
         if let Some(level) = level
             && session.activity.handle_level(level, now).is_some()
         {
@@ -105,12 +163,12 @@ impl Room {
         }
     }
 
-    pub(super) fn forward_screen_audio(
+    fn forward_screen_audio(
         &mut self,
         seat: Key,
         at: usize,
         key: StreamKey,
-        packet: &RtpPacket,
+        packet: &Incoming<'_>,
         shared: &mut Shared,
     ) {
         let Some(session) = self.sessions.get_mut(seat) else {
@@ -124,7 +182,7 @@ impl Room {
             tap.take(session, at, TrackKind::ScreenAudio, packet, shared);
         }
         let csrc = session.csrcs.screen_audio;
-        let level = packet.header.ext_vals.audio_level.unwrap_or(LEVEL_UNKNOWN);
+        let level = packet.level.unwrap_or(LEVEL_UNKNOWN);
         let input = audio_in(packet);
         let publication = PublicationId {
             seat,
@@ -228,11 +286,11 @@ fn gate_is_broken(_: &Shared) -> bool {
     false
 }
 
-fn audio_in(packet: &RtpPacket) -> AudioIn {
+fn audio_in(packet: &Incoming<'_>) -> AudioIn {
     AudioIn {
-        sequence: *packet.seq_no,
-        timestamp: packet.header.timestamp,
-        marker: packet.header.marker,
+        sequence: packet.sequence,
+        timestamp: packet.timestamp,
+        marker: packet.marker,
     }
 }
 
@@ -241,7 +299,7 @@ fn send_audio(
     session: &mut Session,
     place: Option<u8>,
     (key, input, csrc, level): (StreamKey, AudioIn, u32, (i8, bool)),
-    packet: &RtpPacket,
+    packet: &Incoming<'_>,
     shared: &mut Shared,
 ) {
     // Its consent to be sent to has run out (RFC 7675).
@@ -279,7 +337,7 @@ fn renumber<'a>(
     key: StreamKey,
     input: AudioIn,
     (pt, csrc, level): (Pt, u32, Option<(i8, bool)>),
-    packet: &'a RtpPacket,
+    packet: &Incoming<'a>,
     shared: &Shared,
 ) -> Option<Packet<'a>> {
     let now = shared.now.instant;
@@ -300,7 +358,7 @@ fn renumber<'a>(
         level,
         nackable: false,
         vp8: None,
-        payload: &packet.payload,
+        payload: packet.payload,
         captured: now,
     })
 }

@@ -12,6 +12,7 @@ use str0m::{Event, IceConnectionState};
 use crate::api::{EventKind, MediaState};
 use crate::demux::{Packet, Tuple};
 use crate::ids::Key;
+use crate::session::inbound::Incoming;
 use crate::session::negotiation::{Outcome, Path};
 use crate::session::peer::PeerFault;
 use crate::shared::Shared;
@@ -37,6 +38,12 @@ impl Room {
             session.drop_one(cause, shared);
             return;
         }
+        if packet == Packet::Rtp && self.take_sound(seat, data, shared) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(seat) else {
+            return;
+        };
         let Some(peer) = session.peer.as_mut() else {
             return;
         };
@@ -272,42 +279,54 @@ impl Room {
     }
 
     fn handle_rtp(&mut self, seat: Key, packet: RtpPacket, shared: &mut Shared) {
+        let named = (*packet.header.ssrc, *packet.seq_no);
+        let lengths = (packet.header.header_len, packet.payload.len());
+        let Some((at, kind)) = self.count_in(seat, named, lengths, shared) else {
+            return;
+        };
+        if let Some(kind @ (SlotKind::Screen | SlotKind::Video)) = kind {
+            return self.forward_video(seat, at, kind, &packet, shared);
+        }
+        if kind.is_some()
+            && shared.inbound_audio
+            && let Some(session) = self.sessions.get_mut(seat)
+            && let Some(peer) = &mut session.peer
+        {
+            let mid = session.up.stream_mut(at).mid;
+            peer.adopt(mid, &packet, shared.now.instant);
+        }
+        self.forward_audio(seat, at, kind, &Incoming::of(&packet), shared);
+    }
+
+    /// Counts a packet of an incoming stream, which it introduces if need be: its place, and what it is
+    /// bound to. `None`: it goes no further. `lengths`: of header and payload.
+    pub(super) fn count_in(
+        &mut self,
+        seat: Key,
+        (ssrc, sequence): (u32, u64),
+        (header, payload): (usize, usize),
+        shared: &mut Shared,
+    ) -> Option<(usize, Option<SlotKind>)> {
         let now = shared.now.instant;
         shared.counters.packets_in += 1;
         shared.lanes.next_packet();
-        let Some(session) = self.sessions.get_mut(seat) else {
-            return;
-        };
-        let ssrc = *packet.header.ssrc;
+        let session = self.sessions.get_mut(seat)?;
         let at = match session.up.find(ssrc) {
             Some(at) => at,
-            None => match self.learn_stream(seat, ssrc, now, shared) {
-                Some(at) => at,
-                None => return,
-            },
+            None => self.learn_stream(seat, ssrc, now, shared)?,
         };
-        let Some(session) = self.sessions.get_mut(seat) else {
-            return;
-        };
+        let session = self.sessions.get_mut(seat)?;
         let stream = session.up.stream_mut(at);
         if !stream.admit(now) {
             session.drop_one("stream_rate", shared);
-            return;
+            return None;
         }
         stream.last_packet = now;
         stream.packets += 1;
-        stream.bytes += (packet.header.header_len + packet.payload.len()) as u64;
-        stream.rate.add(packet.payload.len(), now);
-        stream.loss.add(*packet.seq_no);
-        let key = stream.key;
-        match stream.kind {
-            Some(SlotKind::Voice) => self.forward_voice(seat, at, key, &packet, shared),
-            Some(SlotKind::ScreenAudio) => {
-                self.forward_screen_audio(seat, at, key, &packet, shared)
-            }
-            Some(kind) => self.forward_video(seat, at, kind, &packet, shared),
-            None => session.drop_one("media_unannounced", shared),
-        }
+        stream.bytes += (header + payload) as u64;
+        stream.rate.add(payload, now);
+        stream.loss.add(sequence);
+        Some((at, stream.kind))
     }
 
     fn learn_stream(

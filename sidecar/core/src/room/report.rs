@@ -123,6 +123,12 @@ impl Session {
         }
     }
 
+    /// In ms, of a stream that is decrypted here.
+    fn inbound_jitter(&self, ssrc: u32) -> Option<f64> {
+        let jitter = self.peer.as_ref()?.compact.inbound.jitter(ssrc)?;
+        Some(f64::from(jitter) / AUDIO_CLOCK * 1e3)
+    }
+
     /// All counters of the session; `room` names whose media is in its slots.
     pub(crate) fn stats(&self, now: Now, room: &Room) -> SessionStats {
         let up = self.up.streams().iter().map(|stream| TrackStats {
@@ -134,7 +140,9 @@ impl Session {
             packets: stream.packets,
             bytes: stream.bytes,
             packets_lost: stream.loss.lost(),
-            jitter_ms: stream.reported.jitter_ms,
+            jitter_ms: self
+                .inbound_jitter(stream.ssrc)
+                .unwrap_or(stream.reported.jitter_ms),
             nacks: stream.reported.nacks,
             plis: stream.reported.plis,
             retransmitted: stream.reported.retransmitted,

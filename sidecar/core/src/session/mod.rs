@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod downlink;
+pub(crate) mod inbound;
 pub(crate) mod ingress;
 pub(crate) mod lines;
 pub(crate) mod munge;

@@ -185,10 +185,9 @@ fn swapped_lines_and_layers_reach_nobody_elses_slots() {
         }
         sim.run_ms(100);
     }
-    assert!(
-        sim.core.counters().packets_in > taken_in + 50,
-        "they are authentic"
-    );
+    let codecs = sim.drop_of("rtp_payload_type");
+    let taken_in = sim.core.counters().packets_in - taken_in;
+    assert!(taken_in + codecs > 50, "they are authentic");
     for listener in ["bob", "carol"] {
         let theirs = sim.client(listener).slot_map.slots.clone();
         let other = if listener == "bob" { "carol" } else { "bob" };

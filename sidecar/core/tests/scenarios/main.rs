@@ -18,6 +18,7 @@ mod hostile_feedback;
 mod hostile_sctp;
 mod hostile_sdp;
 mod idle;
+mod inbound_audio;
 mod late_joiner;
 mod leaving;
 mod lock;

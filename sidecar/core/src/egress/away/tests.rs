@@ -66,7 +66,7 @@ impl Shards {
     /// A session after its handshake; of a large room it is away.
     fn session(&mut self, number: u16, large: bool) -> Compact {
         let mut compact = Compact::default();
-        compact.set_key(Some(secret(number)));
+        compact.set_keys(Some(secret(number)), None);
         compact.declare_audio(SSRC.into());
         // Home counts more than any test places away.
         self.lanes.others = vec![1_000_000, 0];
@@ -317,7 +317,7 @@ fn nobody_is_sent_away_by_a_lane_that_is_full() {
     assert!(shards.lanes.poll());
     shards.lanes.refuse(Instant::now());
     let mut second = Compact::default();
-    second.set_key(Some(secret(2)));
+    second.set_keys(Some(secret(2)), None);
     second.place(owner(2), 100, &mut shards.lanes);
     assert!(!second.is_away());
 }
@@ -326,7 +326,7 @@ fn nobody_is_sent_away_by_a_lane_that_is_full() {
 fn a_session_that_has_sent_never_moves() {
     let mut shards = Shards::new();
     let mut session = Compact::default();
-    session.set_key(Some(secret(1)));
+    session.set_keys(Some(secret(1)), None);
     session.declare_audio(SSRC.into());
     session.follow(path(1), &mut shards.lanes);
     assert_eq!(shards.write(&mut session, 1), Ok(()));
@@ -336,7 +336,7 @@ fn a_session_that_has_sent_never_moves() {
     assert!(shards.batches().is_empty());
     // Neither does one that is away get its key anew.
     let mut away = shards.session(2, true);
-    away.set_key(Some(secret(2)));
+    away.set_keys(Some(secret(2)), None);
     assert!(away.is_away());
 }
 

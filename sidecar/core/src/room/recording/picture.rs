@@ -13,6 +13,7 @@ use super::tap::Tap;
 use crate::ids::Key;
 use crate::room::Room;
 use crate::session::Session;
+use crate::session::inbound::Incoming;
 use crate::shared::Shared;
 
 /// Somebody else must have been the loudest for so long before the camera changes.
@@ -177,7 +178,7 @@ impl Tap {
         let stream = session.up.stream_mut(at).key;
         let now = shared.now.instant;
         let kind = self.picture.handle_packet(stream, keyframe, packet, now)?;
-        self.take(session, at, kind, packet, shared);
+        self.take(session, at, kind, &Incoming::of(packet), shared);
         self.picture.due()
     }
 }

@@ -1,18 +1,16 @@
 //! What leaves a room for its recording: packets as they came in, by tracks. One branch per packet where
 //! nothing is recorded; one copy where something is.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use parley_media::recording::{At, EndReason, Entry, Media, RecordingKey, TrackId, TrackKind};
-use str0m::rtp::RtpPacket;
 
 use super::picture::Picture;
 use crate::api::{Now, SessionId, StartRecording};
 use crate::session::Session;
+use crate::session::inbound::Incoming;
 use crate::shared::Shared;
 
-/// Seconds from 1900 to 1970, NTP's and Unix' beginnings (RFC 868).
-const NTP_TO_UNIX: u64 = 2_208_988_800;
 /// The session's label that people know its participant by.
 const NAME_LABEL: &str = "name";
 /// Tracks of one start of a recording: their numbers have 16 bits.
@@ -25,7 +23,7 @@ pub(crate) struct Tapped {
     pub(super) track: TrackId,
     kind: TrackKind,
     /// The last sender report that was told.
-    report: Option<(SystemTime, u32)>,
+    report: Option<(u64, u32)>,
 }
 
 /// A recording in progress.
@@ -83,7 +81,7 @@ impl Tap {
         session: &mut Session,
         stream: usize,
         kind: TrackKind,
-        packet: &RtpPacket,
+        packet: &Incoming<'_>,
         shared: &mut Shared,
     ) {
         let bytes = packet.payload.len();
@@ -96,30 +94,28 @@ impl Tap {
             return;
         };
         let at = self.at(shared.now);
-        if let Some(info) = packet.last_sender_info {
-            let report = (info.ntp_time, info.rtp_time.numer() as u32);
-            if let Some(tapped) = &mut session.up.stream_mut(stream).tapped
-                && tapped.report != Some(report)
-            {
-                tapped.report = Some(report);
-                let (ntp, rtp) = (ntp_of(report.0), report.1);
-                let entry = Entry::SenderReport {
-                    track,
-                    at,
-                    ntp,
-                    rtp,
-                };
-                shared.out.push_record(self.key, &entry);
-            }
+        if let Some(report) = packet.clock
+            && let Some(tapped) = &mut session.up.stream_mut(stream).tapped
+            && tapped.report != Some(report)
+        {
+            tapped.report = Some(report);
+            let (ntp, rtp) = report;
+            let entry = Entry::SenderReport {
+                track,
+                at,
+                ntp,
+                rtp,
+            };
+            shared.out.push_record(self.key, &entry);
         }
         let media = Media {
             track,
             at,
-            sequence: *packet.seq_no,
-            rtp: packet.header.timestamp,
-            marker: packet.header.marker,
-            level: packet.header.ext_vals.audio_level,
-            payload: &packet.payload,
+            sequence: packet.sequence,
+            rtp: packet.timestamp,
+            marker: packet.marker,
+            level: packet.level,
+            payload: packet.payload,
         };
         shared.out.push_record(self.key, &Entry::Media(media));
     }
@@ -205,27 +201,5 @@ impl Tap {
     pub(super) fn end(&self, reason: EndReason, shared: &mut Shared) {
         let at = self.at(shared.now);
         shared.out.push_record(self.key, &Entry::End { at, reason });
-    }
-}
-
-/// RFC 3550 section 4: seconds since 1900 in the upper 32 bits, which begin anew in 2036.
-fn ntp_of(time: SystemTime) -> u64 {
-    let unix = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-    (unix.as_secs().wrapping_add(NTP_TO_UNIX) << 32) | fraction
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_senders_clock_is_told_as_it_said_it() {
-        let half = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
-        assert_eq!(ntp_of(half), (NTP_TO_UNIX + 1) << 32 | 1 << 31);
-        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(5);
-        assert_eq!(ntp_of(before), NTP_TO_UNIX << 32);
     }
 }

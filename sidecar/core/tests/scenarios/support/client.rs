@@ -18,6 +18,7 @@ use str0m::media::{
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::stats::RemoteIngressStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use super::keys::Keys;
@@ -86,6 +87,8 @@ pub struct Client {
     pub keyframe_requests: Vec<KeyframeRequest>,
     pub connected: bool,
     pub ice: Option<IceConnectionState>,
+    /// What the core reported last of its microphone.
+    pub reception: Option<RemoteIngressStats>,
     pub offers_seen: Vec<String>,
     /// Puts its microphone on a server-made line when answering.
     pub microphone: bool,
@@ -116,6 +119,7 @@ impl Client {
             .enable_av1(profile.takes_av1())
             .set_rtp_mode(true)
             .enable_bwe(Some(Bitrate::mbps(3)))
+            .set_stats_interval(Some(Duration::from_secs(1)))
             .build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         Self {
@@ -137,6 +141,7 @@ impl Client {
             keyframe_requests: vec![],
             connected: false,
             ice: None,
+            reception: None,
             offers_seen: vec![],
             microphone: true,
             mic_mid: None,
@@ -273,6 +278,9 @@ impl Client {
                 self.handle_message(message);
             }
             Event::RtpPacket(packet) => self.hear(packet, now),
+            Event::MediaEgressStats(stats) if Some(stats.mid) == self.mic_mid => {
+                self.reception = stats.remote.or(self.reception.take());
+            }
             Event::KeyframeRequest(request) => self.keyframe_requests.push(request),
             _ => {}
         }
