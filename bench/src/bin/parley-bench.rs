@@ -37,7 +37,7 @@ struct Arguments {
     /// Another number of participants than the scenario's (publishers stay).
     #[arg(long)]
     participants: Option<usize>,
-    /// Voice slots that clients take, 1 to 8; 0: as many as the room offers, as our web client does.
+    /// Voice slots that clients take, 1 to 10; 0: as many as the room offers, as our web client does.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=8))]
     voice_slots: u32,
     /// Rooms: the scenario's, and small ones of three beside it, in which one speaks and one shares a screen.

@@ -9,7 +9,7 @@ pub(super) const PICTURES_PER_SECOND: u32 = 20;
 /// Packets of a picture: 14 x 1100 bytes x 20/s = 2.46 Mbit/s.
 pub(super) const PACKETS_PER_PICTURE: usize = 14;
 /// Voices that a room forwards at most, however many speak.
-const VOICES_FORWARDED_MAX: usize = 8;
+const VOICES_FORWARDED_MAX: usize = 10;
 
 /// What one participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "W1-10",
-        title: "1x50 participants, 10 speak, of whom a room forwards 8",
+        title: "1x50 participants, 10 speak",
         rooms: (1, &[(Role::Speaker, 10), (Role::Viewer, 40)]),
     },
     Workload {
@@ -93,7 +93,7 @@ pub struct Scenario {
     rooms: Vec<usize>,
     /// How many of the rooms are recorded.
     pub recordings: usize,
-    /// Voice slots that clients take, 1 to 8; 0: as many as the room offers, as our web client does.
+    /// Voice slots that clients take, 1 to 10; 0: as many as the room offers, as our web client does.
     pub voice_slots: u32,
 }
 

@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use crate::stats::{RateMeter, RtcTrackStats};
 
 /// Voice slots of a room, and the most a session can have.
-pub(crate) const VOICES_MAX: usize = 8;
+pub(crate) const VOICES_MAX: usize = 10;
 /// Cameras a session can show.
 pub(crate) const CAMERAS_MAX: usize = 9;
 
