@@ -39,6 +39,8 @@ type received struct {
 	timestamp uint32
 	reports   int64
 	counted   uint32
+	// Where sender reports put its clock.
+	line line
 	// Of the packets' contents.
 	payloads map[uint64]bool
 	record   *oggwriter.OggWriter
@@ -60,6 +62,7 @@ func (c *client) listen(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	track := &received{
 		mid:      receiver.RTPTransceiver().Mid(),
 		kind:     parts[0],
+		line:     line{clock: float64(remote.Codec().ClockRate)},
 		id:       remote.ID(),
 		stream:   remote.StreamID(),
 		codec:    remote.Codec().MimeType,
@@ -161,10 +164,43 @@ func (c *client) readReports(receiver *webrtc.RTPReceiver, track *received) {
 				c.heard.Lock()
 				track.reports++
 				track.counted = report.PacketCount
+				track.line.take(report)
 				c.heard.Unlock()
 			}
 		}
 	}
+}
+
+// The line of wall clock against RTP time that sender reports draw.
+type line struct {
+	clock float64
+	first bool
+	// RTP time of the last report, and ticks since the first.
+	last  uint32
+	ticks int64
+	start float64
+	least float64
+	most  float64
+}
+
+func (l *line) take(report *rtcp.SenderReport) {
+	// Before its first packet a stream is reported as empty.
+	if report.PacketCount == 0 {
+		return
+	}
+	seconds := float64(report.NTPTime>>32) + float64(report.NTPTime&0xffffffff)/(1<<32)
+	if !l.first {
+		l.first, l.last, l.start = true, report.RTPTime, seconds
+	}
+	l.ticks += int64(int32(report.RTPTime - l.last))
+	l.last = report.RTPTime
+	offset := seconds - l.start - float64(l.ticks)/l.clock
+	l.least, l.most = min(l.least, offset), max(l.most, offset)
+}
+
+// How far apart two reports put the same instant, in ms.
+func (l *line) moved() float64 {
+	return (l.most - l.least) * 1000
 }
 
 // How many different packets of each known file were heard.
@@ -197,7 +233,7 @@ func (c *client) report() {
 			"mid": t.mid, "kind": t.kind, "id": t.id, "ssrc": t.ssrc, "codec": t.codec, "pt": t.pt,
 			"packets": t.packets, "missing": len(t.missing), "late": t.late, "doubled": t.doubled, "repaired": t.repaired, "padding": t.padding, "resets": t.resets, "backwards": t.backwards,
 			"frames": t.frames, "bytes": t.bytes, "span": t.last - t.first + 1,
-			"reports": t.reports, "counted": t.counted, "recognised": t.recognised(c.known),
+			"reports": t.reports, "counted": t.counted, "line_ms": t.line.moved(), "recognised": t.recognised(c.known),
 		})
 	}
 	sent, asked := int64(0), int64(0)

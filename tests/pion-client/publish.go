@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	opusFrame  = 20 * time.Millisecond
 	videoClock = 90000
 	packetSize = 1200
+	// A voice that is later than this does not catch up.
+	lateMax = time.Second
 )
 
 // The microphone: a file in a loop, silent while muted, as `replaceTrack(nil)` is.
@@ -180,19 +181,44 @@ func (c *client) readFeedback(sender *webrtc.RTPSender) {
 	}
 }
 
+// Each packet at its time by the clock, so that a busy machine makes none of them fewer.
 func (v *voice) play() {
-	ticker := time.NewTicker(opusFrame)
-	defer ticker.Stop()
+	due := time.Now()
 	for next := 0; ; next = (next + 1) % len(v.packets) {
-		<-ticker.C
+		frame := opusDuration(v.packets[next])
+		due = due.Add(frame)
+		if wait := time.Until(due); wait > 0 {
+			time.Sleep(wait)
+		} else if -wait > lateMax {
+			due = time.Now()
+		}
 		if !v.speaks.Load() {
 			continue
 		}
-		if v.track.WriteSample(media.Sample{Data: v.packets[next], Duration: opusFrame}) != nil {
+		if v.track.WriteSample(media.Sample{Data: v.packets[next], Duration: frame}) != nil {
 			return
 		}
 		v.sent.Add(1)
 	}
+}
+
+// How long a packet of Opus sounds, by its first byte (RFC 6716 section 3.1); one or two frames each.
+func opusDuration(packet []byte) time.Duration {
+	if len(packet) == 0 {
+		return 20 * time.Millisecond
+	}
+	microseconds := []int{2500, 5000, 10000, 20000}
+	switch configuration := packet[0] >> 3; {
+	case configuration < 12:
+		microseconds = []int{10000, 20000, 40000, 60000}
+	case configuration < 16:
+		microseconds = []int{10000, 20000, 10000, 20000}
+	}
+	frame := time.Duration(microseconds[packet[0]>>3&3]) * time.Microsecond
+	if packet[0]&3 != 0 {
+		frame *= 2
+	}
+	return frame
 }
 
 // Announces a stream, then adds its tracks. Without layers the description has neither rid nor mid in

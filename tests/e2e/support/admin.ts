@@ -14,8 +14,12 @@ export class Admin {
         private readonly token: string,
     ) {}
 
-    static async signIn(platform: Platform): Promise<Admin> {
-        const {username, password} = platform.admin;
+    static signIn(platform: Platform): Promise<Admin> {
+        return Admin.signInAs(platform, platform.admin);
+    }
+
+    /** Somebody who may do less. */
+    static async signInAs(platform: Platform, {username, password}: {username: string; password: string}): Promise<Admin> {
         const response = await fetch(`${platform.address}/api/v4/users/login`, {
             method: 'POST',
             body: JSON.stringify({login_id: username, password}),
@@ -23,7 +27,7 @@ export class Admin {
         });
         const token = response.headers.get('Token');
         if (!token) {
-            throw new Error(`the administrator cannot sign in: ${response.status} ${await response.text()}`);
+            throw new Error(`${username} cannot sign in: ${response.status} ${await response.text()}`);
         }
         return new Admin(platform.address, token);
     }
@@ -56,6 +60,11 @@ export class Admin {
         });
         await this.send('POST', `/teams/${teamId}/members`, {team_id: teamId, user_id: user.id});
         return user;
+    }
+
+    /** The direct channel of these two, one of whom is signed in. */
+    direct(ids: [string, string]): Promise<Made> {
+        return this.send('POST', '/channels/direct', ids as unknown as Record<string, unknown>);
     }
 
     addToChannel(channelId: string, userId: string): Promise<unknown> {

@@ -23,6 +23,8 @@ export interface Instruments {
     /** The counter drawn into a video's current frame; -1 without a readable picture. */
     readCounter: (video: HTMLVideoElement) => number;
     connections: RTCPeerConnection[];
+    /** Data channels that the page made. */
+    channels: RTCDataChannel[];
     /** Calls to getUserMedia and getDisplayMedia so far. */
     opened: {audio: number; video: number; screen: number};
     /** Set: the device is refused, as a person would. */
@@ -46,6 +48,7 @@ export function installInstruments(settings: PageSettings): void {
     const refuse = {audio: false, video: false, screen: false};
     const given: MediaStreamTrack[] = [];
     const connections: RTCPeerConnection[] = [];
+    const channels: RTCDataChannel[] = [];
     let context: AudioContext | undefined;
     const audio = (): AudioContext => (context ??= new AudioContext({
         sampleRate: 48_000,
@@ -174,6 +177,12 @@ export function installInstruments(settings: PageSettings): void {
             super(configuration);
             connections.push(this);
         }
+
+        override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
+            const channel = super.createDataChannel(label, options);
+            channels.push(channel);
+            return channel;
+        }
     };
 
     const analysers = new WeakMap<MediaStream, AnalyserNode>();
@@ -237,6 +246,7 @@ export function installInstruments(settings: PageSettings): void {
         hear,
         readCounter,
         connections,
+        channels,
         opened,
         refuse,
         mark: (tone, ms) => {

@@ -5,6 +5,8 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
+import {expect} from 'vitest';
+
 import {PASSWORD} from './admin';
 import {root, targetDir} from './paths';
 import {until} from './until';
@@ -16,7 +18,7 @@ const PLUGIN = 'app.parley.calls';
 
 /** Files that a client plays. Each tone says whose voice it is. */
 export const asset = (name: string): string => join(source, 'assets', name);
-export const TONES = {low: 'tone_650.ogg', high: 'tone_1350.ogg'};
+export const TONES = {low: 'tone_650.ogg', high: 'tone_1350.ogg', /** 200 packets a second. */ quick: 'tone_650_5ms.ogg'};
 /** Packets in one round of a tone. */
 export const TONE_PACKETS = 100;
 
@@ -72,6 +74,8 @@ export interface TrackReport {
     span: number;
     reports: number;
     counted: number;
+    /** How far apart two sender reports put the same instant. */
+    line_ms: number;
     recognised: Record<string, number>;
 }
 
@@ -82,6 +86,16 @@ export interface Report {
     maps: number;
     /** What Pion complained of, by part: `srtp info` counts packets that could not be decrypted. */
     log: Record<string, number>;
+}
+
+/** Nothing lost, doubled, out of order or undecipherable. */
+export function checkFlawless(report: Report): void {
+    for (const track of report.tracks) {
+        expect(track, `${track.id} of ${JSON.stringify(report)}`).toMatchObject({missing: 0, late: 0, doubled: 0, repaired: 0, resets: 0, backwards: 0});
+        expect(track.packets).toBe(track.span);
+    }
+    expect(report.log['srtp info'] ?? 0, 'packets that could not be decrypted').toBe(0);
+    expect(report.log['srtp error'] ?? 0).toBe(0);
 }
 
 export interface PionOptions {

@@ -4,6 +4,8 @@
 mod away;
 mod cipher;
 mod compact;
+#[cfg(test)]
+mod differential;
 mod rtc;
 
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::format::Codec;
 use str0m::media::{
-    Direction, KeyframeRequest, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
+    Direction, KeyframeRequest, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast,
+    SimulcastLayer,
 };
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
@@ -36,6 +37,8 @@ pub enum Profile {
     /// [`Self::Ours`] and [`Self::Official`] that take AV1.
     OursAv1,
     OfficialAv1,
+    /// An official client that is told how loud voices are.
+    Transcriber,
 }
 
 impl Profile {
@@ -59,6 +62,8 @@ pub struct Heard {
     pub marker: bool,
     pub pt: u8,
     pub csrc: Vec<u32>,
+    /// Level and voice bit, where they are sent.
+    pub level: (Option<i8>, Option<bool>),
     pub payload: Vec<u8>,
     /// The latest sender report of the stream.
     pub report: Option<SenderInfo>,
@@ -71,6 +76,8 @@ pub struct Client {
     /// As the world sees it, once that is another one than its own.
     pub outside: Option<SocketAddr>,
     pub rtc: Rtc,
+    /// Where the clocks of its media begin.
+    born: Instant,
     /// For packets that its media stack would not send.
     pub keys: Keys,
     pub wakes: Instant,
@@ -106,6 +113,8 @@ pub struct Client {
     pub av1_lines: Vec<Mid>,
     pub video_seq: BTreeMap<String, u64>,
     pub picture: u16,
+    /// Of pictures by rid, where not 360.
+    pub heights: BTreeMap<&'static str, u16>,
 }
 
 impl Client {
@@ -128,6 +137,7 @@ impl Client {
             address,
             outside: None,
             rtc,
+            born: now,
             keys,
             wakes: now,
             outgoing: vec![],
@@ -155,6 +165,7 @@ impl Client {
             av1_lines: vec![],
             video_seq: BTreeMap::new(),
             picture: 1,
+            heights: BTreeMap::new(),
         }
     }
 
@@ -170,11 +181,13 @@ impl Client {
             slots_v1: ours,
             video_down: match self.profile {
                 Profile::Ours | Profile::Direct | Profile::OursAv1 => VideoDown::Slots,
-                Profile::Official | Profile::OfficialAv1 => VideoDown::OnDemand,
+                Profile::Official | Profile::OfficialAv1 | Profile::Transcriber => {
+                    VideoDown::OnDemand
+                }
                 Profile::Mobile => VideoDown::None,
             },
             max_audio_slots: u8::from(self.profile == Profile::Direct),
-            needs_audio_level: false,
+            needs_audio_level: self.profile == Profile::Transcriber,
         }
     }
 
@@ -384,6 +397,10 @@ impl Client {
             marker: packet.header.marker,
             pt: *packet.header.payload_type,
             csrc: packet.header.csrc[..packet.header.csrc_count].to_vec(),
+            level: (
+                packet.header.ext_vals.audio_level,
+                packet.header.ext_vals.voice_activity,
+            ),
             payload: packet.payload.to_vec(),
             report: packet.last_sender_info,
         });
@@ -425,6 +442,34 @@ impl Client {
         self.drain(now);
     }
 
+    /// The microphone's clock runs while it sends nothing: the next packet is of this moment.
+    pub fn run_clock(&mut self, now: Instant) {
+        let since = now.duration_since(self.born).as_micros() * 48 / 1_000;
+        self.ts = (since as u32).wrapping_sub(960);
+    }
+
+    /// Asks for a key frame of what comes on this line, as a decoder does that cannot go on.
+    pub fn ask_key_frame(&mut self, mid: &str) {
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_rx_by_mid(Mid::from(mid), None) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    /// 20 ms of sound on a line of its own that is no microphone.
+    pub fn send_sound(&mut self, now: Instant, mid: Mid) {
+        let pt = self.pt_of(Codec::Opus);
+        let number = self.video_seq.entry(mid.to_string()).or_insert(300);
+        *number += 1;
+        let number = *number;
+        let payload = format!("{}:{mid}:{number}", self.name).into_bytes();
+        let ts = (now.duration_since(self.born).as_micros() * 48 / 1_000) as u32;
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None).expect("stream of sound");
+        stream.write_rtp(RtpWrite::new(pt, number.into(), ts, now, payload));
+        self.drain(now);
+    }
+
     pub fn pt_of(&self, codec: Codec) -> Pt {
         let config = self.rtc.codec_config();
         config.find(|p| p.spec().codec == codec).unwrap().pt()
@@ -450,7 +495,9 @@ impl Client {
         let first = *self.video_seq.entry(key.clone()).or_insert(500) + 1;
         self.video_seq.insert(key, first + packets as u64 - 1);
         self.picture = (self.picture + 1) & 0x7fff;
-        let ts = (now.duration_since(self.epoch()).as_millis() as u32).wrapping_mul(90);
+        let ts = (now.duration_since(self.born).as_micros() * 9 / 100) as u32;
+        let height = rid.and_then(|rid| self.heights.get(rid)).copied();
+        let height = height.unwrap_or(360);
         let mut api = self.rtc.direct_api();
         let stream = api
             .stream_tx_by_mid(mid, rid.map(Rid::from))
@@ -461,7 +508,7 @@ impl Client {
             let mut payload = if av1 {
                 av1_payload(keyframe, part == 0, &text)
             } else {
-                vp8(self.picture, keyframe, part == 0, &text)
+                vp8((self.picture, height), keyframe, part == 0, &text)
             };
             payload.resize(payload.len() + padding, 0);
             let last = part + 1 == packets;
@@ -472,11 +519,6 @@ impl Client {
             );
         }
         self.drain(now);
-    }
-
-    fn epoch(&self) -> Instant {
-        static EPOCH: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        *EPOCH.get_or_init(Instant::now)
     }
 
     /// Payload texts heard from `who`.
@@ -521,12 +563,15 @@ fn av1_payload(keyframe: bool, start: bool, text: &str) -> Vec<u8> {
 
 /// A VP8 payload: descriptor with a 15-bit picture id (RFC 7741 section 4.2), at the start of a frame
 /// its header, and a text.
-fn vp8(picture: u16, keyframe: bool, start: bool, text: &str) -> Vec<u8> {
+fn vp8((picture, height): (u16, u16), keyframe: bool, start: bool, text: &str) -> Vec<u8> {
     let mut payload = vec![if start { 0x90 } else { 0x80 }, 0x80];
     payload.extend((picture | 0x8000).to_be_bytes());
     match (start, keyframe) {
-        // Frame tag with P = 0, the start code, 640x360.
-        (true, true) => payload.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]),
+        // Frame tag with P = 0, the start code, width and height.
+        (true, true) => {
+            payload.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02]);
+            payload.extend(height.to_le_bytes());
+        }
         (true, false) => payload.extend([0x11, 0, 0]),
         (false, _) => {}
     }

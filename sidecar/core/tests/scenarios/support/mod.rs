@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod keys;
+pub mod line;
 pub mod memory;
 pub mod neighbour;
 pub mod recording;
@@ -25,10 +26,13 @@ pub use client::{Client, Profile};
 pub struct Network {
     pub delay: Duration,
     pub jitter: Duration,
+    /// Nothing overtakes: jitter comes of waiting behind others, as mostly.
+    pub ordered: bool,
     /// Share lost, 0 to 1.
     pub loss: f64,
-    /// Of the way to each client, bits per second; what would wait longer than 300 ms is lost.
+    /// Of the way to each client, bits per second; what would wait longer than `down_queue` is lost.
     pub down_bps: Option<u64>,
+    pub down_queue: Duration,
 }
 
 impl Default for Network {
@@ -36,8 +40,10 @@ impl Default for Network {
         Self {
             delay: Duration::from_millis(5),
             jitter: Duration::ZERO,
+            ordered: false,
             loss: 0.0,
             down_bps: None,
+            down_queue: Duration::from_millis(300),
         }
     }
 }
@@ -56,6 +62,8 @@ pub struct Sim {
     pub start: Instant,
     pub now: Instant,
     pub network: Network,
+    /// Of clients that have another one than everybody's.
+    pub links: BTreeMap<SocketAddr, Network>,
     pub clients: BTreeMap<&'static str, Client>,
     pub events: Vec<RoomEvent>,
     /// What recordings were told, encoded.
@@ -66,9 +74,15 @@ pub struct Sim {
     pub tap: Option<Vec<(SocketAddr, Vec<u8>)>>,
     /// Bytes the core sent, by receiver and payload type (that of RTCP is 72 and more).
     pub sent: BTreeMap<(SocketAddr, u8), u64>,
+    /// Datagrams for clients that have a link of their own: how many, and of them lost on the way.
+    pub fates: BTreeMap<SocketAddr, (u64, u64)>,
+    /// Datagrams that reached clients, by receiver and payload type.
+    pub delivered: BTreeMap<(SocketAddr, u8), u64>,
     flights: BinaryHeap<std::cmp::Reverse<Flight>>,
     /// Until when the link to an address is busy.
     busy: BTreeMap<SocketAddr, Instant>,
+    /// When the last datagram of a way arrives that keeps its order.
+    latest: BTreeMap<(SocketAddr, SocketAddr), Instant>,
     order: u64,
     rng: StdRng,
     next_address: u16,
@@ -123,14 +137,18 @@ impl Sim {
             start,
             now: start,
             network: Network::default(),
+            links: BTreeMap::new(),
             clients: BTreeMap::new(),
             events: vec![],
             recorded: vec![],
             strays: 0,
             tap: None,
             sent: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            delivered: BTreeMap::new(),
             flights: BinaryHeap::new(),
             busy: BTreeMap::new(),
+            latest: BTreeMap::new(),
             order: 0,
             rng: StdRng::seed_from_u64(42),
             next_address: 1,
@@ -152,6 +170,11 @@ impl Sim {
         })
         .unwrap();
         sim
+    }
+
+    /// Another network of the same kind from now on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = StdRng::seed_from_u64(seed);
     }
 
     pub fn time(&self) -> Now {
@@ -347,6 +370,10 @@ impl Sim {
             self.drain_core();
         } else {
             let now = self.now;
+            if let [128..192, second, ..] = flight.bytes[..] {
+                let count = self.delivered.entry((flight.to, second & 0x7f));
+                *count.or_default() += 1;
+            }
             let mut clients = self.clients.values_mut();
             match clients.find(|client| client.outside() == flight.to) {
                 Some(client) => client.handle_datagram(flight.from, &flight.bytes, now),
@@ -380,26 +407,44 @@ impl Sim {
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
-        if self.rng.random_bool(self.network.loss) {
+        let down = from == SERVER.parse().unwrap();
+        let link = self.links.get(if down { &to } else { &from });
+        let network = *link.unwrap_or(&self.network);
+        let mut none = (0, 0);
+        let fate = self.fates.entry(to);
+        let fate = match link {
+            Some(_) if down => fate.or_default(),
+            _ => &mut none,
+        };
+        fate.0 += 1;
+        if self.rng.random_bool(network.loss) {
+            fate.1 += 1;
             return;
         }
         let mut leaves = self.now;
-        if let Some(bps) = self.network.down_bps
-            && from == SERVER.parse().unwrap()
+        if let Some(bps) = network.down_bps
+            && down
         {
             let busy = self.busy.entry(to).or_insert(self.now);
             let begins = (*busy).max(self.now);
-            if begins.duration_since(self.now) > Duration::from_millis(300) {
+            if begins.duration_since(self.now) > network.down_queue {
+                fate.1 += 1;
                 return;
             }
             leaves = begins + Duration::from_secs_f64(bytes.len() as f64 * 8.0 / bps as f64);
             *busy = leaves;
         }
-        let jitter = self.network.jitter.as_micros() as u64;
+        let jitter = network.jitter.as_micros() as u64;
         let jitter = Duration::from_micros(self.rng.random_range(0..=jitter));
         self.order += 1;
+        let mut at = leaves + network.delay + jitter;
+        if network.ordered {
+            let latest = self.latest.entry((from, to)).or_insert(at);
+            at = at.max(*latest);
+            *latest = at;
+        }
         self.flights.push(std::cmp::Reverse(Flight {
-            at: leaves + self.network.delay + jitter,
+            at,
             order: self.order,
             from,
             to,
