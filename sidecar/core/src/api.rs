@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use parley_media::recording::{Entry, RecordingKey};
 
 pub use recording::*;
+pub use shards::*;
 
 mod recording;
+mod shards;
 
 /// A point in time on both clocks: `instant` orders and measures, `wall_ms` is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +193,14 @@ pub enum Command {
         key: RecordingKey,
         news: RecordingNews,
     },
+}
+
+impl Command {
+    /// The one room that it is about; `None`: all of them.
+    #[must_use]
+    pub fn room(&self) -> Option<&RoomId> {
+        crate::commands::room_of(self)
+    }
 }
 
 /// See [`Command::Join`].
@@ -553,9 +563,10 @@ pub enum Output<'a> {
 pub struct CoreConfig {
     /// Number of this node, shard and start in ufrags.
     pub node: u16,
-    /// See `node`. One shard for now: 0.
+    /// See `node`. From 0; all shards of a process have the same `node` and `seed`.
     pub shard: u8,
-    /// Random per process start; seeds every random choice.
+    /// Random per process start; seeds every random choice, of each shard another one. The key of user
+    /// fragments follows from it alone, so that each shard knows those of all.
     pub seed: u64,
     /// Local socket addresses as clients reach them, given as ICE host candidates.
     pub media_addresses: Vec<SocketAddr>,
@@ -657,4 +668,33 @@ pub struct NodeCounters {
     pub guests: u64,
     /// Sessions of this shard's rooms, by the shard that encrypts and sends their voices.
     pub egresses: Vec<u32>,
+}
+
+impl NodeCounters {
+    /// Adds those of another shard.
+    pub fn add(&mut self, other: &Self) {
+        // All of them, so that none is forgotten.
+        let Self {
+            rooms,
+            sessions,
+            recordings,
+            packets_in,
+            packets_forwarded,
+            bytes_in,
+            bytes_out,
+            drops,
+            panics,
+        } = other;
+        self.rooms += rooms;
+        self.sessions += sessions;
+        self.recordings += recordings;
+        self.packets_in += packets_in;
+        self.packets_forwarded += packets_forwarded;
+        self.bytes_in += bytes_in;
+        self.bytes_out += bytes_out;
+        self.panics += panics;
+        for (cause, count) in drops {
+            *self.drops.entry(cause).or_default() += count;
+        }
+    }
 }

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use str0m::net::DatagramSend;
 
 use crate::api::{
-    Command, CommandError, CoreConfig, Generation, Labels, LeaveReason, NodeCounters, Now, Output,
-    ParticipantId, Reply, RoomEndReason, RoomId, RoomPolicy, RoomRef, RoomView,
+    Command, CommandError, CoreConfig, Generation, HandOver, Labels, LeaveReason, NodeCounters,
+    Now, Output, ParticipantId, Reply, RoomEndReason, RoomId, RoomPolicy, RoomRef, RoomView,
+    TupleNews,
 };
 use crate::commands;
-use crate::demux::{Owner, Tuple};
+use crate::demux::{Owner, Tuple, Whose};
 use crate::ids::{Arena, Key};
 use crate::outbox::{Outgoing, Payload};
 use crate::room::Room;
@@ -77,34 +78,85 @@ impl Core {
         reply
     }
 
-    /// Handles one datagram that arrived at `local`, one of [`CoreConfig::media_addresses`].
-    pub fn handle_datagram(&mut self, local: SocketAddr, from: SocketAddr, data: &[u8], now: Now) {
-        self.shared.now = now;
+    /// Handles one datagram that arrived at `local`, one of [`CoreConfig::media_addresses`]. If it is for
+    /// a session of another shard, nothing was done with it, and it is to be handed over.
+    pub fn handle_datagram(
+        &mut self,
+        local: SocketAddr,
+        from: SocketAddr,
+        data: &[u8],
+        now: Now,
+    ) -> Option<HandOver> {
         self.shared.counters.bytes_in += data.len() as u64;
         let tuple = Tuple {
             local,
             remote: from,
         };
+        self.datagram(tuple, data, None, now)
+    }
+
+    /// Handles one datagram that arrived at another shard, `via`. It is checked as any other.
+    pub fn handle_handed_over(
+        &mut self,
+        via: u8,
+        local: SocketAddr,
+        from: SocketAddr,
+        data: &[u8],
+        now: Now,
+    ) {
+        let tuple = Tuple {
+            local,
+            remote: from,
+        };
+        // Nothing is handed on twice.
+        let _ = self.datagram(tuple, data, Some(via), now);
+    }
+
+    /// What other shards are to be told; after datagrams that were handed over, and when sessions may have
+    /// ended.
+    pub fn poll_tuple_news(&mut self) -> Option<TupleNews> {
+        self.shared.demux.poll_news()
+    }
+
+    /// What the shard `said.shard` told.
+    pub fn handle_tuple_news(&mut self, said: TupleNews, now: Now) {
+        self.shared.demux.handle_news(said, now.instant);
+    }
+
+    fn datagram(
+        &mut self,
+        tuple: Tuple,
+        data: &[u8],
+        via: Option<u8>,
+        now: Now,
+    ) -> Option<HandOver> {
+        self.shared.now = now;
         let shared = &mut self.shared;
         // Bytes of strangers are parsed in it.
         let routed = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(feature = "sabotage")]
             shared.panic_for(crate::shared::Fault::PanicAtTheDoor);
-            shared.demux.route(tuple, data, now.instant)
+            shared.demux.whose(tuple, data, via, now.instant)
         }));
         let (owner, packet) = match routed {
-            Ok(Ok(routed)) => routed,
-            Ok(Err(refusal)) => return shared.drop_one(refusal.name()),
+            Ok(Ok(Whose::Ours(owner, packet))) => (owner, packet),
+            Ok(Ok(Whose::Theirs(hand_over))) => return Some(hand_over),
+            Ok(Err(refusal)) => {
+                shared.drop_one(refusal.name());
+                return None;
+            }
             Err(_) => {
                 tracing::error!("panic while routing a datagram");
                 shared.counters.panics += 1;
-                return shared.drop_one("datagram_panic");
+                shared.drop_one("datagram_panic");
+                return None;
             }
         };
         self.in_room(owner, |room, shared| {
             room.handle_datagram(owner.seat, tuple, packet, data, shared);
         });
         self.settle();
+        None
     }
 
     /// Lets timers fire.

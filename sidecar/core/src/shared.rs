@@ -126,10 +126,17 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: CoreConfig, now: Now) -> Self {
         let mut rng = StdRng::seed_from_u64(config.seed);
+        let ufrag_key = rng.random();
+        if config.shard > 0 {
+            // Everything else that is random differs from shard to shard.
+            let mut own: [u8; 32] = rng.random();
+            own[0] ^= config.shard;
+            rng = StdRng::from_seed(own);
+        }
         let demux = Demux::new(
             config.node,
             config.shard,
-            rng.random(),
+            ufrag_key,
             config.limits.stun_failures_per_second,
         );
         Self {

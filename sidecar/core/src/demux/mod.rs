@@ -9,11 +9,15 @@
 //!
 //! Strangers cost a hash lookup; only a fragment of ours that is alive costs an HMAC, and a source is
 //! given so many of them per second (RFC 8489 section 9.1.3, RFC 7983 for the first byte).
+//!
+//! With several shards a datagram may arrive at the wrong one, which hands it on ([`elsewhere`]). Where it
+//! lives everything is checked as if it had arrived there.
 
+mod elsewhere;
 mod replay;
 mod stun;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -21,7 +25,9 @@ use parley_media::bucket::SourceBuckets;
 use parley_media::ufrag::{Parts, UfragCodec};
 use str0m::ice::StunMessage;
 
+use crate::api::{HandOver, TupleNews};
 use crate::ids::{Arena, Key};
+use elsewhere::{Claim, Elsewhere};
 use replay::Seen;
 
 /// 5-tuples a session may hold: two address families, a VPN and a few NAT rebindings. The one that was
@@ -59,6 +65,15 @@ pub(crate) struct Owner {
     pub(crate) seat: Key,
 }
 
+/// What is to be done with a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// It may be handed to this session's `Rtc`.
+    Ours(Owner, Packet),
+    /// Another shard decides.
+    Theirs(HandOver),
+}
+
 /// What came in, by its first byte (RFC 7983 section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packet {
@@ -89,6 +104,8 @@ pub(crate) enum Refusal {
     StunReplayed,
     /// A signed request from a tuple that belongs to another session.
     TupleTaken,
+    /// A user fragment of this shard of ours; its counter is that of a fragment which is over.
+    OtherShard(u8),
 }
 
 impl Refusal {
@@ -98,7 +115,7 @@ impl Refusal {
             Self::Unknown => "datagram_unknown",
             Self::Stranger => "datagram_stranger",
             Self::StunMalformed => "stun_malformed",
-            Self::StunUfrag => "stun_ufrag",
+            Self::StunUfrag | Self::OtherShard(_) => "stun_ufrag",
             Self::StunIntegrity => "stun_integrity",
             Self::StunRate => "stun_rate",
             Self::StunReplayed => "stun_replayed",
@@ -117,6 +134,10 @@ pub(crate) struct Demux {
     /// Whose each is, and when its client proved it last.
     tuples: HashMap<Tuple, (Key, Instant)>,
     checks: SourceBuckets<IpAddr>,
+    elsewhere: Elsewhere,
+    /// Tuples of ours that arrive at another shard, which is told when they are ours no more.
+    arrivals: HashMap<Tuple, u8>,
+    news: VecDeque<TupleNews>,
     /// Test-only fault: skip the HMAC.
     #[cfg(feature = "sabotage")]
     pub(crate) skip_integrity: bool,
@@ -140,6 +161,9 @@ impl Demux {
             links: Arena::default(),
             tuples: HashMap::new(),
             checks: SourceBuckets::new(rate, rate, SOURCES_MAX),
+            elsewhere: Elsewhere::default(),
+            arrivals: HashMap::new(),
+            news: VecDeque::new(),
             #[cfg(feature = "sabotage")]
             skip_integrity: false,
         }
@@ -166,7 +190,7 @@ impl Demux {
     pub(crate) fn close(&mut self, key: Key) {
         if let Some(link) = self.links.remove(key) {
             for tuple in link.tuples {
-                self.tuples.remove(&tuple);
+                self.forget(&tuple);
             }
         }
     }
@@ -180,7 +204,87 @@ impl Demux {
         }
     }
 
-    /// Decides about a datagram. On success it may be handed to the session's `Rtc`.
+    /// Decides about a datagram that arrived here, or was handed over by the shard `via`.
+    pub(crate) fn whose(
+        &mut self,
+        tuple: Tuple,
+        data: &[u8],
+        via: Option<u8>,
+        now: Instant,
+    ) -> Result<Whose, Refusal> {
+        let hand_over = |shard, proven| Ok(Whose::Theirs(HandOver { shard, proven }));
+        match (self.route(tuple, data, now), via) {
+            (Ok((owner, packet)), via) => {
+                if let Some(via) = via.filter(|_| packet == Packet::Check) {
+                    self.arrivals.insert(tuple, via);
+                    self.news.push_back(news(via, tuple, true));
+                }
+                Ok(Whose::Ours(owner, packet))
+            }
+            (Err(Refusal::Stranger), None) => match self.elsewhere.shard_of(&tuple, now) {
+                Some(shard) => hand_over(shard, true),
+                None => Err(Refusal::Stranger),
+            },
+            // As for requests of our own: whose tuple it is first, then what it may cost.
+            (Err(Refusal::OtherShard(shard)), None) => {
+                let holder = self.elsewhere.shard_of(&tuple, now);
+                let is_other = holder.is_some_and(|holder| holder != shard);
+                if is_other || self.holds(&tuple, now) {
+                    return Err(Refusal::TupleTaken);
+                }
+                if holder.is_none() && !self.checks.take(tuple.remote.ip(), now, 1) {
+                    return Err(Refusal::StunRate);
+                }
+                hand_over(shard, holder.is_some())
+            }
+            // Nothing is handed on twice.
+            (Err(refusal), _) => Err(refusal),
+        }
+    }
+
+    /// What other shards are to be told.
+    pub(crate) fn poll_news(&mut self) -> Option<TupleNews> {
+        self.news.pop_front()
+    }
+
+    /// What another shard tells of a tuple that arrives here.
+    pub(crate) fn handle_news(&mut self, said: TupleNews, now: Instant) {
+        let tuple = Tuple {
+            local: said.local,
+            remote: said.remote,
+        };
+        if self.holds(&tuple, now) {
+            return;
+        }
+        let claim = if said.is_theirs {
+            // A silent session's address is another's now.
+            let former = self.tuples.get(&tuple).map(|(former, _)| *former);
+            if let Some(link) = former.and_then(|former| self.links.get_mut(former)) {
+                link.tuples.retain(|known| *known != tuple);
+            }
+            self.forget(&tuple);
+            Claim::Proven
+        } else {
+            Claim::Released
+        };
+        self.elsewhere.learn(tuple, said.shard, claim, now);
+    }
+
+    /// A session here has proven not long ago that it is there.
+    fn holds(&self, tuple: &Tuple, now: Instant) -> bool {
+        let known = self.tuples.get(tuple);
+        known.is_some_and(|(_, proven)| now.saturating_duration_since(*proven) < TUPLE_KEPT)
+    }
+
+    fn forget(&mut self, tuple: &Tuple) {
+        self.tuples.remove(tuple);
+        if let Some(via) = self.arrivals.remove(tuple) {
+            self.news.push_back(news(via, *tuple, false));
+        }
+    }
+
+    /// Decides about a datagram without looking at other shards. On success it may be handed to the
+    /// session's `Rtc`.
     pub(crate) fn route(
         &mut self,
         tuple: Tuple,
@@ -206,7 +310,11 @@ impl Demux {
         now: Instant,
     ) -> Result<(Owner, Packet), Refusal> {
         let ufrag = stun::local_ufrag(data).ok_or(Refusal::StunMalformed)?;
-        let key = self.decode(ufrag).ok_or(Refusal::StunUfrag)?;
+        let parts = self.ufrags.0.decode(ufrag).ok_or(Refusal::StunUfrag)?;
+        if parts.node == self.node && parts.shard != self.shard {
+            return Err(Refusal::OtherShard(parts.shard));
+        }
+        let key = self.key_of(parts).ok_or(Refusal::StunUfrag)?;
         let skips_integrity = self.skips_integrity();
         let link = self.links.get_mut(key).ok_or(Refusal::StunUfrag)?;
         let message = StunMessage::parse(data).map_err(|_| Refusal::StunMalformed)?;
@@ -221,13 +329,13 @@ impl Demux {
             return Err(Refusal::StunIntegrity);
         }
         let owner = link.owner;
-        let lives = |(_, proven)| now.saturating_duration_since(proven) < TUPLE_KEPT;
         // Links that are closed have lost their tuples, so another owner is alive: whoever signed this
         // lies about where it is.
-        if !is_own && known.is_some_and(lives) {
+        if !is_own && (self.holds(&tuple, now) || self.elsewhere.shard_of(&tuple, now).is_some()) {
             return Err(Refusal::TupleTaken);
         }
         let transaction = stun::transaction(data).ok_or(Refusal::StunMalformed)?;
+        let link = self.links.get_mut(key).ok_or(Refusal::StunUfrag)?;
         if !link.seen.insert(transaction) {
             // From its own tuple it is a retransmission: answered, but no news of the client.
             return is_own
@@ -238,8 +346,7 @@ impl Demux {
         Ok((owner, Packet::Check))
     }
 
-    fn decode(&self, ufrag: &str) -> Option<Key> {
-        let parts = self.ufrags.0.decode(ufrag)?;
+    fn key_of(&self, parts: Parts) -> Option<Key> {
         if parts.node != self.node || parts.shard != self.shard {
             return None;
         }
@@ -262,9 +369,11 @@ impl Demux {
                 let proven = |tuple: &Tuple| self.tuples.get(tuple).map(|(_, proven)| *proven);
                 let oldest = (0..link.tuples.len()).min_by_key(|at| proven(&link.tuples[*at]));
                 let oldest = link.tuples.swap_remove(oldest.unwrap_or(0));
-                self.tuples.remove(&oldest);
+                self.forget(&oldest);
             }
-            link.tuples.push(tuple);
+            if let Some(link) = self.links.get_mut(key) {
+                link.tuples.push(tuple);
+            }
             self.tuples.insert(tuple, (key, now));
         }
     }
@@ -281,6 +390,16 @@ impl Demux {
     }
 }
 
+/// Of a tuple that arrives at `shard`.
+fn news(shard: u8, tuple: Tuple, is_theirs: bool) -> TupleNews {
+    TupleNews {
+        shard,
+        local: tuple.local,
+        remote: tuple.remote,
+        is_theirs,
+    }
+}
+
 /// By the first byte, and for RTP and RTCP by the second (RFC 5761 section 4).
 fn classify(data: &[u8]) -> Option<Packet> {
     match data {
@@ -294,6 +413,9 @@ fn classify(data: &[u8]) -> Option<Packet> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod several_tests;
 
 #[cfg(test)]
 mod tests {
@@ -392,7 +514,8 @@ mod tests {
     fn a_flood_is_refused_faster_than_it_comes() {
         let (mut demux, key, ufrag) = door();
         let (_, gone) = demux.open(demux.links.get(key).unwrap().owner, PASSWORD.into());
-        demux.close(demux.decode(&gone).unwrap());
+        let gone_key = demux.key_of(demux.ufrags.0.decode(&gone).unwrap());
+        demux.close(gone_key.unwrap());
         let mut flipped = ufrag.clone().into_bytes();
         flipped[3] ^= 1;
         let start = Instant::now();

@@ -36,6 +36,7 @@ mod replacing;
 mod report_line;
 mod scoreboard;
 mod sequence_wrap;
+mod shards;
 mod simulcast;
 mod slot_continuity;
 mod statistics;

@@ -65,6 +65,7 @@ pub struct Sim {
     /// Of clients that have another one than everybody's.
     pub links: BTreeMap<SocketAddr, Network>,
     pub clients: BTreeMap<&'static str, Client>,
+    config: CoreConfig,
     pub events: Vec<RoomEvent>,
     /// What recordings were told, encoded.
     pub recorded: Vec<(RecordingKey, Vec<u8>)>,
@@ -78,6 +79,8 @@ pub struct Sim {
     pub fates: BTreeMap<SocketAddr, (u64, u64)>,
     /// Datagrams that reached clients, by receiver and payload type.
     pub delivered: BTreeMap<(SocketAddr, u8), u64>,
+    /// Another shard, where all datagrams of clients arrive, if there is one.
+    pub arrival: Option<Core>,
     flights: BinaryHeap<std::cmp::Reverse<Flight>>,
     /// Until when the link to an address is busy.
     busy: BTreeMap<SocketAddr, Instant>,
@@ -98,6 +101,8 @@ pub struct Sim {
 }
 
 pub const SERVER: &str = "10.99.0.1:8443";
+/// The shard of [`Sim::arrival`].
+const ARRIVAL: u8 = 3;
 pub const ROOM: &str = "room";
 
 pub fn room_ref() -> RoomRef {
@@ -132,8 +137,17 @@ impl Sim {
             instant: start,
             wall_ms: 1_000_000,
         };
+        let arrival = std::env::var_os("PARLEY_ARRIVE_ELSEWHERE").map(|_| {
+            let config = CoreConfig {
+                shard: ARRIVAL,
+                ..config.clone()
+            };
+            Core::new(config, now)
+        });
         let mut sim = Self {
-            core: Core::new(config, now),
+            core: Core::new(config.clone(), now),
+            arrival,
+            config,
             start,
             now: start,
             network: Network::default(),
@@ -269,12 +283,45 @@ impl Sim {
         }
     }
 
+    /// From now on all datagrams of clients arrive at another shard than that of their sessions.
+    pub fn arrive_elsewhere(&mut self) {
+        let config = CoreConfig {
+            shard: ARRIVAL,
+            ..self.config.clone()
+        };
+        self.arrival = Some(Core::new(config, self.time()));
+    }
+
+    /// Where a datagram arrives: at the core, or at the other shard, as the shell's lanes have it.
+    fn arrive(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let (now, local) = (self.time(), SERVER.parse().unwrap());
+        let Some(arrival) = &mut self.arrival else {
+            assert_eq!(self.core.handle_datagram(local, from, bytes, now), None);
+            return;
+        };
+        if let Some(to) = arrival.handle_datagram(local, from, bytes, now) {
+            assert_eq!(to.shard, 0);
+            self.core
+                .handle_handed_over(ARRIVAL, local, from, bytes, now);
+        }
+        assert!(matches!(arrival.poll_output(), Output::Timeout(_)));
+        self.tell_arrival();
+    }
+
+    fn tell_arrival(&mut self) {
+        let now = self.time();
+        while let Some(news) = self.core.poll_tuple_news() {
+            assert_eq!(news.shard, ARRIVAL);
+            let said = TupleNews { shard: 0, ..news };
+            let arrival = self.arrival.as_mut().expect("news for nobody");
+            arrival.handle_tuple_news(said, now);
+        }
+    }
+
     /// A datagram from anywhere, at once.
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
-        let now = self.time();
         let held = memory::held();
-        self.core
-            .handle_datagram(SERVER.parse().unwrap(), from, bytes, now);
+        self.arrive(from, bytes);
         self.core_kept += memory::held() - held;
         self.drain_core();
     }
@@ -295,8 +342,12 @@ impl Sim {
         self.inject(from, &sealed);
     }
 
+    /// On all shards.
     pub fn drop_of(&self, cause: &str) -> u64 {
-        let counters = self.core.counters();
+        let mut counters = self.core.counters();
+        if let Some(arrival) = &self.arrival {
+            counters.add(&arrival.counters());
+        }
         counters.drops.get(cause).copied().unwrap_or_default()
     }
 
@@ -360,11 +411,9 @@ impl Sim {
             if let Some(tap) = &mut self.tap {
                 tap.push((flight.from, flight.bytes.clone()));
             }
-            let now = self.time();
             let begun = Instant::now();
             let held = memory::held();
-            self.core
-                .handle_datagram(flight.to, flight.from, &flight.bytes, now);
+            self.arrive(flight.from, &flight.bytes);
             self.core_kept += memory::held() - held;
             self.core_time += begun.elapsed();
             self.drain_core();
@@ -460,6 +509,7 @@ impl Sim {
             let (source, destination, payload) = match output {
                 Output::Timeout(at) => {
                     self.core_wakes = at;
+                    self.tell_arrival();
                     break;
                 }
                 Output::Event(event) => {
