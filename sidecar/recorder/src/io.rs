@@ -1,4 +1,4 @@
-//! The one thread that writes all recordings: ring to journals, syncs in rounds over all of them, and what
+//! The one thread that writes all recordings: rings to journals, syncs in rounds over all of them, and what
 //! becomes of a recording when the disk is slow, full or broken.
 //!
 //! Everything happens in turns ([`Io::turn`]), which know the time only from the clock: the thread
@@ -31,7 +31,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 const SYNC_EVERY: Duration = Duration::from_millis(900);
 /// ... or when so much is not synced, bytes of all recordings.
 const SYNC_BYTES: usize = 1 << 20;
-/// Pause between two turns while there is a recording. The ring is looked at so often instead of a wake-up
+/// Pause between two turns while there is a recording. The rings are looked at so often instead of a wake-up
 /// per packet.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Pause while there is none; a new one wakes the thread up.
@@ -72,7 +72,10 @@ pub(crate) enum Next {
 pub(crate) struct Io {
     vfs: Arc<dyn Vfs>,
     clock: Arc<dyn Clock>,
-    ring: Ring,
+    /// One of each shard; a recording's entries are all in one.
+    rings: Vec<Ring>,
+    /// What waited in each when the turn began, bytes.
+    waiting: Vec<usize>,
     inbox: Arc<Inbox>,
     listener: Box<dyn Listener>,
     recordings: BTreeMap<RecordingKey, Live>,
@@ -87,7 +90,7 @@ impl Io {
         config: IoConfig,
         vfs: Arc<dyn Vfs>,
         clock: Arc<dyn Clock>,
-        ring: Ring,
+        rings: Vec<Ring>,
         inbox: Arc<Inbox>,
         listener: Box<dyn Listener>,
     ) -> Self {
@@ -96,7 +99,8 @@ impl Io {
             space: Space::new(config),
             vfs,
             clock,
-            ring,
+            rings,
+            waiting: Vec::new(),
             inbox,
             listener,
             recordings: BTreeMap::new(),
@@ -114,22 +118,19 @@ impl Io {
     /// Does what there is to do.
     pub(crate) fn turn(&mut self) -> Next {
         // 1. What was there before the commands were looked at: no packet is older than its recording.
-        let is_last = self.ring.is_abandoned() || self.inbox.is_closing();
-        let waiting = self.ring.waiting();
+        let is_last = self.rings.iter().all(Ring::is_abandoned) || self.inbox.is_closing();
+        self.waiting.clear();
+        self.waiting.extend(self.rings.iter().map(Ring::waiting));
         self.obey();
         let now = self.clock.now();
         // 2. At most what one sync round takes, so that memory is bounded while the disk is slow.
-        let taken = waiting.min(SYNC_BYTES);
-        self.drain(taken, now);
-        if taken == waiting {
-            self.end_late(now);
-        }
+        let is_all = self.drain(now);
         // 3. To the operating system, and to the disk.
-        let is_last = is_last && taken == waiting;
+        let is_last = is_last && is_all;
         self.write(now, is_last);
         // 4. What has changed.
         self.tell(now);
-        match (taken == waiting, is_last) {
+        match (is_all, is_last) {
             (false, _) => Next::Again,
             (true, true) => self.done(),
             (true, false) if self.recordings.is_empty() => Next::Pause(IDLE_PAUSE),
@@ -167,27 +168,35 @@ impl Io {
         }
     }
 
-    fn drain(&mut self, bytes: usize, now: Instant) {
+    /// Takes what waited out of the rings; false: not all of it.
+    fn drain(&mut self, now: Instant) -> bool {
         let Self {
-            ring,
+            rings,
+            waiting,
             recordings,
             counters,
             ..
         } = self;
         let kept_max = KEPT_BYTES / recordings.len().max(1);
-        ring.drain(bytes, |framed| {
-            if let Some(live) = recordings.get_mut(&framed.key) {
-                live.take(framed.class, framed.body, kept_max, now, counters);
+        let share = SYNC_BYTES / rings.len().max(1);
+        let mut is_all = true;
+        for (ring, waiting) in rings.iter_mut().zip(waiting.iter()) {
+            ring.drain(share.min(*waiting), |framed| {
+                if let Some(live) = recordings.get_mut(&framed.key) {
+                    live.take(framed.class, framed.body, kept_max, now, counters);
+                }
+            });
+            if share < *waiting {
+                is_all = false;
+                continue;
             }
-        });
-    }
-
-    fn end_late(&mut self, now: Instant) {
-        for (key, at, reason) in self.ring.late_ends() {
-            if let Some(live) = self.recordings.get_mut(&key) {
-                live.end(at, reason, now);
+            for (key, at, reason) in ring.late_ends() {
+                if let Some(live) = recordings.get_mut(&key) {
+                    live.end(at, reason, now);
+                }
             }
         }
+        is_all
     }
 
     fn write(&mut self, now: Instant, is_last: bool) {

@@ -61,6 +61,19 @@ impl Recorder {
         Self::start_with(config, vfs, clock, composer())
     }
 
+    /// As [`Recorder::start`], with a tap for each of so many shards. Each hears of all recordings.
+    ///
+    /// # Errors
+    /// Those of [`Recorder::start`].
+    pub fn start_for(
+        config: RecorderConfig,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        shards: usize,
+    ) -> io::Result<(Self, Vec<(TapWriter, Receiver<Report>)>)> {
+        Self::start_all(config, vfs, clock, composer(), shards)
+    }
+
     /// As [`Recorder::start`], with another composer.
     ///
     /// # Errors
@@ -71,14 +84,32 @@ impl Recorder {
         clock: Arc<dyn Clock>,
         make: MakeComposer,
     ) -> io::Result<(Self, TapWriter, Receiver<Report>)> {
+        let (recorder, mut taps) = Self::start_all(config, vfs, clock, make, 1)?;
+        let (tap, reports) = taps.pop().ok_or_else(|| io::Error::other("no tap"))?;
+        Ok((recorder, tap, reports))
+    }
+
+    fn start_all(
+        config: RecorderConfig,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        make: MakeComposer,
+        shards: usize,
+    ) -> io::Result<(Self, Vec<(TapWriter, Receiver<Report>)>)> {
         let shelf_config = ShelfConfig {
             root: config.dir.clone(),
             grace: config.grace,
             exclusive: config.exclusive,
         };
         let shelf = Shelf::open(shelf_config, vfs.clone(), clock.clone())?;
-        let (tap, ring) = ring(RING_BYTES);
-        let (reports, told) = channel();
+        let (mut taps, mut rings, mut reports) = (vec![], vec![], vec![]);
+        for _ in 0..shards {
+            let (tap, ring) = ring(RING_BYTES);
+            let (report, told) = channel();
+            taps.push((tap, told));
+            rings.push(ring);
+            reports.push(report);
+        }
         let open = Arc::new(Open::default());
         let inbox = Arc::new(Inbox::default());
         let io = Io::new(
@@ -89,7 +120,7 @@ impl Recorder {
             },
             vfs.clone(),
             clock.clone(),
-            ring,
+            rings,
             inbox.clone(),
             Box::new(Tell {
                 reports,
@@ -113,7 +144,7 @@ impl Recorder {
             threads: Mutex::new(Some(threads)),
         };
         let inner = Arc::new(inner);
-        Ok((Self { inner }, tap, told))
+        Ok((Self { inner }, taps))
     }
 
     /// Begins a recording, or goes on with one that an earlier start left in progress. Blocks for as long
@@ -264,7 +295,8 @@ impl Recorder {
 
 /// From the I/O thread to the shell and the shelf.
 struct Tell {
-    reports: Sender<Report>,
+    /// To each shard: which of them has the recording's room is not known here.
+    reports: Vec<Sender<Report>>,
     shelf: Shelf,
     open: Arc<Open>,
 }
@@ -277,8 +309,10 @@ impl Listener for Tell {
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&key);
         }
-        // A shell that is gone needs no word.
-        let _ = self.reports.send(report);
+        for shard in &self.reports {
+            // One that is gone needs no word.
+            let _ = shard.send(report);
+        }
     }
 
     fn ended(&mut self, recording_id: &str, reason: EndReason, at_ms: u64) {

@@ -1,4 +1,5 @@
-//! The hand-over from a shard's thread to the I/O thread: one bounded ring of bytes for all recordings.
+//! The hand-over from a shard's thread to the I/O thread: one bounded ring of bytes for all recordings of a
+//! shard.
 //!
 //! The shard never waits for a disk: what does not fit is left out, pictures first (below a quarter of
 //! free room), then sound, and what says what the packets are (sessions, tracks, the end) last of all.

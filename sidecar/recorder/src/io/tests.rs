@@ -93,7 +93,7 @@ impl Rig {
             config,
             shared,
             Arc::new(clock.clone()),
-            ring,
+            vec![ring],
             inbox.clone(),
             ear,
         );
