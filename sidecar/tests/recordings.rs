@@ -18,13 +18,13 @@ use parley_recorder::vfs::Disk;
 use parley_recorder::{Recorder, RecorderConfig, SystemClock as RecorderClock};
 use parley_sidecar::clock::{SharedClock, SystemClock};
 use parley_sidecar::grpc::{Identity, Local, RecordingDesk, Services};
-use parley_sidecar::shard::{self, MediaSockets, RecorderLink, ShardHandle};
+use parley_sidecar::shard::{self, MediaSockets, RecorderLink, ShardSet};
 use tonic::Code;
 
 const ROOM: &str = "room";
 
 struct Node {
-    services: Services<ShardHandle>,
+    services: Services<ShardSet>,
     connection: Local,
     rooms: RoomsClient<Local>,
     recordings: RecordingsClient<Local>,
@@ -34,8 +34,8 @@ struct Node {
 impl Node {
     /// With an open room. Without a directory nothing can be recorded.
     async fn start(data: Option<&Path>) -> Self {
-        let (desk, link) = match data {
-            None => (RecordingDesk::default(), None),
+        let (desk, links) = match data {
+            None => (RecordingDesk::default(), vec![]),
             Some(dir) => {
                 let config = RecorderConfig {
                     recordings_max: 1,
@@ -44,7 +44,7 @@ impl Node {
                 let started = Recorder::start(config, Arc::new(Disk), Arc::new(RecorderClock));
                 let (recorder, tap, reports) = started.unwrap();
                 let link = RecorderLink { tap, reports };
-                (RecordingDesk::new(recorder, true), Some(link))
+                (RecordingDesk::new(recorder, true), vec![link])
             }
         };
         let sockets = MediaSockets::bind(&["127.0.0.1".parse().unwrap()], 0, true).unwrap();
@@ -56,14 +56,14 @@ impl Node {
             limits: Limits::default(),
         };
         let clock: SharedClock = Arc::new(SystemClock);
-        let shard = shard::spawn(config, sockets, clock.clone(), link).unwrap();
+        let shard = shard::spawn(config, vec![sockets], &clock, links).unwrap();
         let identity = Identity {
             node_id: "n".into(),
             start_id: "s".into(),
             started_at_ms: 0,
         };
         let services =
-            Services::with_recordings(shard.handle, shard.events, identity, None, clock, desk);
+            Services::with_recordings(shard.set, shard.events, identity, None, clock, desk);
         let connection = services.connect();
         InfoClient::new(connection.clone())
             .get_info(GetInfoRequest {

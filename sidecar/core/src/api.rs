@@ -684,6 +684,9 @@ impl NodeCounters {
             bytes_out,
             drops,
             panics,
+            ordered,
+            guests,
+            egresses,
         } = other;
         self.rooms += rooms;
         self.sessions += sessions;
@@ -693,6 +696,13 @@ impl NodeCounters {
         self.bytes_in += bytes_in;
         self.bytes_out += bytes_out;
         self.panics += panics;
+        self.ordered += ordered;
+        self.guests += guests;
+        let shards = self.egresses.len().max(egresses.len());
+        self.egresses.resize(shards, 0);
+        for (mine, theirs) in self.egresses.iter_mut().zip(egresses) {
+            *mine += theirs;
+        }
         for (cause, count) in drops {
             *self.drops.entry(cause).or_default() += count;
         }

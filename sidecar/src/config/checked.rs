@@ -14,10 +14,13 @@ use super::ConfigError;
 use super::raw::{Raw, RawLease, RawLimits};
 use super::recording::RecordingRules;
 use super::remote::{self, GrpcListen};
-use crate::shard::{ADDRESSES_MAX, MediaAddress};
+use crate::shard::{ADDRESSES_MAX, MediaAddress, SHARDS_MAX};
 
 /// The usual port of calls; clients and firewalls know it.
 const MEDIA_PORT: u16 = 8443;
+/// Media threads that nobody has to ask for; more have to share the gRPC threads and the kernel's work
+/// with less gain each.
+const SHARDS_DEFAULT_MAX: usize = 8;
 /// Longest node id.
 const NODE_ID_CHARS_MAX: usize = 64;
 
@@ -35,6 +38,8 @@ pub struct Config {
     pub media_port_fallback: bool,
     /// Empty = the machine's interfaces.
     pub media_addresses: Vec<MediaAddress>,
+    /// Media threads.
+    pub shards: usize,
     /// Loopback address of the HTTP server.
     pub http_listen: Option<SocketAddr>,
     /// For hosts on other machines.
@@ -146,6 +151,7 @@ impl Config {
             media_port: raw.media_port.unwrap_or(MEDIA_PORT),
             media_port_fallback: raw.media_port_fallback.unwrap_or(embedded),
             media_addresses: media_addresses(&raw.media_addresses)?,
+            shards: shards(raw.shards)?,
             http_listen: http_listen(raw.http_listen.as_deref())?,
             log_level,
             log_format,
@@ -204,6 +210,23 @@ fn media_addresses(texts: &[String]) -> Result<Vec<MediaAddress>, ConfigError> {
         }
     }
     Ok(addresses)
+}
+
+/// By default one per core that this process may use: those it is bound to, and that its quota pays for.
+fn shards(asked: Option<u64>) -> Result<usize, ConfigError> {
+    let Some(asked) = asked else {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        return Ok(cores.min(SHARDS_DEFAULT_MAX));
+    };
+    match usize::try_from(asked) {
+        Ok(shards) if (1..=SHARDS_MAX).contains(&shards) => Ok(shards),
+        _ => wrong(
+            "shards",
+            format!(
+                "`{asked}` is not 1 to {SHARDS_MAX}; one per core is best, which is the default"
+            ),
+        ),
+    }
 }
 
 fn http_listen(text: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {

@@ -104,6 +104,8 @@ mod tests {
         );
         assert_eq!(config.limits.rooms_max, 1000);
         assert_eq!(config.http_listen, None);
+        assert!((1..=8).contains(&config.shards));
+        assert_eq!(load_with(None, &["--shards", "2"]).unwrap().shards, 2);
     }
 
     #[test]
@@ -124,13 +126,17 @@ mod tests {
             refused.starts_with("token_file: /etc/parley/token: "),
             "{refused}"
         );
-        let settings = ["media_", "http_", "[rec", "enabled", "floor_", "quota_"];
+        let settings = [
+            "media_", "http_", "[rec", "enabled", "floor_", "quota_", "shards",
+        ];
         let settings = settings.into_iter().chain(["recordings_", "grace_"]);
         let all = settings.fold(example.to_owned(), |text, name| {
             text.replace(&format!("# {name}"), name)
         });
         let raw: Raw = toml::from_str(&all).unwrap();
-        assert!(raw.http_listen.is_some() && raw.media_addresses.len() == 1);
+        assert!(
+            raw.shards == Some(4) && raw.http_listen.is_some() && raw.media_addresses.len() == 1
+        );
         assert!(raw.data_dir.is_some() && raw.recording.quota_bytes.is_some());
         // What it names as the default is the default.
         let written = RecordingRules::check(&raw.recording).unwrap();
@@ -170,6 +176,8 @@ mod tests {
         assert!(error("media_prot = 1").contains("media_prot"));
         assert!(error("media_port = 70000").contains("media_port"));
         assert!(error("media_addresses = [\"0.0.0.0\"]").starts_with("media_addresses: "));
+        assert!(error("shards = 0").starts_with("shards: "));
+        assert!(error("shards = 65").starts_with("shards: "));
         assert!(error("http_listen = \"192.0.2.1:80\"").starts_with("http_listen: "));
         assert!(error("node_id = \"\"").starts_with("node_id: "));
         assert!(error("log_level = \"a=b=c\"").starts_with("log_level: "));

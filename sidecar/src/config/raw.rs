@@ -87,6 +87,11 @@ pub struct Raw {
     )]
     pub media_addresses: Vec<String>,
 
+    /// Media threads, 1 to 64, each with calls of its own. Default: as many as this process may use cores,
+    /// at most 8.
+    #[arg(long, value_name = "NUMBER", env = "PARLEY_SIDECAR_SHARDS")]
+    pub shards: Option<u64>,
+
     /// Loopback address for /metrics, /live and /ready, e.g. 127.0.0.1:9095. Default: off.
     #[arg(long, value_name = "ADDRESS", env = "PARLEY_SIDECAR_HTTP_LISTEN")]
     pub http_listen: Option<String>,
@@ -193,6 +198,7 @@ impl Raw {
             } else {
                 self.media_addresses
             },
+            shards: self.shards.or(other.shards),
             http_listen: self.http_listen.or(other.http_listen),
             grpc_listen: self.grpc_listen.or(other.grpc_listen),
             grpc_tls_cert: self.grpc_tls_cert.or(other.grpc_tls_cert),

@@ -1,6 +1,7 @@
 //! All counters in the OpenMetrics text format. Labels are fixed causes, never ids or addresses.
 
 mod recordings;
+mod shards;
 
 use std::fmt;
 
@@ -12,26 +13,25 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::grpc::{DedupCounters, GateCounters, Services};
-use crate::shard::{ShardHandle, ShardReport};
+use crate::shard::{ShardReport, ShardSet};
 use crate::watch::HubStatus;
 
 /// Of the answer.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Everything as it is now.
-pub(super) fn text(
-    services: &Services<ShardHandle>,
-    shard: &ShardHandle,
-) -> Result<String, fmt::Error> {
+pub(super) fn text(services: &Services<ShardSet>, shards: &ShardSet) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("parley");
+    let shards = shards.reports();
     registry.register_collector(Box::new(Reading {
-        shard: shard.report(),
+        shard: ShardReport::sum(&shards),
         hub: services.events().status(),
         gate: services.gate_counters(),
         dedup: services.dedup_counters(),
         draining: services.node().is_draining(),
         attached: services.attachments().subscribe().borrow().attached,
     }));
+    registry.register_collector(Box::new(shards::Reading { shards }));
     if let Some(recorder) = services.recordings().recorder() {
         registry.register_collector(Box::new(recordings::Reading {
             shelf: recorder.shelf().counts(),
@@ -45,6 +45,7 @@ pub(super) fn text(
 
 #[derive(Debug)]
 struct Reading {
+    /// Of all shards together.
     shard: ShardReport,
     hub: HubStatus,
     gate: GateCounters,
@@ -57,14 +58,9 @@ impl Collector for Reading {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let core = &self.shard.core;
         let hub = &self.hub.counters;
-        let gauges: [(&str, &str, f64); 8] = [
+        let gauges: [(&str, &str, f64); 7] = [
             ("rooms", "Open rooms", core.rooms as f64),
             ("sessions", "Sessions", core.sessions as f64),
-            (
-                "shard_busy_ratio",
-                "Busy share of the media thread",
-                self.shard.load,
-            ),
             (
                 "events_unacked",
                 "Events that no host has acked",
@@ -87,7 +83,7 @@ impl Collector for Reading {
             ),
             (
                 "events_blocked",
-                "1 while the event lane is full",
+                "1 while the event lane of a media thread is full",
                 f64::from(u8::from(self.shard.events_blocked)),
             ),
         ];
@@ -177,7 +173,7 @@ impl Collector for Reading {
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
-        let help = "System calls of the media thread for datagrams, by kind";
+        let help = "System calls of the media threads for datagrams, by kind";
         let mut calls =
             encoder.encode_descriptor("system_calls", help, None, MetricType::Counter)?;
         let made = self.shard.calls;

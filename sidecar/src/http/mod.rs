@@ -16,19 +16,19 @@ use tokio::net::TcpListener;
 
 use crate::core_client::CoreClient as _;
 use crate::grpc::Services;
-use crate::shard::ShardHandle;
+use crate::shard::ShardSet;
 
 #[derive(Debug)]
 struct Shared {
-    services: Services<ShardHandle>,
-    shard: ShardHandle,
+    services: Services<ShardSet>,
+    shards: ShardSet,
 }
 
 /// Binds and serves in the background; returns the address in use.
 pub async fn serve(
     address: SocketAddr,
-    services: Services<ShardHandle>,
-    shard: ShardHandle,
+    services: Services<ShardSet>,
+    shards: ShardSet,
 ) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
@@ -37,7 +37,7 @@ pub async fn serve(
         .route("/metrics", get(show_metrics))
         .route("/live", get(live))
         .route("/ready", get(ready))
-        .with_state(Arc::new(Shared { services, shard }));
+        .with_state(Arc::new(Shared { services, shards }));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "HTTP ended");
@@ -48,7 +48,7 @@ pub async fn serve(
 
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Response {
     // Figures of recordings may have to wait for a disk that hangs.
-    let text = move || metrics::text(&shared.services, &shared.shard);
+    let text = move || metrics::text(&shared.services, &shared.shards);
     let text = tokio::task::spawn_blocking(text).await;
     match text.unwrap_or(Err(std::fmt::Error)) {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
@@ -68,7 +68,7 @@ async fn live() -> &'static str {
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
     if shared.services.node().is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    } else if shared.shard.health().ready {
+    } else if shared.shards.health().ready {
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "events are not fetched\n")

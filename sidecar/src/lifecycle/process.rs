@@ -25,7 +25,7 @@ use crate::config::{self, Args, Config, ConfigError};
 use crate::grpc::{Connection, Identity, Services};
 use crate::http;
 use crate::secret::{Secret, SecretError, hex};
-use crate::shard::{self, BindError, MediaSockets, Shard, ShardHandle};
+use crate::shard::{self, BindError, MediaSockets, ShardSet, Shards};
 
 /// Threads for gRPC and HTTP; media has its own.
 const RUNTIME_THREADS: usize = 2;
@@ -156,22 +156,23 @@ async fn serve(
     };
 
     let sockets = open_media(config)?;
-    let media_port = sockets.port();
+    let first = sockets.first().ok_or(Failure::PartGone("media port"))?;
+    let media_port = first.port();
     tracing::info!(
         port = media_port,
-        addresses = sockets.advertised().len(),
+        addresses = first.advertised().len(),
+        shards = sockets.len(),
         "media port open"
     );
-    let (desk, link) = recording::start(config).await;
-    let Shard {
-        handle,
+    let (desk, links) = recording::start(config).await;
+    let Shards {
+        set,
         events,
         mut ended,
-        thread: _,
-    } = shard::spawn(core_config(config)?, sockets, clock.clone(), link)
+    } = shard::spawn(core_config(config)?, sockets, &clock, links)
         .map_err(system("media thread"))?;
     let services = Services::with_recordings(
-        handle.clone(),
+        set.clone(),
         events,
         identity.clone(),
         Some(token),
@@ -186,7 +187,7 @@ async fn serve(
     let remote = serve_remote(config, &services, stopped).await?;
     let http = match config.http_listen {
         Some(address) => Some(
-            http::serve(address, services.clone(), handle.clone())
+            http::serve(address, services.clone(), set.clone())
                 .await
                 .map_err(system("http_listen"))?,
         ),
@@ -208,18 +209,18 @@ async fn serve(
     tracing::info!(pid = info.pid, version = info.version, "serving");
 
     let cause = tokio::select! {
-        _ = &mut ended => return Err(Failure::PartGone("media thread")),
+        () = ended.first() => return Err(Failure::PartGone("media thread")),
         () = services.events().gone() => return Err(Failure::PartGone("event hub")),
         () = signals.stop(services.node()) => Cause::Signal,
-        () = ending::lease_over(config.lease, services.attachments(), &handle), if args.embedded => {
+        () = ending::lease_over(config.lease, services.attachments(), &set), if args.embedded => {
             Cause::LeaseOver
         }
-        () = ending::drained(services.node(), &handle) => Cause::Drained,
+        () = ending::drained(services.node(), &set) => Cause::Drained,
     };
     tracing::info!(?cause, "ending");
     tokio::select! {
-        () = ending::end_rooms(&services, &handle) => {}
-        _ = &mut ended => return Err(Failure::PartGone("media thread")),
+        () = ending::end_rooms(&services, &set) => {}
+        () = ended.first() => return Err(Failure::PartGone("media thread")),
     }
     recording::close(services.recordings()).await;
     drop(stop_serving);
@@ -252,7 +253,7 @@ fn token(config: &Config, inherited: &mut Inherited) -> Result<Secret, Failure> 
 /// Listens for hosts on other machines, if that is asked for.
 async fn serve_remote(
     config: &Config,
-    services: &Services<ShardHandle>,
+    services: &Services<ShardSet>,
     stopped: watch::Receiver<()>,
 ) -> Result<Option<(SocketAddr, JoinHandle<()>)>, Failure> {
     let Some(listen) = &config.grpc_listen else {
@@ -276,7 +277,7 @@ async fn serve_remote(
 }
 
 async fn serve_grpc<P>(
-    services: Services<ShardHandle>,
+    services: Services<ShardSet>,
     incoming: impl futures::Stream<Item = io::Result<P>>,
     mut stopped: watch::Receiver<()>,
 ) where
@@ -296,16 +297,18 @@ async fn serve_grpc<P>(
     }
 }
 
-fn open_media(config: &Config) -> Result<MediaSockets, Failure> {
+/// A set of sockets for each shard.
+fn open_media(config: &Config) -> Result<Vec<MediaSockets>, Failure> {
     let addresses = if config.media_addresses.is_empty() {
         shard::interface_addresses().map_err(system("network interfaces"))?
     } else {
         config.media_addresses.clone()
     };
-    Ok(MediaSockets::bind(
+    Ok(MediaSockets::bind_sets(
         &addresses,
         config.media_port,
         config.media_port_fallback,
+        config.shards,
     )?)
 }
 

@@ -23,10 +23,11 @@ const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the recorder, if there is a directory for it. Recordings that are there are published even where
 /// no new ones are made. A disk that does not do it costs the recordings, not the calls.
-pub(super) async fn start(config: &Config) -> (RecordingDesk, Option<RecorderLink>) {
+/// A link for each shard.
+pub(super) async fn start(config: &Config) -> (RecordingDesk, Vec<RecorderLink>) {
     let Some(data_dir) = &config.data_dir else {
         tracing::info!("no data directory: nothing is recorded");
-        return (RecordingDesk::default(), None);
+        return (RecordingDesk::default(), Vec::new());
     };
     let rules = &config.recording;
     let settings = RecorderConfig {
@@ -38,11 +39,13 @@ pub(super) async fn start(config: &Config) -> (RecordingDesk, Option<RecorderLin
     };
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
-        let started = Recorder::start(settings.clone(), Arc::new(Disk), Arc::new(SystemClock));
+        let (disk, clock) = (Arc::new(Disk), Arc::new(SystemClock));
+        let started = Recorder::start_for(settings.clone(), disk, clock, config.shards);
         match started {
-            Ok((recorder, tap, reports)) => {
-                let link = RecorderLink { tap, reports };
-                return (RecordingDesk::new(recorder, rules.enabled), Some(link));
+            Ok((recorder, taps)) => {
+                let link = |(tap, reports)| RecorderLink { tap, reports };
+                let links = taps.into_iter().map(link).collect();
+                return (RecordingDesk::new(recorder, rules.enabled), links);
             }
             // The one before us ends.
             Err(error) if error.kind() == WouldBlock && Instant::now() < until => {
@@ -50,7 +53,7 @@ pub(super) async fn start(config: &Config) -> (RecordingDesk, Option<RecorderLin
             }
             Err(error) => {
                 tracing::error!(%error, "nothing is recorded or published: the folder cannot be used");
-                return (RecordingDesk::broken(error.to_string()), None);
+                return (RecordingDesk::broken(error.to_string()), Vec::new());
             }
         }
     }
@@ -88,7 +91,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FOLDER), "a file").unwrap();
         let (desk, link) = start(&config(dir.path())).await;
-        assert!(desk.recorder().is_none() && link.is_none());
+        assert!(desk.recorder().is_none() && link.is_empty());
     }
 
     #[tokio::test]
@@ -103,7 +106,7 @@ mod tests {
             drop(lock);
         };
         let ((desk, link), ()) = tokio::join!(starting, ending);
-        assert!(desk.recorder().is_some() && link.is_some());
+        assert!(desk.recorder().is_some() && link.len() == config.shards);
         close(&desk).await;
     }
 }

@@ -99,6 +99,11 @@ impl Bell {
         }
     }
 
+    /// Wakes the thread, or keeps it from its next sleep: for what it cannot look for before it sleeps.
+    pub(super) fn wake(&self) -> io::Result<()> {
+        self.waker.wake()
+    }
+
     /// Wakes the thread if it sleeps. What was written before is seen by it.
     pub(super) fn ring(&self) -> io::Result<()> {
         // Either this thread sees that the other sleeps, or that one, which looks at its lanes after it

@@ -1,17 +1,22 @@
-//! The thread's loop. Priorities within a tick: commands, datagrams, timers, recordings, flush, lanes.
+//! The thread's loop. Priorities within a tick: commands, what other shards handed over, datagrams, timers,
+//! recordings, lanes, flush.
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use parley_core::Core;
-use parley_core::api::{CoreConfig, EventKind, Now, Output, RoomEvent};
+use parley_core::api::{CoreConfig, EventKind, Now, Output, RoomEvent, TupleNews};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use super::lane::Bell;
+use super::neighbours::{Neighbours, Passed};
 use super::net::{Offload, ReceiveBatch, SendQueue};
+use super::placement::Placement;
 use super::recording::{RecorderLink, Recordings};
 use super::sockets::MediaSockets;
 use super::{Request, ShardReport, SystemCalls};
@@ -27,6 +32,8 @@ const COMMANDS_PER_TICK: usize = 64;
 const BATCHES_PER_TICK: usize = 16;
 /// Ticks without asking which sockets became readable, while one is.
 const TICKS_PER_POLL: u32 = 4;
+/// Entries per tick from each other shard, for the same reason.
+const HANDED_OVER_PER_TICK: usize = 256;
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Ends of rooms kept aside while the event lane is full.
@@ -38,11 +45,18 @@ pub(super) struct Lanes {
     pub(super) commands: Receiver<Request>,
     pub(super) events: mpsc::Sender<RoomEvent>,
     pub(super) report: watch::Sender<ShardReport>,
+    /// Wakes this thread.
+    pub(super) bell: Arc<Bell>,
+    pub(super) neighbours: Neighbours,
+    /// Is told of rooms and sessions that come and go.
+    pub(super) placement: Placement,
 }
 
 /// What the thread owns.
 #[derive(Debug)]
 pub(super) struct Worker {
+    /// Its number.
+    shard: usize,
     core: Core,
     sockets: MediaSockets,
     /// By socket: there may be more to read.
@@ -59,6 +73,8 @@ pub(super) struct Worker {
     panics_on_command: bool,
     /// The budget ended before the commands did.
     commands_left: bool,
+    /// The budget ended before what other shards handed over did.
+    handed_over_left: bool,
     /// Ticks since the last poll.
     unpolled: u32,
     wake_at: Instant,
@@ -67,12 +83,15 @@ pub(super) struct Worker {
     report: ShardReport,
     receive_errors: u64,
     polls: u64,
+    /// Datagrams that were another shard's.
+    handed_over: u64,
     /// Datagrams from a source that the core named but no socket stands for.
     unknown_sources: u64,
 }
 
 impl Worker {
     pub(super) fn new(
+        shard: usize,
         config: CoreConfig,
         mut sockets: MediaSockets,
         clock: SharedClock,
@@ -101,6 +120,7 @@ impl Worker {
             core.sabotage(fault);
         }
         Ok(Self {
+            shard,
             core,
             readable: vec![true; sockets.sockets.len()],
             received: ReceiveBatch::new(offload),
@@ -113,6 +133,7 @@ impl Worker {
             ends_kept: VecDeque::new(),
             panics_on_command: crate::sabotage::is_active("shard_panic"),
             commands_left: false,
+            handed_over_left: false,
             unpolled: 0,
             wake_at: instant,
             report_at: instant,
@@ -120,6 +141,7 @@ impl Worker {
             report: ShardReport::default(),
             receive_errors: 0,
             polls: 0,
+            handed_over: 0,
             unknown_sources: 0,
         })
     }
@@ -133,9 +155,13 @@ impl Worker {
             if !self.commands() {
                 return;
             }
+            self.handed_over();
             self.datagrams();
             self.timers();
             self.recordings();
+            // First: where a client's datagrams arrive, its next one, which our answer brings about, must
+            // be known.
+            self.tell_neighbours();
             self.flush();
             self.keep_ends_moving();
             self.busy += started.elapsed();
@@ -151,7 +177,8 @@ impl Worker {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let busy = self.commands_left || self.readable.contains(&true);
+        let left = self.commands_left || self.handed_over_left;
+        let busy = left || self.readable.contains(&true);
         if busy && self.unpolled < TICKS_PER_POLL {
             self.unpolled += 1;
             return;
@@ -164,10 +191,18 @@ impl Worker {
             let recordings = self.recordings.as_ref().and_then(Recordings::wake_at);
             let next = self.wake_at.min(self.report_at);
             let next = recordings.map_or(next, |at| at.min(next));
-            // epoll counts whole milliseconds: mio rounds up, so a timer is never early in a busy loop.
-            next.saturating_duration_since(Instant::now())
+            // Who pushes something from here on wakes us; what was pushed before is seen.
+            self.lanes.bell.doze();
+            if self.lanes.neighbours.wait() {
+                Duration::ZERO
+            } else {
+                // epoll counts whole milliseconds: mio rounds up, so a timer is never early in a busy loop.
+                next.saturating_duration_since(Instant::now())
+            }
         };
-        match self.poll.poll(events, Some(timeout)) {
+        let polled = self.poll.poll(events, Some(timeout));
+        self.lanes.bell.rise();
+        match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // The poll descriptor is ours and open: anything else is a bug, and the process restarts.
@@ -189,6 +224,7 @@ impl Worker {
                     command,
                     reply,
                     span,
+                    reservation,
                 }) => {
                     // A bug on purpose: the process must end by it, and say so by its exit code.
                     assert!(!self.panics_on_command, "sabotage");
@@ -198,6 +234,7 @@ impl Worker {
                         self.drain();
                         result
                     });
+                    drop(reservation);
                     // The caller may have gone away meanwhile.
                     let _ = reply.send(result);
                 }
@@ -227,11 +264,60 @@ impl Worker {
                 }
                 let (local, now) = (media.advertised, self.now());
                 for (from, datagram) in self.received.datagrams() {
-                    self.core.handle_datagram(local, from, datagram, now);
+                    if let Some(to) = self.core.handle_datagram(local, from, datagram, now) {
+                        self.handed_over += 1;
+                        let neighbours = &mut self.lanes.neighbours;
+                        neighbours.hand_over(to, local, from, datagram);
+                    }
                 }
                 self.drain();
             }
         }
+    }
+
+    /// Takes what other shards have for this one.
+    fn handed_over(&mut self) {
+        self.handed_over_left = false;
+        let now = self.now();
+        for from in 0..self.lanes.neighbours.shards() {
+            let Self { core, lanes, .. } = self;
+            let via = from as u8;
+            let mut take = || {
+                lanes
+                    .neighbours
+                    .take(from, |passed, datagram| match passed {
+                        Passed::Datagram { local, remote } => {
+                            core.handle_handed_over(via, local, remote, datagram, now);
+                        }
+                        Passed::News {
+                            local,
+                            remote,
+                            is_theirs,
+                        } => {
+                            let said = TupleNews {
+                                shard: via,
+                                local,
+                                remote,
+                                is_theirs,
+                            };
+                            core.handle_tuple_news(said, now);
+                        }
+                    })
+            };
+            let taken = (0..HANDED_OVER_PER_TICK).take_while(|_| take()).count();
+            self.handed_over_left |= taken == HANDED_OVER_PER_TICK;
+            if taken > 0 {
+                self.drain();
+            }
+        }
+    }
+
+    /// Sends away what other shards are to be told and what is theirs.
+    fn tell_neighbours(&mut self) {
+        while let Some(news) = self.core.poll_tuple_news() {
+            self.lanes.neighbours.tell(news);
+        }
+        self.lanes.neighbours.flush();
     }
 
     fn timers(&mut self) {
@@ -278,12 +364,15 @@ impl Worker {
                     }
                     None => self.unknown_sources += 1,
                 },
-                Output::Event(event) => send_event(
-                    &self.lanes.events,
-                    *event,
-                    &mut self.ends_kept,
-                    &mut self.report,
-                ),
+                Output::Event(event) => {
+                    self.lanes.placement.handle_event(self.shard, &event);
+                    send_event(
+                        &self.lanes.events,
+                        *event,
+                        &mut self.ends_kept,
+                        &mut self.report,
+                    );
+                }
                 Output::Record { key, entry } => {
                     if let Some(recordings) = &mut self.recordings {
                         recordings.push(key, &entry);
@@ -332,6 +421,8 @@ impl Worker {
         };
         self.report.runs_sent = sent.runs;
         self.report.runs_refused = sent.runs_refused;
+        drops.insert("handover_full", self.lanes.neighbours.full());
+        self.report.handed_over = self.handed_over;
         let recordings = self.recordings.as_ref();
         let full = recordings.map_or(0, |recordings| recordings.dropped);
         drops.insert("recording_full", full);

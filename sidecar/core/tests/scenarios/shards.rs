@@ -13,11 +13,7 @@ fn stranger() -> SocketAddr {
 fn call() -> Sim {
     let mut sim = Sim::new();
     sim.arrive_elsewhere();
-    for name in ["alice", "bob"] {
-        sim.join(name, Profile::Ours);
-    }
-    sim.run_ms(1_000);
-    sim
+    sim.called(&["alice", "bob"], Profile::Ours)
 }
 
 fn handed_on(sim: &Sim) -> u64 {
