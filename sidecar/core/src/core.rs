@@ -294,15 +294,12 @@ impl Core {
                 });
                 continue;
             }
-            if self.shared.unsettled.is_empty() {
+            let Some(room) = self.shared.unsettled.first().map(|owner| owner.room) else {
                 break;
-            }
-            let mut rooms = std::mem::take(&mut self.shared.unsettled);
-            rooms.sort_unstable();
-            rooms.dedup();
-            for key in rooms {
-                self.guard_room(key, |room, shared| room.settle(shared));
-            }
+            };
+            // Taken first: whatever becomes of the room, they are not unsettled any more.
+            let seats = self.shared.take_unsettled(room);
+            self.guard_room(room, |room, shared| room.settle(&seats, shared));
         }
         self.forget_ended();
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use parley_media::sdp::Deflater;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use str0m::Event;
@@ -100,8 +101,8 @@ pub(crate) struct Shared {
     pub(crate) dtls: SharedDtls,
     /// Sessions whose `Rtc` was written to and must be drained.
     pub(crate) dirty: Vec<Owner>,
-    /// Rooms with sessions whose lines may need an offer.
-    pub(crate) unsettled: Vec<Key>,
+    /// Sessions whose lines may need an offer, each once.
+    pub(crate) unsettled: Vec<Owner>,
     /// A room has ended and is to be forgotten.
     pub(crate) room_ended: bool,
     /// Numbers media connections, so that streams of two never share a name.
@@ -117,6 +118,8 @@ pub(crate) struct Shared {
     pub(crate) inbound_audio: bool,
     /// What was decrypted here last; kept for its room.
     pub(crate) plain: Vec<u8>,
+    /// Kept between calls for what it allocates.
+    pub(crate) deflater: Deflater,
     /// Kept between calls for its capacity.
     pub(crate) scratch: Vec<Event>,
     #[cfg(feature = "sabotage")]
@@ -158,6 +161,7 @@ impl Shared {
             compact_audio: true,
             inbound_audio: true,
             plain: Vec::new(),
+            deflater: Deflater::default(),
             scratch: Vec::new(),
             #[cfg(feature = "sabotage")]
             sabotage: None,
@@ -166,6 +170,12 @@ impl Shared {
 
     pub(crate) fn drop_one(&mut self, cause: &'static str) {
         self.counters.drop_one(cause);
+    }
+
+    /// Takes the unsettled sessions of one room.
+    pub(crate) fn take_unsettled(&mut self, room: Key) -> Vec<Key> {
+        let of_room = self.unsettled.extract_if(.., |owner| owner.room == room);
+        of_room.map(|owner| owner.seat).collect()
     }
 
     #[cfg(feature = "sabotage")]

@@ -214,7 +214,8 @@ impl Room {
         self.selector_epoch = self.selector.epoch();
         self.unsettle_all(shared);
         // At once, not when the core settles: this very packet is to be heard.
-        self.settle(shared);
+        let seats = shared.take_unsettled(self.key);
+        self.settle(&seats, shared);
     }
 
     /// Somebody began or ceased to speak: told now, or when the interval is over.

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::shared::Shared;
 
 use super::audio::source_of;
-use super::{PARTICIPANTS_MAX, Room};
+use super::{Connections, PARTICIPANTS_MAX, Room};
 
 impl Room {
     /// Adds a session, or gives an existing one a new media connection. The second value is true for a
@@ -20,10 +20,8 @@ impl Room {
         join: Join,
         shared: &mut Shared,
     ) -> Result<(SessionView, bool), CommandError> {
-        let taken = self
-            .in_order()
-            .any(|other| other.connection == join.connection && other.id != join.session.session);
-        if taken {
+        let own = self.names.get(&join.session.session).copied();
+        if self.connections.is_of_another(&join.connection, own) {
             return Err(CommandError::Exists("connection"));
         }
         let participant = join.participant.clone();
@@ -31,7 +29,7 @@ impl Room {
             shared.drop_one("join_rate");
             return Err(CommandError::Limit("join_rate"));
         }
-        if let Some(&seat) = self.names.get(&join.session.session) {
+        if let Some(seat) = own {
             if !join.replaces_session {
                 return Err(CommandError::Exists("session"));
             }
@@ -60,11 +58,12 @@ impl Room {
 
     fn add(&mut self, join: Join, shared: &mut Shared) -> SessionView {
         let first = self.participants_ever.is_empty();
-        if !self.participants_ever.contains(&join.participant)
-            && self.participants_ever.len() < PARTICIPANTS_MAX
+        if self.participants_ever.len() < PARTICIPANTS_MAX
+            && self.participants_known.insert(join.participant.clone())
         {
             self.participants_ever.push(join.participant.clone());
         }
+        let slots_before = self.voice_slots();
         let owner = Owner {
             room: self.key,
             seat: self.sessions.next_key(),
@@ -75,6 +74,8 @@ impl Room {
         let seat = self.sessions.insert(session);
         debug_assert_eq!(seat, owner.seat);
         self.order.push(seat);
+        self.connections.add(&view.connection, seat);
+        self.unmuted += usize::from(view.unmuted);
         tracing::debug!(room = %self.id.room.0, session = %view.session.0, "joined");
         let joined = EventKind::SessionJoined {
             session: view.clone(),
@@ -82,6 +83,10 @@ impl Room {
             replaced: false,
         };
         self.emit(joined, shared);
+        // Others hear of it only by what the newcomer says and shows.
+        if self.voice_slots() > slots_before {
+            self.unsettle_all(shared);
+        }
         self.handle_membership(shared);
         view
     }
@@ -102,8 +107,12 @@ impl Room {
         );
         self.untap(seat, shared);
         let session = self.sessions.get_mut(seat).ok_or(CommandError::NoSession)?;
+        let former = session.connection.clone();
         session.replace_media(join, shared);
         let view = session.view();
+        self.connections.remove(&former, seat);
+        self.connections.add(&view.connection, seat);
+        self.note_sharing();
         tracing::debug!(room = %self.id.room.0, session = %view.session.0, "media replaced");
         for (was, field) in [(screen, SessionField::Screen), (video, SessionField::Video)] {
             if was {
@@ -161,7 +170,14 @@ impl Room {
         };
         self.names.remove(&session.id);
         self.order.retain(|other| *other != seat);
+        self.connections.remove(&session.connection, seat);
+        self.unmuted = self.unmuted.saturating_sub(usize::from(session.unmuted));
         self.selector.remove(source_of(seat));
+        if self.sharing.contains(&seat) || self.selector.epoch() != self.selector_epoch {
+            self.sharing.retain(|other| *other != seat);
+            self.selector_epoch = self.selector.epoch();
+            self.unsettle_all(shared);
+        }
         #[cfg(feature = "sabotage")]
         shared.panic_for(crate::shared::Fault::PanicInRemoval);
         session.close_media(shared);
@@ -180,7 +196,6 @@ impl Room {
     fn handle_membership(&mut self, shared: &mut Shared) {
         self.selector_epoch = self.selector.epoch();
         self.watch_loneliness(shared);
-        self.unsettle_all(shared);
         self.reschedule(shared);
     }
 
@@ -207,6 +222,9 @@ impl Room {
         self.sessions = Arena::default();
         self.names.clear();
         self.order.clear();
+        self.connections = Connections::default();
+        self.unmuted = 0;
+        self.sharing.clear();
         if !self.over {
             self.end_recording_with_room(RoomEndReason::Internal, shared);
             self.tell_end(RoomEndReason::Internal, None, shared);
@@ -248,13 +266,15 @@ impl Room {
         if session.connection != *previous {
             return Err(CommandError::Stale("connection"));
         }
-        session.connection = connection;
+        session.connection = connection.clone();
         if !labels.is_empty() {
             session.labels = labels;
         }
         session.detached = None;
         session.repeat_offer(shared);
         let (seat, view) = (session.owner.seat, session.view());
+        self.connections.remove(previous, seat);
+        self.connections.add(&connection, seat);
         self.flush_signals(seat, shared);
         Ok(view)
     }
@@ -262,8 +282,8 @@ impl Room {
     /// A signalling connection is lost; says how many sessions it carried.
     pub(crate) fn detach(&mut self, connection: &ConnectionId, shared: &mut Shared) -> u32 {
         let mut count = 0;
-        for (_, session) in self.sessions.iter_mut() {
-            if session.connection == *connection {
+        for &seat in self.connections.seats(connection) {
+            if let Some(session) = self.sessions.get_mut(seat) {
                 session.detached.get_or_insert(shared.now);
                 count += 1;
             }
@@ -276,6 +296,72 @@ impl Room {
         match self.sessions.get_mut(*seat) {
             Some(session) => Ok(session),
             None => Err(CommandError::NoSession),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Capabilities, CoreConfig, Limits, Now, RoomId, RoomPolicy, RoomRef};
+    use crate::api::{SessionRef, VideoDown};
+    use std::time::Instant;
+
+    fn join(number: u32) -> Join {
+        Join {
+            session: SessionRef {
+                room: RoomRef {
+                    room: RoomId("room".into()),
+                    generation: 1,
+                },
+                session: SessionId(format!("s{number}")),
+            },
+            participant: ParticipantId(format!("p{number}")),
+            connection: ConnectionId(format!("c{number}")),
+            labels: Labels::new(),
+            capabilities: Capabilities {
+                dc_signaling: true,
+                slots_v1: true,
+                video_down: VideoDown::Slots,
+                ..Capabilities::default()
+            },
+            replaces_session: false,
+            unmuted: false,
+        }
+    }
+
+    /// However many are there already, nobody's lines are looked at for the sake of one who only listens.
+    #[test]
+    fn a_listener_who_comes_or_goes_is_no_work_for_the_others() {
+        let config = CoreConfig {
+            node: 0,
+            shard: 0,
+            seed: 1,
+            media_addresses: vec![],
+            limits: Limits::default(),
+        };
+        let now = Now {
+            instant: Instant::now(),
+            wall_ms: 0,
+        };
+        let mut shared = Shared::new(config, now);
+        let key = Key { slot: 0, epoch: 0 };
+        let room = join(0).session.room;
+        let policy = RoomPolicy::default();
+        let mut room = Room::open(key, room, policy, Labels::new(), &mut shared);
+        let mut offered = 0;
+        for number in 0..40 {
+            room.join(join(number), &mut shared).unwrap();
+            let seats = shared.take_unsettled(key);
+            offered += usize::from(!seats.is_empty());
+            room.settle(&seats, &mut shared);
+        }
+        // Once for each step of voice slots that a room of listeners reaches.
+        assert_eq!(offered, 1);
+        for number in [3, 20, 39] {
+            let who = Who::Session(SessionId(format!("s{number}")));
+            assert_eq!(room.leave(&who, LeaveReason::Left, &mut shared), 1);
+            assert!(shared.take_unsettled(key).is_empty());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A room: who is in it, what it says about that, and its part in forwarding.
 
 mod audio;
+mod connections;
 mod forward;
 mod keyframes;
 mod members;
@@ -10,7 +11,7 @@ mod report;
 mod state;
 mod video;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parley_media::audio::SpeakerSelector;
@@ -28,6 +29,7 @@ use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
 use crate::session::lines::{self, Demand, Offered};
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
+use connections::Connections;
 use recording::Tap;
 pub(crate) use recording::{TapAllowance, Tapped};
 
@@ -63,7 +65,15 @@ pub(crate) struct Room {
     pub(crate) names: BTreeMap<SessionId, Key>,
     /// Earliest joiner first.
     order: Vec<Key>,
+    /// By which connections its sessions signal.
+    connections: Connections,
+    /// How many are unmuted.
+    unmuted: usize,
+    /// Who announced a screen or a camera, earliest joiner first.
+    sharing: Vec<Key>,
     participants_ever: Vec<ParticipantId>,
+    /// The same, to look somebody up.
+    participants_known: BTreeSet<ParticipantId>,
     alone: Option<Alone>,
     pub(crate) timers: BTreeMap<String, NamedTimer>,
     selector: SpeakerSelector,
@@ -107,7 +117,11 @@ impl Room {
             sessions: Arena::default(),
             names: BTreeMap::new(),
             order: Vec::new(),
+            connections: Connections::default(),
+            unmuted: 0,
+            sharing: Vec::new(),
             participants_ever: Vec::new(),
+            participants_known: BTreeSet::new(),
             alone: None,
             timers: BTreeMap::new(),
             selector: SpeakerSelector::new(VOICES_MAX),
@@ -208,23 +222,24 @@ impl Room {
         }
     }
 
-    /// Brings the lines of all unsettled sessions in line with what the room has.
-    pub(crate) fn settle(&mut self, shared: &mut Shared) {
+    /// Brings the lines of these sessions in line with what the room has. Costs nothing for the others:
+    /// one after the other they all join.
+    pub(crate) fn settle(&mut self, seats: &[Key], shared: &mut Shared) {
         #[cfg(feature = "sabotage")]
         shared.panic_for(crate::shared::Fault::PanicInSettle);
         let screen = self.publication(SlotKind::Screen);
         let screen_audio = self.publication(SlotKind::ScreenAudio);
         let cameras: Vec<Offered> = self
-            .in_order()
+            .sharing()
             .filter_map(|session| self.offered(session, SlotKind::Video))
             .collect();
         let voices = self.voice_owners();
         let voice_slots = self.voice_slots();
-        for seat in self.order.clone() {
+        for &seat in seats {
             let Some(session) = self.sessions.get_mut(seat) else {
                 continue;
             };
-            if !std::mem::take(&mut session.unsettled) {
+            if !std::mem::take(&mut session.unsettled) || !session.can_settle() {
                 continue;
             }
             let foreign = |offered: &Offered| offered.occupant.publication.seat != seat;
@@ -246,13 +261,30 @@ impl Room {
 
     /// Voice slots that everybody should have at least.
     pub(crate) fn voice_slots(&self) -> usize {
-        let unmuted = self.in_order().filter(|session| session.unmuted).count();
-        lines::voice_slots(unmuted, self.sessions.len().saturating_sub(1))
+        debug_assert_eq!(
+            self.unmuted,
+            self.in_order().filter(|session| session.unmuted).count()
+        );
+        lines::voice_slots(self.unmuted, self.sessions.len().saturating_sub(1))
     }
 
     fn publication(&self, kind: SlotKind) -> Option<Offered> {
-        self.in_order()
+        self.sharing()
             .find_map(|session| self.offered(session, kind))
+    }
+
+    fn sharing(&self) -> impl Iterator<Item = &Session> {
+        let seats = self.sharing.iter();
+        seats.filter_map(|seat| self.sessions.get(*seat).map(|boxed| &**boxed))
+    }
+
+    /// Somebody announced something, or nothing any more.
+    fn note_sharing(&mut self) {
+        let shares = |session: &&Session| {
+            session.announced.screen.is_some() || session.announced.video.is_some()
+        };
+        let seats = self.in_order().filter(shares);
+        self.sharing = seats.map(|session| session.owner.seat).collect();
     }
 
     /// A publication that is live: announced, and its m-line bound.

@@ -33,8 +33,11 @@ impl Room {
             return Err(CommandError::Limit("change_rate"));
         }
         let muted = change == StateChange::Unmuted(false);
+        let was_unmuted = session.unmuted;
         let (changed, field) = session.apply(change, shared);
+        let is_unmuted = session.unmuted;
         let view = session.view();
+        self.unmuted = self.unmuted + usize::from(is_unmuted) - usize::from(was_unmuted);
         #[cfg(feature = "sabotage")]
         shared.panic_for(crate::shared::Fault::PanicInCommand);
         if !changed {
@@ -56,6 +59,7 @@ impl Room {
             if let Some(session) = self.sessions.get_mut(seat) {
                 session.up.bind(&session.announced);
             }
+            self.note_sharing();
             self.unsettle_for(seat, shared);
             self.choose_picture(shared);
         }

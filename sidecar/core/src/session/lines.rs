@@ -52,11 +52,13 @@ pub(crate) struct Demand {
 }
 
 impl Session {
+    /// There is somebody to offer anything to.
+    pub(crate) fn can_settle(&self) -> bool {
+        self.peer.is_some() && self.channel.is_open()
+    }
+
     /// Brings slots, maps and m-lines in line with `demand`. Idempotent.
     pub(crate) fn settle(&mut self, demand: &Demand, shared: &mut Shared) {
-        if self.peer.is_none() || !self.channel.is_open() {
-            return;
-        }
         self.fill_slots(demand);
         let change = self.plan(demand, shared);
         let something =

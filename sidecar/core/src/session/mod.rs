@@ -245,7 +245,7 @@ impl Session {
     pub(crate) fn mark_unsettled(&mut self, shared: &mut Shared) {
         if !self.unsettled {
             self.unsettled = true;
-            shared.unsettled.push(self.owner.room);
+            shared.unsettled.push(self.owner);
         }
     }
 

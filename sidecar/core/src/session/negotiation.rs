@@ -119,7 +119,7 @@ impl Session {
         self.check_credentials(sdp)?;
         let ours: Vec<String> = self.down.lines().map(|line| line.mid.to_string()).collect();
         let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
-        let prepared = munge::without_audio_feedback(&prepare_offer(sdp, &ours));
+        let prepared = munge::for_media_stack(&prepare_offer(sdp, &ours));
         let offer = self.parse(shared, || SdpOffer::from_sdp_string(&prepared))?;
         let answer = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
         self.negotiator.state = State::Stable;
@@ -139,7 +139,7 @@ impl Session {
             return Ok(Outcome::Ignored);
         }
         self.check_credentials(sdp)?;
-        let prepared = munge::without_audio_feedback(&strip_candidates(sdp));
+        let prepared = munge::for_media_stack(&strip_candidates(sdp));
         let answer = self.parse(shared, || SdpAnswer::from_sdp_string(&prepared))?;
         let State::Offered { pending, .. } =
             std::mem::replace(&mut self.negotiator.state, State::Stable)
@@ -241,7 +241,8 @@ impl Session {
                 self.push_signal(json, shared);
             }
             Path::Channel => {
-                self.send_channel(&ServerMessage::Sdp(description.to_zlib()), shared);
+                let zlib = description.to_zlib_by(&mut shared.deflater);
+                self.send_channel(&ServerMessage::Sdp(zlib), shared);
             }
         }
     }

@@ -19,6 +19,7 @@ mod hostile_sctp;
 mod hostile_sdp;
 mod idle;
 mod inbound_audio;
+mod joins;
 mod late_joiner;
 mod leaving;
 mod lock;

@@ -9,7 +9,7 @@ mod sections;
 mod validate;
 
 pub use compress::{
-    Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate,
+    Deflater, Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate,
 };
 pub use prepare::{prepare_offer, strip_candidates};
 pub use sections::{Direction, MediaKind, Rid, Section, sections};

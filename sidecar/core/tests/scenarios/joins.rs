@@ -1,0 +1,74 @@
+//! What a join costs the others, and what of its time is waiting.
+
+use std::time::Duration;
+
+use parley_core::api::{EventKind, StateChange};
+
+use crate::support::{Profile, Sim};
+
+const NAMES: [&str; 14] = [
+    "ann", "bea", "carl", "dan", "eve", "fay", "gus", "hal", "ida", "jim", "kim", "leo", "mia",
+    "ned",
+];
+
+/// Who is in the call is told offers and maps only when something changes for them.
+#[test]
+fn nobody_hears_of_a_newcomer_who_only_listens() {
+    let mut sim = Sim::call(&NAMES, Profile::Ours);
+    for name in NAMES {
+        sim.set(name, StateChange::Unmuted(false)).unwrap();
+    }
+    sim.run_ms(3_000);
+    let told = |sim: &mut Sim| -> Vec<usize> {
+        let clients = NAMES.iter().map(|name| sim.client(name).messages.len());
+        clients.collect()
+    };
+    let before = told(&mut sim);
+    sim.events.clear();
+    sim.join("zoe", Profile::Ours);
+    sim.run_ms(3_000);
+    assert_eq!(told(&mut sim), before);
+    assert_eq!(sim.client("zoe").offers_seen.len(), 1);
+    let of = |wanted: fn(&EventKind) -> bool| {
+        let kinds = sim.events.iter().map(|event| &event.kind);
+        kinds.filter(|kind| wanted(kind)).count()
+    };
+    assert_eq!(
+        of(|kind| matches!(kind, EventKind::SessionJoined { .. })),
+        1
+    );
+    assert_eq!(of(|kind| matches!(kind, EventKind::Signal { .. })), 1);
+    assert_eq!(of(|kind| matches!(kind, EventKind::MediaChanged { .. })), 1);
+    assert_eq!(sim.events.len(), 3);
+}
+
+/// From the join to the first packet of somebody who talks, on a network that takes `delay` each way.
+fn first_packet(delay: Duration) -> Duration {
+    let mut sim = Sim::call(&["ann", "bea"], Profile::Ours);
+    sim.talk(&["ann"], 200);
+    sim.network.delay = delay;
+    sim.run_ms(200);
+    sim.join("zoe", Profile::Ours);
+    let joined = sim.now;
+    for _ in 0..1_000 {
+        // A packet each 20 ms would hide what less than that is lost.
+        let now = sim.now;
+        sim.client("ann").send_voice(now, -20, true);
+        sim.run_ms(5);
+        if let Some(heard) = sim.client("zoe").heard.first() {
+            return heard.at.duration_since(joined);
+        }
+    }
+    panic!("zoe heard nothing");
+}
+
+/// Everything on the way is an answer to something: nobody waits for a timer.
+#[test]
+fn a_join_waits_for_nothing_but_the_network() {
+    let at_once = first_packet(Duration::ZERO);
+    assert!(at_once <= Duration::from_millis(6), "{at_once:?}");
+    // One check, three flights of DTLS, three of the channel, offer and answer, and the packet: 8 ways
+    // there and 8 back, if nothing goes together.
+    let far = first_packet(Duration::from_millis(20));
+    assert!(far <= Duration::from_millis(8 * 40 + 5), "{far:?}");
+}
