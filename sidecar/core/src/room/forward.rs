@@ -142,13 +142,18 @@ impl Room {
         if let Some(session) = self.sessions.get_mut(seat)
             && session.media != MediaState::Connected
         {
+            let comes_back = session.media == MediaState::Reconnecting;
             session.media = MediaState::Connected;
             session.media_since = shared.now.instant;
             if let Some(peer) = &mut session.peer {
                 peer.compact
                     .place(session.owner, sessions, &mut shared.lanes);
                 peer.hush(false);
-                peer.stay_lively(shared.now.instant);
+                if comes_back {
+                    peer.stay_lively(shared.now.instant);
+                } else {
+                    peer.settle_down(shared.now.instant);
+                }
             }
             let session = session.view();
             self.emit(EventKind::MediaChanged { session }, shared);

@@ -441,6 +441,12 @@ impl Peer {
         self.lively_until = now + LIVELY;
     }
 
+    /// The client is there: from now on only the data channel has deadlines that must not be late.
+    pub(crate) fn settle_down(&mut self, now: Instant) {
+        self.lively_until = now;
+        self.expect_channel_ack(now);
+    }
+
     /// Something was sent by the data channel.
     pub(crate) fn expect_channel_ack(&mut self, now: Instant) {
         if self.channel_resends <= now {

@@ -42,6 +42,23 @@ fn nobody_hears_of_a_newcomer_who_only_listens() {
     assert_eq!(sim.events.len(), 3);
 }
 
+/// A media stack that is driven costs as much whether it has anything to do or not.
+#[test]
+fn the_timers_of_a_newcomer_are_quiet_as_soon_as_it_is_connected() {
+    let mut sim = Sim::call(&["ann", "bea"], Profile::Ours);
+    sim.run_ms(10_000);
+    let wakes = |sim: &mut Sim| {
+        let before = sim.wakes;
+        sim.run_ms(4_000);
+        sim.wakes - before
+    };
+    let two = wakes(&mut sim);
+    sim.join("zoe", Profile::Ours);
+    let with_a_join = wakes(&mut sim);
+    let three = wakes(&mut sim);
+    assert!(with_a_join < three + 20, "{two}, {with_a_join}, {three}");
+}
+
 /// From the join to the first packet of somebody who talks, on a network that takes `delay` each way.
 fn first_packet(delay: Duration) -> Duration {
     let mut sim = Sim::call(&["ann", "bea"], Profile::Ours);

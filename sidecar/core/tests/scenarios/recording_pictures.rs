@@ -125,10 +125,11 @@ fn the_old_picture_goes_on_until_the_key_frame_is_complete() {
     // The packets of both frames come in mixed.
     sim.network.jitter = Duration::from_millis(30);
     let now = sim.now;
-    let size = (20, 100);
-    sim.client("bob").send_frame(now, bob_mid, None, true, size);
+    // So many of hers that one of them is late, whatever the network does to his first.
+    sim.client("bob")
+        .send_frame(now, bob_mid, None, true, (20, 100));
     sim.client("alice")
-        .send_frame(now, alice_mid, None, false, size);
+        .send_frame(now, alice_mid, None, false, (100, 100));
     sim.run_ms(100);
     let entries = sim.entries();
     let mut media = entries.iter().filter_map(|entry| match entry {

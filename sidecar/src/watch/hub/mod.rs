@@ -113,6 +113,8 @@ pub struct Hub {
     /// When a room's owner has waited long enough.
     patience_ends: BTreeSet<(Instant, RoomId)>,
     ended: VecDeque<RoomId>,
+    /// Entries of all rooms: asked for after each event, whose cost must not grow with the rooms.
+    unacked: usize,
     outputs: VecDeque<HubOutput>,
     counters: HubCounters,
     next_key: u64,
@@ -136,6 +138,7 @@ impl Hub {
             hosts: BTreeMap::new(),
             patience_ends: BTreeSet::new(),
             ended: VecDeque::new(),
+            unacked: 0,
             outputs: VecDeque::new(),
             counters: HubCounters::default(),
             next_key: 1,
@@ -166,7 +169,11 @@ impl Hub {
     /// Events that no host has acked.
     #[must_use]
     pub fn unacked(&self) -> usize {
-        self.rooms.values().map(Room::unacked).sum()
+        debug_assert_eq!(
+            self.unacked,
+            self.rooms.values().map(Room::unacked).sum::<usize>()
+        );
+        self.unacked
     }
 
     /// Attached hosts.
@@ -248,7 +255,9 @@ impl Hub {
         let ticket = self.counters.events;
         let room = self.rooms.entry(id.clone()).or_default();
         let (was_ended, sent_before) = (room.ended, room.sent());
+        let before = room.unacked();
         let pushed = room.push(event, ticket);
+        self.unacked = self.unacked + room.unacked() - before;
         let taken_back = sent_before - room.sent();
         let (owner, ended, waits) = (room.owner, room.ended, room.waiting_since.is_some());
         if let Some(host) = owner.and_then(|key| self.hosts.get_mut(&key)) {
@@ -292,9 +301,12 @@ impl Hub {
         let Some(room) = self.rooms.get_mut(id) else {
             return;
         };
+        let before = room.unacked();
         if !room.fill(ticket, view, at_ms) {
             return;
         }
+        // A question that led to nothing is taken out.
+        self.unacked = self.unacked + room.unacked() - before;
         if let Some(key) = room.owner {
             let waits = !room.is_empty();
             self.wait_for_ack(id, waits.then_some(now));
@@ -327,6 +339,7 @@ impl Hub {
             return;
         }
         host.in_flight = host.in_flight.saturating_sub(done);
+        self.unacked -= done;
         let (empty, ended) = self
             .rooms
             .get(id)
