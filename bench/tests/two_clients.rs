@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use parley_bench::load::{self, Cpus, Pace, Scenario, Sidecar, SidecarOptions};
+use parley_bench::load::{self, Cpus, Options, Scenario, Sidecar, SidecarOptions};
 
 /// The executable beside this test's; built if it is not there.
 fn sidecar() -> PathBuf {
@@ -30,16 +30,15 @@ async fn two_clients_hear_each_other_through_the_real_sidecar() {
     let options = SidecarOptions {
         executable: sidecar(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        cpu: None,
+        media_port: 0,
+        cpus: Vec::new(),
         others: None,
+        shards: 1,
     };
     let sidecar = Sidecar::start(&options).await.expect("the sidecar starts");
     let pair = Scenario::named("pair").expect("a workload");
-    let pace = Pace {
-        warm_up: Duration::from_millis(500),
-        measure: Duration::from_secs(2),
-    };
-    let figures = load::run(&sidecar, &pair, pace, Cpus::ANY, |_| {})
+    let options = Options::window(Duration::from_millis(500), Duration::from_secs(2));
+    let figures = load::run(&sidecar, &pair, &options, &Cpus::ANY, |_| {})
         .await
         .expect("the call runs");
     sidecar.stop().await.expect("the sidecar ends in order");

@@ -31,7 +31,8 @@ pub enum Track {
 struct Wanted {
     track: Track,
     stream_id: String,
-    simulcast: bool,
+    /// Of the layers; none: no simulcast.
+    rids: &'static [&'static str],
 }
 
 /// Where an own offer stands.
@@ -85,7 +86,7 @@ impl Negotiation {
 
 impl Client {
     /// Adds a track under an msid stream id; [`ClientEvent::Published`] follows.
-    /// `simulcast`: rids `l` and `h`.
+    /// `simulcast`: rids `l` and `h`, the two layers of the web client's screen, and of our bridge's camera.
     pub fn publish(
         &mut self,
         track: Track,
@@ -93,10 +94,22 @@ impl Client {
         simulcast: bool,
         now: Instant,
     ) -> Result<(), ClientError> {
+        let rids: &[&str] = if simulcast { &["l", "h"] } else { &[] };
+        self.publish_layers(track, stream_id, rids, now)
+    }
+
+    /// As [`Client::publish`], with layers of these ids, the least one first.
+    pub fn publish_layers(
+        &mut self,
+        track: Track,
+        stream_id: &str,
+        rids: &'static [&'static str],
+        now: Instant,
+    ) -> Result<(), ClientError> {
         self.negotiation.wanted.push(Wanted {
             track,
             stream_id: stream_id.into(),
-            simulcast,
+            rids,
         });
         self.negotiate(now)?;
         self.drain(now)
@@ -200,7 +213,7 @@ impl Client {
                     } else {
                         MediaKind::Video
                     };
-                    let layers = want.simulcast.then(simulcast);
+                    let layers = (!want.rids.is_empty()).then(|| simulcast(want.rids));
                     api.add_media(
                         kind,
                         Direction::SendRecv,
@@ -317,14 +330,13 @@ impl Client {
     }
 }
 
-/// The two layers of the web client's screen, and of our bridge's camera.
-fn simulcast() -> Simulcast {
-    let layer = |rid: &str| SimulcastLayer {
-        rid: Rid::from(rid),
+fn simulcast(rids: &[&str]) -> Simulcast {
+    let layer = |rid: &&str| SimulcastLayer {
+        rid: Rid::from(*rid),
         attributes: None,
     };
     Simulcast {
-        send: vec![layer("l"), layer("h")],
+        send: rids.iter().map(layer).collect(),
         recv: vec![],
     }
 }

@@ -17,12 +17,12 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use rustix::net::addr::SocketAddrArg as _;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use super::process::{Cpus, pin_thread};
 use super::scenario::{Rates, Scenario};
 use super::swarm::receive::{BATCH, Batch};
+use super::swarm::tally::thread_cpu;
 use super::swarm::widen_receive_buffer;
 
 /// Datagrams handed to the kernel at once.
@@ -57,7 +57,7 @@ pub struct Raw {
 /// Runs the loop on the sidecar's core for so long, with the readers on the generator's.
 pub fn calibrate(
     scenario: &Scenario,
-    cpus: Cpus,
+    cpus: &Cpus,
     address: IpAddr,
     time: Duration,
 ) -> anyhow::Result<Raw> {
@@ -72,9 +72,17 @@ pub fn calibrate(
     let sizes = sizes(scenario.expected());
     let (counts, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| read(receivers, cpus.generator, &counts, &over));
+        let reader =
+            scope.spawn(|| read(receivers, cpus.generators.first().copied(), &counts, &over));
         let sender = scope.spawn(|| {
-            let sent = send(&destinations, &sizes, address, cpus.sidecar, time, &counts);
+            let sent = send(
+                &destinations,
+                &sizes,
+                address,
+                cpus.sidecar.first().copied(),
+                time,
+                &counts,
+            );
             over.store(true, Ordering::Relaxed);
             sent
         });
@@ -205,11 +213,6 @@ fn send(
     })
 }
 
-fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
 /// One stream per destination, each with a key of its own as sessions have.
 struct Loader<'a> {
     destinations: Vec<SocketAddrAny>,
@@ -330,7 +333,7 @@ mod tests {
         let scenario = Scenario::named("pair").expect("a workload");
         let raw = calibrate(
             &scenario,
-            Cpus::ANY,
+            &Cpus::ANY,
             IpAddr::V4(Ipv4Addr::LOCALHOST),
             Duration::from_millis(50),
         )

@@ -1,5 +1,6 @@
 //! What a run measured.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,34 +8,47 @@ use serde::Serialize;
 
 use super::calibration::Raw;
 use super::scenario::Scenario;
-use super::swarm::Tally;
+use super::soak::Soak;
+use super::storm::Storm;
+use super::sweep::Sweep;
+use super::window::{Window, per};
 
 /// The figures of one run; the field names are those of the JSON.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
-    /// `W1`, `W3`.
+    /// `W1`.
     pub scenario: &'static str,
     /// What it is.
     pub title: &'static str,
-    /// Sessions in the room.
+    /// Sessions in all rooms.
     pub participants: usize,
+    #[allow(missing_docs)]
+    pub rooms: usize,
+    /// Rooms that were recorded.
+    pub recordings: usize,
     /// Length of the measured window.
     pub seconds: f64,
     /// Media packets that clients received in it.
     pub forwarded_packets: u64,
-    /// Of these the client that received least.
+    /// The same by the sidecar's own count, which it copies out once a second.
+    pub told_forwarded_packets: f64,
+    /// Of these the client that received least; who only shares is not counted.
     pub forwarded_packets_least: u64,
-    /// Share of what should have been delivered; below 1: packets were lost or withheld.
-    pub delivered_share: f64,
+    /// Sequence numbers that clients did not get, though later ones came.
+    pub lost_packets: u64,
+    /// Of what should have been delivered, see [`super::Load`].
+    pub delivered_share: Option<f64>,
     /// CPU time of the sidecar process in the window, user and system, all threads.
     pub cpu_seconds: f64,
-    /// Of it the thread that forwards.
+    /// The same by the time and the number of its cores.
+    pub cpu_share: f64,
+    /// Of it the threads that forward.
     pub media_cpu_seconds: f64,
-    /// Of that thread, for each packet that clients received, microseconds.
+    /// Of these threads, for each packet that clients received, microseconds.
     pub media_cpu_us_per_packet: f64,
-    /// Rooms that were recorded.
-    pub recordings: usize,
-    /// Of the whole process.
+    /// Of all threads.
+    pub cpu_us_per_packet: f64,
+    /// Of all threads.
     pub packets_per_cpu_second: f64,
     /// The same of a bare loop just before, if one ran.
     pub raw_packets_per_cpu_second: f64,
@@ -42,72 +56,114 @@ pub struct Figures {
     pub ratio: f64,
     /// Bytes of a datagram that clients received, on average.
     pub bytes_per_packet: f64,
-    /// The bare loop in full.
-    pub raw: Option<Raw>,
     /// Per gigabyte (10^9) of datagrams that clients received.
     pub cpu_seconds_per_gb: f64,
-    /// Growth of resident memory from the empty room to the measured window, per session, bytes.
+    /// Growth of resident memory by the joins, before media flows, per session.
+    pub memory_per_session_idle_bytes: u64,
+    /// The same at the end of the measured window.
     pub memory_per_session_bytes: u64,
     /// From the sender's `send` call to the receiver's `recv`, both clients' crypto included, microseconds.
-    pub latency_p50_us: u32,
-    /// Same.
-    pub latency_p99_us: u32,
+    pub latency_p50_us: f64,
+    #[allow(missing_docs)]
+    pub latency_p99_us: f64,
+    #[allow(missing_docs)]
+    pub latency_p999_us: f64,
     /// Joining everybody: from the first `Join` to the last negotiated slot, seconds.
     pub join_seconds: f64,
+    /// CPU time of all of the sidecar for a join, while no media flows.
+    pub join_cpu_ms: f64,
+    #[allow(missing_docs)]
+    pub joins_per_cpu_second: f64,
+    /// What the sidecar dropped in the window, by cause.
+    pub drops: BTreeMap<String, u64>,
+    /// By `perf stat` in the second after the window; absent where that is not possible.
+    pub syscalls_per_packet: Option<f64>,
+    /// As the sidecar tells, if it has several shards.
+    pub sessions_by_shard: BTreeMap<String, f64>,
+    /// Of a core, used by the busiest of the generator's threads; near 1 it was the limit.
+    pub generator_cpu_share: f64,
+    /// Of all of its threads in the window.
+    pub generator_cpu_seconds: f64,
     /// Processes that ran or waited for a core, on average over the minute before the end (loadavg). Far
-    /// above 2: other work slowed the sidecar and the clients, the figures are too low.
+    /// above 2: other work slowed the sidecar and the clients.
     pub machine_load: f64,
     /// Cores of the machine.
     pub machine_cores: usize,
+    /// The bare loop in full.
+    pub raw: Option<Raw>,
+    /// If it was a storm.
+    pub storm: Option<Storm>,
+    /// If it was a soak.
+    pub soak: Option<Soak>,
+    /// If the load was raised to saturation.
+    pub sweep: Option<Sweep>,
 }
 
-/// What was read off the sidecar process.
+/// What was read off the sidecar process, beside the window.
+#[derive(Debug, Default)]
 pub(super) struct Costs {
-    pub(super) cpu: Duration,
-    pub(super) media_cpu: Duration,
-    pub(super) window: Duration,
     pub(super) join: Duration,
+    pub(super) join_cpu: Duration,
+    /// Who joined meanwhile.
+    pub(super) joins: usize,
+    pub(super) idle_bytes: u64,
     pub(super) grown_bytes: u64,
+    pub(super) syscalls_per_second: Option<f64>,
     pub(super) machine_load: f64,
+    pub(super) cores: usize,
 }
 
 impl Figures {
-    pub(super) fn new(scenario: &Scenario, costs: &Costs, mut tally: Tally) -> Self {
-        tally.latencies_us.sort_unstable();
-        let percentile = |percent: usize| {
-            let last = tally.latencies_us.len().saturating_sub(1);
-            let at = last * percent / 100;
-            tally.latencies_us.get(at).copied().unwrap_or(0)
-        };
-        let cpu = costs.cpu.as_secs_f64();
-        let media_cpu = costs.media_cpu.as_secs_f64();
-        let seconds = costs.window.as_secs_f64();
-        let per = |amount: f64, by: f64| if by > 0.0 { amount / by } else { 0.0 };
+    pub(super) fn new(scenario: &Scenario, costs: &Costs, mut window: Window) -> Self {
+        let load = window.load(scenario, costs.cores);
+        let tally = &window.tally;
+        let cpu = window.cpu.all.as_secs_f64();
+        let media_cpu = window.cpu.media.iter().sum::<Duration>().as_secs_f64();
         let packets = tally.packets as f64;
+        let sessions = scenario.roles.len().max(1) as u64;
+        let syscalls = costs.syscalls_per_second;
         Self {
             scenario: scenario.name,
             title: scenario.title,
             participants: scenario.roles.len(),
-            seconds,
+            rooms: scenario.rooms(),
+            recordings: scenario.recordings,
+            seconds: window.time.as_secs_f64(),
             forwarded_packets: tally.packets,
-            forwarded_packets_least: tally.by_client.iter().min().copied().unwrap_or(0),
-            delivered_share: per(packets, scenario.expected_per_second() * seconds),
+            told_forwarded_packets: window.after.sum("parley_packets_forwarded_total")
+                - window.before.sum("parley_packets_forwarded_total"),
+            forwarded_packets_least: tally.least.unwrap_or(0),
+            lost_packets: tally.lost,
+            delivered_share: load.delivered_share,
             cpu_seconds: cpu,
+            cpu_share: load.cpu_share,
             media_cpu_seconds: media_cpu,
             media_cpu_us_per_packet: per(media_cpu * 1e6, packets),
-            recordings: scenario.recordings,
-            packets_per_cpu_second: per(packets, cpu),
+            cpu_us_per_packet: per(cpu * 1e6, packets),
+            packets_per_cpu_second: load.packets_per_cpu_second,
             raw_packets_per_cpu_second: 0.0,
             ratio: 0.0,
             bytes_per_packet: per(tally.bytes as f64, packets),
-            raw: None,
             cpu_seconds_per_gb: per(cpu, tally.bytes as f64 / 1e9),
-            memory_per_session_bytes: costs.grown_bytes / scenario.roles.len().max(1) as u64,
-            latency_p50_us: percentile(50),
-            latency_p99_us: percentile(99),
+            memory_per_session_idle_bytes: costs.idle_bytes / costs.joins.max(1) as u64,
+            memory_per_session_bytes: costs.grown_bytes / sessions,
+            latency_p50_us: load.latency.p50_us,
+            latency_p99_us: load.latency.p99_us,
+            latency_p999_us: load.latency.p999_us,
             join_seconds: costs.join.as_secs_f64(),
+            join_cpu_ms: per(costs.join_cpu.as_secs_f64() * 1e3, costs.joins as f64),
+            joins_per_cpu_second: per(costs.joins as f64, costs.join_cpu.as_secs_f64()),
+            drops: window.after.drops_since(&window.before),
+            syscalls_per_packet: syscalls.map(|count| per(count, load.packets_per_second)),
+            sessions_by_shard: window.after.by_shard("parley_sessions"),
+            generator_cpu_share: load.generator_cpu_share,
+            generator_cpu_seconds: tally.cpu.iter().sum::<Duration>().as_secs_f64(),
             machine_load: costs.machine_load,
             machine_cores: std::thread::available_parallelism().map_or(0, usize::from),
+            raw: None,
+            storm: None,
+            soak: None,
+            sweep: None,
         }
     }
 
@@ -115,7 +171,7 @@ impl Figures {
     #[must_use]
     pub fn beside(mut self, raw: Raw) -> Self {
         self.raw_packets_per_cpu_second = raw.packets_per_cpu_second;
-        self.ratio = self.packets_per_cpu_second / raw.packets_per_cpu_second;
+        self.ratio = per(self.packets_per_cpu_second, raw.packets_per_cpu_second);
         self.raw = Some(raw);
         self
     }
@@ -123,62 +179,118 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.scenario, self.title)?;
-        writeln!(f, "  packets forwarded       {}", self.forwarded_packets)?;
-        writeln!(
-            f,
-            "  of those expected       {:.2} %",
-            self.delivered_share * 100.0
+        let mut row = |name: &str, value: String| writeln!(f, "  {name:24}{value}");
+        row(self.scenario, self.title.into())?;
+        let delivered = self.delivered_share.map_or_else(
+            || "of what the sidecar chose".into(),
+            |share| format!("{:.2} % of those due", share * 100.0),
+        );
+        row(
+            "packets forwarded",
+            format!(
+                "{}, {delivered}, {} lost",
+                self.forwarded_packets, self.lost_packets
+            ),
         )?;
-        writeln!(
-            f,
-            "  sidecar CPU             {:.2} s in {:.1} s",
-            self.cpu_seconds, self.seconds
-        )?;
-        writeln!(
-            f,
-            "  of it forwarding        {:.2} s, {:.2} us per packet, {} recordings",
-            self.media_cpu_seconds, self.media_cpu_us_per_packet, self.recordings
-        )?;
-        writeln!(
-            f,
-            "  packets per CPU-second  {:.0}",
-            self.packets_per_cpu_second
+        row(
+            "packets per CPU-second",
+            format!(
+                "{:.0} ({:.2} us per packet, {:.2} of the forwarding threads)",
+                self.packets_per_cpu_second, self.cpu_us_per_packet, self.media_cpu_us_per_packet
+            ),
         )?;
         if let Some(raw) = &self.raw {
-            writeln!(
-                f,
-                "  bare loop               {:.0}, of which that is {:.2}",
-                raw.packets_per_cpu_second, self.ratio
-            )?;
-            writeln!(
-                f,
-                "  bytes per packet        {:.0}, bare loop {:.0} ({:.1} % read)",
-                self.bytes_per_packet,
-                raw.bytes_per_packet,
-                raw.received_share * 100.0
+            row(
+                "ratio to the bare loop",
+                format!(
+                    "{:.3} of {:.0} ({:.0} bytes per packet here, {:.0} there, {:.1} % read)",
+                    self.ratio,
+                    raw.packets_per_cpu_second,
+                    self.bytes_per_packet,
+                    raw.bytes_per_packet,
+                    raw.received_share * 100.0
+                ),
             )?;
         }
-        writeln!(
-            f,
-            "  CPU-seconds per GB      {:.2}",
-            self.cpu_seconds_per_gb
+        row(
+            "CPU-seconds per GB",
+            format!("{:.2}", self.cpu_seconds_per_gb),
         )?;
-        writeln!(
-            f,
-            "  memory per session      {} KB",
-            self.memory_per_session_bytes / 1000
+        row(
+            "memory per session",
+            format!(
+                "{} KiB idle, {} KiB loaded",
+                self.memory_per_session_idle_bytes / 1024,
+                self.memory_per_session_bytes / 1024
+            ),
         )?;
-        writeln!(
-            f,
-            "  latency p50 / p99       {} / {} us",
-            self.latency_p50_us, self.latency_p99_us
+        row(
+            "latency",
+            format!(
+                "p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
+                self.latency_p50_us, self.latency_p99_us, self.latency_p999_us
+            ),
         )?;
-        writeln!(f, "  everybody joined in     {:.2} s", self.join_seconds)?;
+        row(
+            "joins",
+            format!(
+                "{:.2} ms CPU each, {:.0} per CPU-second, all within {:.1} s",
+                self.join_cpu_ms, self.joins_per_cpu_second, self.join_seconds
+            ),
+        )?;
+        if let Some(storm) = &self.storm {
+            row(
+                "storm",
+                format!(
+                    "{} joins in {:.1} s, {:.2} ms CPU each; first media after p50 {:.0} ms, p99 {:.0} ms ({} got it)",
+                    storm.joins,
+                    storm.seconds,
+                    storm.cpu_ms_per_join,
+                    storm.join_to_media_p50_ms,
+                    storm.join_to_media_p99_ms,
+                    storm.got_media
+                ),
+            )?;
+        }
+        if let Some(sweep) = &self.sweep {
+            let latency = sweep.latency_at_70_percent;
+            row(
+                "saturation",
+                format!(
+                    "{:.0} packets/s (by {:?}); at 70 %: p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
+                    sweep.saturation_packets_per_second,
+                    sweep.limit,
+                    latency.p50_us,
+                    latency.p99_us,
+                    latency.p999_us
+                ),
+            )?;
+        }
+        if let Some(soak) = &self.soak {
+            let growth = soak.growth_per_hour_bytes / 1024.0;
+            row("soak", format!("memory grows by {growth:.0} KiB per hour"))?;
+        }
+        if let Some(syscalls) = self.syscalls_per_packet {
+            row("system calls per packet", format!("{syscalls:.3}"))?;
+        }
+        if !self.drops.is_empty() {
+            row("drops", format!("{:?}", self.drops))?;
+        }
+        if !self.sessions_by_shard.is_empty() {
+            row("sessions by shard", format!("{:?}", self.sessions_by_shard))?;
+        }
+        row(
+            "busy",
+            format!(
+                "sidecar {:.0} % of its cores, clients {:.0} % of theirs",
+                self.cpu_share * 100.0,
+                self.generator_cpu_share * 100.0
+            ),
+        )?;
         write!(
             f,
-            "  load of the machine     {:.1} on {} cores",
-            self.machine_load, self.machine_cores
+            "  {:24}{:.1} on {} cores",
+            "load of the machine", self.machine_load, self.machine_cores
         )
     }
 }

@@ -30,10 +30,8 @@ impl Pairs {
     pub fn add(&mut self, without: Figures, with: Figures) {
         let ratio = |with: f64, without: f64| if without > 0.0 { with / without } else { 0.0 };
         self.recordings = with.recordings;
-        self.latency_p99_ratios.push(ratio(
-            f64::from(with.latency_p99_us),
-            f64::from(without.latency_p99_us),
-        ));
+        self.latency_p99_ratios
+            .push(ratio(with.latency_p99_us, without.latency_p99_us));
         self.media_cpu_ratios.push(ratio(
             with.media_cpu_us_per_packet,
             without.media_cpu_us_per_packet,

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use parley_proto::launch::LaunchInfo;
+
+use super::metrics::Metrics;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -17,53 +19,69 @@ use tokio::process::{Child, Command};
 const READY_TIME_MAX: Duration = Duration::from_secs(10);
 /// From SIGTERM to the end; recordings are written to theirs.
 const END_TIME_MAX: Duration = Duration::from_secs(20);
-/// The thread that forwards.
-const MEDIA_THREAD: &str = "shard-0";
+/// How the threads that forward are called.
+const MEDIA_THREADS: &str = "shard-";
 
-/// Which core runs what.
-#[derive(Debug, Clone, Copy)]
+/// Which cores run what; empty: wherever the system puts it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cpus {
-    /// The whole sidecar process; `None`: wherever the system puts it.
-    pub sidecar: Option<usize>,
-    /// The clients.
-    pub generator: Option<usize>,
+    /// The whole sidecar process.
+    pub sidecar: Vec<usize>,
+    /// The clients, a thread each.
+    pub generators: Vec<usize>,
 }
 
 impl Cpus {
     /// No pinning: for tests.
     pub const ANY: Self = Self {
-        sidecar: None,
-        generator: None,
+        sidecar: Vec::new(),
+        generators: Vec::new(),
     };
 
-    /// All cores of this process but these two; these if there are no others.
+    /// The last cores that this process may use for the sidecar, those before them for the clients.
+    pub fn choose(sidecar: usize, generators: usize) -> anyhow::Result<Self> {
+        let allowed = sched_getaffinity(None)?;
+        let usable: Vec<usize> = (0..CpuSet::MAX_CPU)
+            .filter(|cpu| allowed.is_set(*cpu))
+            .collect();
+        Self::split(&usable, sidecar, generators)
+    }
+
+    fn split(usable: &[usize], sidecar: usize, generators: usize) -> anyhow::Result<Self> {
+        let Some(first) = usable.len().checked_sub(sidecar + generators) else {
+            bail!(
+                "{sidecar} cores for the sidecar and {generators} for the clients are needed, \
+                 this process may use {}",
+                usable.len()
+            );
+        };
+        let (generators, sidecar) = usable[first..].split_at(generators);
+        Ok(Self {
+            sidecar: sidecar.to_vec(),
+            generators: generators.to_vec(),
+        })
+    }
+
+    /// All cores of this process but these; these if there are no others.
     pub fn others(&self) -> Option<CpuSet> {
         let mut allowed = sched_getaffinity(None).ok()?;
         let all = allowed;
-        for cpu in [self.sidecar, self.generator].into_iter().flatten() {
-            allowed.unset(cpu);
+        for cpu in self.sidecar.iter().chain(&self.generators) {
+            allowed.unset(*cpu);
         }
         Some(if allowed.count() == 0 { all } else { allowed })
     }
+}
 
-    /// The last two cores that this process may use; `None` with fewer than two.
-    pub fn last_two() -> Option<Self> {
-        let allowed = sched_getaffinity(None).ok()?;
-        let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
-        let last = usable.next_back()?;
-        let before = usable.next_back()?;
-        Some(Self {
-            sidecar: Some(last),
-            generator: Some(before),
-        })
-    }
+fn set_of(cpus: &[usize]) -> CpuSet {
+    let mut set = CpuSet::new();
+    cpus.iter().for_each(|cpu| set.set(*cpu));
+    set
 }
 
 /// Binds the calling thread, and what it starts, to a core.
 pub(super) fn pin_thread(cpu: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    Ok(sched_setaffinity(None, &set)?)
+    Ok(sched_setaffinity(None, &set_of(&[cpu]))?)
 }
 
 /// Processes that run or wait for a core, averaged over a minute.
@@ -75,6 +93,30 @@ pub(super) fn machine_load() -> io::Result<f64> {
         .ok_or_else(|| io::Error::other("/proc/loadavg is not understood"))
 }
 
+/// What the sidecar's threads have used.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CpuTimes {
+    pub(super) all: Duration,
+    /// Of each that forwards.
+    pub(super) media: Vec<Duration>,
+}
+
+impl CpuTimes {
+    pub(super) fn since(&self, before: &Self) -> Self {
+        let pairs = self.media.iter().zip(&before.media);
+        Self {
+            all: self.all.saturating_sub(before.all),
+            media: pairs.map(|(now, then)| now.saturating_sub(*then)).collect(),
+        }
+    }
+}
+
+struct Thread {
+    id: Pid,
+    forwards: bool,
+    cpu: Duration,
+}
+
 /// How to start a sidecar.
 #[derive(Debug, Clone)]
 pub struct SidecarOptions {
@@ -82,8 +124,12 @@ pub struct SidecarOptions {
     pub executable: PathBuf,
     /// The address given to clients.
     pub address: IpAddr,
-    /// Pinned to this core.
-    pub cpu: Option<usize>,
+    /// UDP port; 0: any.
+    pub media_port: u16,
+    /// Pinned to these cores; none: not at all.
+    pub cpus: Vec<usize>,
+    /// Its own option of this name; 1: it is not given.
+    pub shards: usize,
     /// Only the thread that forwards is; the others have the cores that are neither this nor the clients'
     /// (`None`: all of the process is pinned).
     pub others: Option<CpuSet>,
@@ -118,11 +164,11 @@ impl Sidecar {
             token,
             _folder: folder,
         };
-        if let (Some(cpu), Some(_)) = (options.cpu, &options.others) {
-            let mut set = CpuSet::new();
-            set.set(cpu);
-            let thread = sidecar.named_media_thread().await?;
-            sched_setaffinity(Some(thread), &set)?;
+        let threads = sidecar.named_media_threads(options.shards).await?;
+        if options.others.is_some() && !options.cpus.is_empty() {
+            for thread in threads {
+                sched_setaffinity(Some(thread.id), &set_of(&options.cpus))?;
+            }
         }
         Ok(sidecar)
     }
@@ -136,60 +182,83 @@ impl Sidecar {
         &self.token
     }
 
-    /// CPU time used so far by all of its threads.
-    pub fn cpu_time(&self) -> io::Result<Duration> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.info.pid))?;
-        // proc_pid_stat(5): utime and stime are fields 14 and 15, counted after the name's bracket.
-        let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let mut fields = after_name.split_ascii_whitespace().skip(11);
-        let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok());
-        let (Some(user), Some(system)) = (ticks(), ticks()) else {
-            return Err(io::Error::other("/proc/PID/stat is not understood"));
-        };
-        let per_second = rustix::param::clock_ticks_per_second();
-        Ok(Duration::from_secs_f64(
-            (user + system) as f64 / per_second as f64,
-        ))
-    }
-
-    /// CPU time used so far by the thread that forwards.
-    pub fn media_cpu_time(&self) -> io::Result<Duration> {
-        let thread = self.media_thread()?.as_raw_nonzero();
-        let path = format!("/proc/{}/task/{thread}/schedstat", self.info.pid);
-        // Documentation/scheduler/sched-stats.rst: nanoseconds on a core come first.
-        let text = std::fs::read_to_string(path)?;
-        let nanos = text.split_ascii_whitespace().next();
-        let nanos = nanos.and_then(|field| field.parse().ok());
-        nanos
-            .map(Duration::from_nanos)
-            .ok_or_else(|| io::Error::other("/proc/PID/task/TID/schedstat is not understood"))
+    /// CPU time used so far by its threads.
+    pub(super) fn cpu_times(&self) -> io::Result<CpuTimes> {
+        let threads = self.threads()?;
+        let all = threads.iter().map(|thread| thread.cpu).sum();
+        let media = threads.iter().filter(|thread| thread.forwards);
+        let media = media.map(|thread| thread.cpu).collect();
+        Ok(CpuTimes { all, media })
     }
 
     /// A thread takes its name when it first runs, which may be after the ready line.
-    async fn named_media_thread(&self) -> io::Result<Pid> {
+    async fn named_media_threads(&self, count: usize) -> anyhow::Result<Vec<Thread>> {
         let deadline = tokio::time::Instant::now() + READY_TIME_MAX;
         loop {
-            match self.media_thread() {
-                Err(_) if tokio::time::Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                found => return found,
+            let mut threads = self.threads()?;
+            threads.retain(|thread| thread.forwards);
+            if threads.len() >= count {
+                return Ok(threads);
             }
+            if tokio::time::Instant::now() > deadline {
+                bail!(
+                    "{} of {count} threads that forward were found",
+                    threads.len()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    fn media_thread(&self) -> io::Result<Pid> {
+    fn threads(&self) -> io::Result<Vec<Thread>> {
+        let mut threads = Vec::new();
         for task in std::fs::read_dir(format!("/proc/{}/task", self.info.pid))? {
             let task = task?;
-            let name = std::fs::read_to_string(task.path().join("comm"))?;
-            let number = task.file_name().to_string_lossy().parse().ok();
-            if name.trim_end() == MEDIA_THREAD
-                && let Some(thread) = number.and_then(Pid::from_raw)
-            {
-                return Ok(thread);
+            // One that ended meanwhile is left out.
+            let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else {
+                continue;
+            };
+            // Documentation/scheduler/sched-stats.rst: nanoseconds on a core come first. Finer than
+            // /proc/PID/stat, which counts hundredths of a second.
+            let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else {
+                continue;
+            };
+            let nanos = text.split_ascii_whitespace().next();
+            let nanos = nanos.and_then(|field| field.parse().ok());
+            let id = task.file_name().to_string_lossy().parse().ok();
+            if let (Some(nanos), Some(id)) = (nanos, id.and_then(Pid::from_raw)) {
+                threads.push(Thread {
+                    id,
+                    forwards: name.starts_with(MEDIA_THREADS),
+                    cpu: Duration::from_nanos(nanos),
+                });
             }
         }
-        Err(io::Error::other("the sidecar has no thread that forwards"))
+        Ok(threads)
+    }
+
+    /// System calls of all threads during a second; `None` where counting them is not possible (it takes
+    /// `perf` and the right to use it). Slows the sidecar down meanwhile.
+    pub(super) async fn syscalls_in_a_second(&self) -> Option<f64> {
+        let pid = self.info.pid.to_string();
+        let output = Command::new("perf")
+            .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", &pid])
+            .args(["--", "sleep", "1"])
+            .stdin(Stdio::null())
+            .output();
+        let output = output.await.ok().filter(|output| output.status.success())?;
+        // Figures go to standard error: count, unit, event.
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = text.lines().find(|line| line.contains("sys_enter"))?;
+        line.split(',').next()?.trim().parse().ok()
+    }
+
+    /// Its own counters.
+    pub(super) async fn metrics(&self) -> anyhow::Result<Metrics> {
+        match self.info.http {
+            Some(address) => Metrics::read(address).await,
+            None => Ok(Metrics::default()),
+        }
     }
 
     /// Resident memory, bytes.
@@ -218,20 +287,24 @@ impl Sidecar {
 /// The child inherits the affinity of this thread, which is put back at once.
 fn spawn(options: &SidecarOptions, folder: &Path) -> anyhow::Result<Child> {
     let before = sched_getaffinity(None)?;
-    match (options.cpu, &options.others) {
-        (Some(_), Some(others)) => {
-            sched_setaffinity(None, others).context("pinning the sidecar")?;
-        }
-        (Some(cpu), None) => pin_thread(cpu).context("pinning the sidecar")?,
-        (None, _) => {}
+    match &options.others {
+        _ if options.cpus.is_empty() => {}
+        Some(others) => sched_setaffinity(None, others).context("pinning the sidecar")?,
+        None => sched_setaffinity(None, &set_of(&options.cpus)).context("pinning the sidecar")?,
     }
-    let child = Command::new(&options.executable)
+    let mut command = Command::new(&options.executable);
+    if options.shards > 1 {
+        command.args(["--shards", &options.shards.to_string()]);
+    }
+    let child = command
         .arg("--runtime-dir")
         .arg(folder.join("run"))
         .arg("--data-dir")
         .arg(folder.join("data"))
-        .args(["--token-fd", "0", "--ready-fd", "1", "--media-port", "0"])
+        .args(["--token-fd", "0", "--ready-fd", "1"])
+        .args(["--media-port", &options.media_port.to_string()])
         .args(["--media-address", &options.address.to_string()])
+        .args(["--http-listen", "127.0.0.1:0"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -266,4 +339,19 @@ async fn read_ready_line(child: &mut Child, token: &str) -> anyhow::Result<Launc
         });
     }
     serde_json::from_str(&line).context("the sidecar's ready line")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sidecar_has_the_last_cores_and_the_clients_those_before() {
+        let cpus = Cpus::split(&[0, 1, 2, 5], 1, 2).expect("four cores");
+        assert_eq!((cpus.sidecar, cpus.generators), (vec![5], vec![1, 2]));
+        let cpus = Cpus::split(&[0, 1, 2], 2, 1).expect("three cores");
+        assert_eq!((cpus.sidecar, cpus.generators), (vec![1, 2], vec![0]));
+        let error = Cpus::split(&[0], 1, 1).expect_err("one core");
+        assert!(error.to_string().contains("may use 1"), "{error}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Several runs of one workload in one: least, middle and most of each figure.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -49,36 +50,97 @@ pub struct Summary {
     pub title: &'static str,
     /// How many.
     pub runs: usize,
-    /// Packets per CPU-second by those of the bare loop of the same pair.
-    pub ratio: Spread,
-    #[allow(missing_docs)]
-    pub packets_per_cpu_second: Spread,
-    #[allow(missing_docs)]
-    pub raw_packets_per_cpu_second: Spread,
-    #[allow(missing_docs)]
-    pub latency_p50_us: Spread,
-    #[allow(missing_docs)]
-    pub latency_p99_us: Spread,
+    /// By the names of [`Figures`].
+    pub figures: BTreeMap<&'static str, Spread>,
     /// Each of them.
     pub each: Vec<Figures>,
 }
+
+/// What is summed up, and the digits after the point.
+type Picks = [(&'static str, usize, fn(&Figures) -> f64); 15];
+
+const PICKS: Picks = [
+    ("ratio", 3, |f| f.ratio),
+    ("packets_per_cpu_second", 0, |f| f.packets_per_cpu_second),
+    ("raw_packets_per_cpu_second", 0, |f| {
+        f.raw_packets_per_cpu_second
+    }),
+    ("cpu_us_per_packet", 2, |f| f.cpu_us_per_packet),
+    ("cpu_seconds_per_gb", 2, |f| f.cpu_seconds_per_gb),
+    ("memory_per_session_idle_bytes", 0, |f| {
+        f.memory_per_session_idle_bytes as f64
+    }),
+    ("memory_per_session_bytes", 0, |f| {
+        f.memory_per_session_bytes as f64
+    }),
+    ("latency_p50_us", 0, |f| f.latency_p50_us),
+    ("latency_p99_us", 0, |f| f.latency_p99_us),
+    ("latency_p999_us", 0, |f| f.latency_p999_us),
+    ("join_cpu_ms", 2, |f| f.join_cpu_ms),
+    ("joins_per_cpu_second", 0, |f| f.joins_per_cpu_second),
+    ("lost_packets", 0, |f| f.lost_packets as f64),
+    ("syscalls_per_packet", 3, |f| {
+        f.syscalls_per_packet.unwrap_or(0.0)
+    }),
+    ("generator_cpu_share", 2, |f| f.generator_cpu_share),
+];
 
 impl Summary {
     /// Of at least one run; `None` of none.
     pub fn of(each: Vec<Figures>) -> Option<Self> {
         let first = each.first()?;
-        let spread = |pick: fn(&Figures) -> f64| Spread::of(each.iter().map(pick));
+        let figures = PICKS.iter().map(|(name, _, pick)| {
+            let values = each.iter().map(pick);
+            (*name, Spread::of(values))
+        });
         Some(Self {
             scenario: first.scenario,
             title: first.title,
             runs: each.len(),
-            ratio: spread(|f| f.ratio),
-            packets_per_cpu_second: spread(|f| f.packets_per_cpu_second),
-            raw_packets_per_cpu_second: spread(|f| f.raw_packets_per_cpu_second),
-            latency_p50_us: spread(|f| f64::from(f.latency_p50_us)),
-            latency_p99_us: spread(|f| f64::from(f.latency_p99_us)),
+            figures: figures.collect(),
             each,
         })
+    }
+
+    fn median(&self, name: &str) -> f64 {
+        self.figures.get(name).map_or(0.0, |spread| spread.median)
+    }
+
+    /// Over the lines of several workloads.
+    pub fn heading() -> String {
+        format!(
+            "{:6}{:>7}{:>10}{:>10}{:>8}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}",
+            "",
+            "ratio",
+            "pkt/CPU-s",
+            "bare",
+            "s/GB",
+            "KiB",
+            "p50 us",
+            "p99 us",
+            "join ms",
+            "sysc/pkt",
+            "gen %"
+        )
+    }
+
+    /// The medians of what matters most.
+    pub fn line(&self) -> String {
+        let of = |name| self.median(name);
+        format!(
+            "{:6}{:>7.3}{:>10.0}{:>10.0}{:>8.2}{:>7.0}{:>9.0}{:>9.0}{:>8.2}{:>8.2}{:>7.0}",
+            self.scenario,
+            of("ratio"),
+            of("packets_per_cpu_second"),
+            of("raw_packets_per_cpu_second"),
+            of("cpu_seconds_per_gb"),
+            of("memory_per_session_bytes") / 1024.0,
+            of("latency_p50_us"),
+            of("latency_p99_us"),
+            of("join_cpu_ms"),
+            of("syscalls_per_packet"),
+            of("generator_cpu_share") * 100.0,
+        )
     }
 }
 
@@ -87,23 +149,20 @@ impl fmt::Display for Summary {
         for figures in &self.each {
             writeln!(f, "{figures}")?;
         }
-        writeln!(
+        write!(
             f,
             "{}, {} runs: min / median / max",
             self.scenario, self.runs
         )?;
-        let mut row = |name: &str, spread: Spread, digits: usize| {
-            writeln!(
+        for (name, digits, _) in PICKS {
+            let spread = self.figures.get(name).copied().unwrap_or_default();
+            let Spread { min, median, max } = spread;
+            write!(
                 f,
-                "  {name:24}{:.digits$} / {:.digits$} / {:.digits$}",
-                spread.min, spread.median, spread.max
-            )
-        };
-        row("ratio to the bare loop", self.ratio, 3)?;
-        row("packets per CPU-second", self.packets_per_cpu_second, 0)?;
-        row("of the bare loop", self.raw_packets_per_cpu_second, 0)?;
-        row("latency p50, us", self.latency_p50_us, 0)?;
-        row("latency p99, us", self.latency_p99_us, 0)
+                "\n  {name:30}{min:.digits$} / {median:.digits$} / {max:.digits$}"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -1,39 +1,63 @@
-//! All clients and their sockets in one loop on one thread.
+//! Clients and their sockets in one loop on one thread. There may be several swarms, each with clients of
+//! its own, which have their numbers among all.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
-use parley_media::channel::View;
-use rustix::net::sockopt;
+use parley_media::channel::{CameraView, View};
 use tokio::sync::mpsc::Sender;
 
 use super::scenario::Role;
+use super::swarm::counter::rtp_head;
+use super::swarm::member::Member;
 use super::swarm::receive::{BATCH, Batch};
 use super::swarm::source::Source;
-use crate::client::{Client, ClientConfig, ClientEvent, ClientOutput, Track};
+use super::swarm::tally::thread_cpu;
+use crate::client::{Client, ClientConfig, ClientEvent, ClientOutput};
 
+mod counter;
+mod member;
 pub(super) mod receive;
 pub(super) mod source;
+pub(super) mod tally;
+
+pub(super) use receive::widen_receive_buffer;
+pub(super) use tally::Tally;
 
 const WAKE: Token = Token(usize::MAX);
 /// Sleeps no longer than this.
 const NAP_MAX: Duration = Duration::from_millis(100);
-/// Of a client's socket: a burst must wait there, not be lost.
-const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What the control side asks of the swarm.
+/// A client to make.
+#[derive(Debug, Clone)]
+pub(super) struct Newcomer {
+    /// Of all clients.
+    pub(super) number: usize,
+    pub(super) role: Role,
+    /// Sessions whose cameras it shows, and how high.
+    pub(super) shows: Vec<CameraView>,
+    /// Every packet goes through its media stack; else RTP is counted by its header, and only the first
+    /// packet of each stream goes there.
+    pub(super) listens_fully: bool,
+    /// Where it sends instead of to the sidecar; see `--via`.
+    pub(super) via: Option<SocketAddr>,
+}
+
+/// What the control side asks of a swarm.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Makes a client; it is told as number n of n.
-    Add(Role),
+    /// Makes a client.
+    Add(Box<Newcomer>),
     /// A `signal` event for a client.
     Signal(usize, String),
+    /// From now on publishers send.
+    Media,
     /// Forget what was counted.
     Begin,
     /// Tell what was counted.
@@ -42,30 +66,19 @@ pub(super) enum Order {
     Stop,
 }
 
-/// What the swarm tells.
+/// What a swarm tells.
 #[derive(Debug)]
-pub enum Notice {
+pub(super) enum Notice {
     /// A client wants this SDP signalled (zlib).
     Sdp(usize, Vec<u8>),
     /// A client has its slots, and its own tracks if it has any.
     Ready(usize),
+    /// A client got its first media packet.
+    FirstMedia(usize, Instant),
     /// A client lost its media connection.
     Lost(usize),
     /// What was counted since `Begin`.
-    Tally(Tally),
-}
-
-/// What clients received.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// Media packets.
-    pub packets: u64,
-    /// Bytes of all datagrams.
-    pub bytes: u64,
-    /// Of each media packet.
-    pub latencies_us: Vec<u32>,
-    /// Media packets by receiving client.
-    pub by_client: Vec<u64>,
+    Tally(Box<Tally>),
 }
 
 /// The other ends of the control side's channels.
@@ -74,42 +87,42 @@ pub(super) struct Ports {
     pub(super) notices: Sender<Notice>,
 }
 
-/// A client with what belongs to it.
-struct Member {
-    client: Client,
-    socket: UdpSocket,
-    role: Role,
-    source: Option<Source>,
-    wake: Instant,
-    slots: bool,
-    published: bool,
-    ready: bool,
-}
-
 /// See the module.
 pub(super) struct Swarm {
     poll: Poll,
     members: Vec<Member>,
+    /// Number among all to place in `members`.
+    places: BTreeMap<usize, usize>,
+    /// From which times of sending are counted, the same in all swarms.
+    epoch: Instant,
     ports: Ports,
     address: IpAddr,
-    epoch: Instant,
+    media: bool,
     tally: Tally,
+    cpu_began: Duration,
     /// Read before any of it is handled, so that handling does not count as latency.
     inbox: Vec<(usize, SocketAddr, Instant, Vec<u8>)>,
 }
 
 impl Swarm {
     /// An empty swarm whose clients bind to `address`, and what wakes it.
-    pub(super) fn new(ports: Ports, address: IpAddr) -> std::io::Result<(Self, Waker)> {
+    pub(super) fn new(
+        epoch: Instant,
+        ports: Ports,
+        address: IpAddr,
+    ) -> std::io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let swarm = Self {
             poll,
             members: Vec::new(),
+            places: BTreeMap::new(),
+            epoch,
             ports,
             address,
-            epoch: Instant::now(),
+            media: false,
             tally: Tally::default(),
+            cpu_began: Duration::ZERO,
             inbox: Vec::new(),
         };
         Ok((swarm, waker))
@@ -120,9 +133,8 @@ impl Swarm {
         let mut events = Events::with_capacity(1024);
         let mut batch = Batch::new();
         loop {
-            let now = Instant::now();
-            let nap = self.next_wake().saturating_duration_since(now).min(NAP_MAX);
-            match self.poll.poll(&mut events, Some(nap)) {
+            let nap = self.next_wake().saturating_duration_since(Instant::now());
+            match self.poll.poll(&mut events, Some(nap.min(NAP_MAX))) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
                 _ => {}
             }
@@ -140,44 +152,58 @@ impl Swarm {
     }
 
     fn next_wake(&self) -> Instant {
-        let wakes = self.members.iter().map(|member| {
-            let sends = member.source.as_ref().map(Source::next);
-            sends.map_or(member.wake, |at| at.min(member.wake))
-        });
+        let wakes = self.members.iter().map(|member| member.next(self.media));
         wakes.min().unwrap_or_else(|| Instant::now() + NAP_MAX)
     }
 
     fn read(&mut self, index: usize, batch: &mut Batch) -> anyhow::Result<()> {
-        let Some(member) = self.members.get(index) else {
-            return Ok(());
-        };
         loop {
-            match batch.receive(&member.socket) {
-                Ok(count) => {
-                    let now = Instant::now();
-                    let datagrams = batch.datagrams();
-                    let taken = datagrams.map(|(from, data)| (index, from, now, data.to_vec()));
-                    self.inbox.extend(taken);
-                    if count < BATCH {
-                        return Ok(());
-                    }
-                }
+            let Some(member) = self.members.get_mut(index) else {
+                return Ok(());
+            };
+            let count = match batch.receive(&member.socket) {
+                Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // The peer's port is closed: what a crash looks like; the client's ICE will say so.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error).context("reading a media socket"),
+            };
+            let now = Instant::now();
+            let mut first_media = false;
+            for (from, data) in batch.datagrams() {
+                self.tally.bytes += data.len() as u64;
+                if let Some((ssrc, sequence)) = rtp_head(data) {
+                    let first_of_stream = member.counter.count(ssrc, sequence);
+                    first_media |= !std::mem::replace(&mut member.has_media, true);
+                    if !member.listens_fully {
+                        self.tally.packets += 1;
+                        member.packets += 1;
+                        if !first_of_stream {
+                            continue;
+                        }
+                    }
+                }
+                self.inbox.push((index, from, now, data.to_vec()));
+            }
+            if first_media {
+                let number = member.number;
+                self.tell(Notice::FirstMedia(number, now))?;
+            }
+            if count < BATCH {
+                return Ok(());
             }
         }
     }
 
     fn deliver(&mut self) -> anyhow::Result<()> {
-        for (index, from, at, data) in std::mem::take(&mut self.inbox) {
-            self.tally.bytes += data.len() as u64;
-            self.members[index]
-                .client
-                .handle_datagram(from, &data, at)?;
+        let mut inbox = std::mem::take(&mut self.inbox);
+        for (index, from, at, data) in inbox.drain(..) {
+            let member = &mut self.members[index];
+            let from = member.as_if_from(from);
+            member.client.handle_datagram(from, &data, at)?;
             self.flush(index)?;
         }
+        self.inbox = inbox;
         Ok(())
     }
 
@@ -185,21 +211,33 @@ impl Swarm {
     fn obey(&mut self) -> anyhow::Result<bool> {
         loop {
             match self.ports.orders.try_recv() {
-                Ok(Order::Add(role)) => self.add(role)?,
-                Ok(Order::Signal(index, json)) => {
+                Ok(Order::Add(newcomer)) => self.add(*newcomer)?,
+                Ok(Order::Signal(number, json)) => {
                     let now = Instant::now();
+                    let index = self.places.get(&number).copied();
+                    let index = index.context("a signal for a client of another thread")?;
                     self.members[index].client.handle_signal(&json, now)?;
                     self.flush(index)?;
                 }
+                Ok(Order::Media) => {
+                    let now = Instant::now();
+                    self.media = true;
+                    for member in &mut self.members {
+                        member.start_sending(now);
+                    }
+                }
                 Ok(Order::Begin) => {
-                    self.tally = Tally {
-                        by_client: vec![0; self.members.len()],
-                        ..Tally::default()
-                    };
+                    self.tally = Tally::default();
+                    self.members.iter_mut().for_each(Member::restart);
+                    self.cpu_began = thread_cpu();
                 }
                 Ok(Order::End) => {
-                    let tally = std::mem::take(&mut self.tally);
-                    self.tell(Notice::Tally(tally))?;
+                    let mut tally = std::mem::take(&mut self.tally);
+                    tally.cpu = vec![thread_cpu().saturating_sub(self.cpu_began)];
+                    for member in &mut self.members {
+                        member.report(&mut tally);
+                    }
+                    self.tell(Notice::Tally(Box::new(tally)))?;
                 }
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return Ok(false),
                 Err(TryRecvError::Empty) => return Ok(true),
@@ -207,24 +245,17 @@ impl Swarm {
         }
     }
 
-    fn add(&mut self, role: Role) -> anyhow::Result<()> {
+    fn add(&mut self, newcomer: Newcomer) -> anyhow::Result<()> {
         let now = Instant::now();
         let index = self.members.len();
         let mut socket = UdpSocket::bind(SocketAddr::new(self.address, 0))?;
         widen_receive_buffer(&socket);
         let registry = self.poll.registry();
         registry.register(&mut socket, Token(index), Interest::READABLE)?;
+        self.places.insert(newcomer.number, index);
         let client = Client::new(ClientConfig::web(socket.local_addr()?), now)?;
-        self.members.push(Member {
-            client,
-            socket,
-            role,
-            source: None,
-            wake: now,
-            slots: false,
-            published: false,
-            ready: false,
-        });
+        self.members
+            .push(Member::new(client, socket, newcomer, now));
         self.flush(index)
     }
 
@@ -232,17 +263,18 @@ impl Swarm {
         for index in 0..self.members.len() {
             let now = Instant::now();
             let member = &mut self.members[index];
-            let wakes = member.wake <= now;
-            if wakes {
+            if member.next(self.media) > now {
+                continue;
+            }
+            if member.wake <= now {
                 member.client.handle_timeout(now)?;
             }
-            let sends = match &mut member.source {
-                Some(source) => source.send_due(&mut member.client, self.epoch, now)?,
-                None => false,
-            };
-            if wakes || sends {
-                self.flush(index)?;
+            if self.media {
+                for source in &mut member.sources {
+                    source.send_due(&mut member.client, self.epoch, now)?;
+                }
             }
+            self.flush(index)?;
         }
         Ok(())
     }
@@ -260,10 +292,14 @@ impl Swarm {
                     destination,
                     payload,
                 } => {
+                    let to = member.leads_to(destination);
                     // A full buffer loses a packet, as networks do.
-                    let _sent = member.socket.send_to(&payload, destination);
+                    let _sent = member.socket.send_to(&payload, to);
                 }
-                ClientOutput::SignalSdp(zlib) => self.tell(Notice::Sdp(index, zlib))?,
+                ClientOutput::SignalSdp(zlib) => {
+                    let number = member.number;
+                    self.tell(Notice::Sdp(number, zlib))?;
+                }
                 ClientOutput::Event(event) => self.react(index, event)?,
             }
         }
@@ -272,6 +308,7 @@ impl Swarm {
     fn react(&mut self, index: usize, event: ClientEvent) -> anyhow::Result<()> {
         let now = Instant::now();
         let member = &mut self.members[index];
+        let number = member.number;
         match event {
             ClientEvent::Received(received) => {
                 if let Some(sent) = source::sent_at(&received.payload) {
@@ -280,49 +317,44 @@ impl Swarm {
                     let micros = u32::try_from(micros).unwrap_or(u32::MAX);
                     self.tally.latencies_us.push(micros);
                 }
-                self.tally.packets += 1;
-                if let Some(count) = self.tally.by_client.get_mut(index) {
-                    *count += 1;
+                if member.listens_fully {
+                    self.tally.packets += 1;
+                    member.packets += 1;
                 }
             }
             ClientEvent::OfferApplied if !member.slots => {
                 member.slots = true;
                 let view = View {
                     screen: true,
-                    cameras: Vec::new(),
+                    cameras: std::mem::take(&mut member.shows),
                 };
                 member.client.show(view, now)?;
-                match member.role {
-                    Role::Viewer => member.published = true,
-                    Role::Speaker => {
-                        let stream = format!("voice-{index}");
-                        member.client.publish(Track::Voice, &stream, false, now)?;
-                    }
-                    Role::Sharer => {
-                        let stream = screen_stream(index);
-                        member.client.publish(Track::Screen, &stream, false, now)?;
-                    }
+                for (track, layers) in member.role.tracks() {
+                    let stream = stream_id(*track, number);
+                    let rids = rids(layers);
+                    member.client.publish_layers(*track, &stream, rids, now)?;
                 }
             }
             ClientEvent::Published(track) => {
-                member.published = true;
-                member.source = Some(Source::new(track, index, now));
+                let layers = member.role.tracks().iter().find(|(t, _)| *t == track);
+                let layers = layers.map_or(&[][..], |(_, layers)| layers);
+                let source = Source::new(track, layers, number, now);
+                member.sources.push(source);
             }
-            ClientEvent::KeyframeWanted(_) => {
-                if let Some(source) = &mut member.source {
+            ClientEvent::KeyframeWanted(track) => {
+                let mut sources = member.sources.iter_mut();
+                if let Some(source) = sources.find(|source| source.track() == track) {
                     source.want_keyframe();
                 }
             }
             ClientEvent::LockPatienceOver => {
-                anyhow::bail!("client {index} did not get the signalling lock")
+                anyhow::bail!("client {number} did not get the signalling lock")
             }
-            ClientEvent::Disconnected => self.tell(Notice::Lost(index))?,
+            ClientEvent::Disconnected => self.tell(Notice::Lost(number))?,
             _ => {}
         }
-        let member = &mut self.members[index];
-        if member.slots && member.published && !member.ready {
-            member.ready = true;
-            self.tell(Notice::Ready(index))?;
+        if self.members[index].becomes_ready() {
+            self.tell(Notice::Ready(number))?;
         }
         Ok(())
     }
@@ -335,15 +367,15 @@ impl Swarm {
     }
 }
 
-/// As wide as the system allows.
-pub(super) fn widen_receive_buffer(socket: &impl AsFd) {
-    // Beyond the system's maximum only root may go; others get the maximum.
-    if sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER_BYTES).is_err() {
-        let _ = sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER_BYTES);
-    }
+/// The msid stream id under which a client announces and sends a track.
+pub(super) fn stream_id(track: crate::client::Track, number: usize) -> String {
+    format!("{track:?}-{number}")
 }
 
-/// The msid stream id that a sharer announces.
-pub(super) fn screen_stream(index: usize) -> String {
-    format!("screen-{index}")
+fn rids(layers: &'static [super::scenario::Layer]) -> &'static [&'static str] {
+    match layers {
+        [_, _, _] => &["l", "m", "h"],
+        [_, _] => &["l", "h"],
+        _ => &[],
+    }
 }

@@ -10,11 +10,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::ptr::{from_mut, null_mut};
 
+use rustix::net::sockopt;
+
 /// Datagrams per call.
 pub(in crate::load) const BATCH: usize = 32;
 /// Nothing that a sidecar sends is longer.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 const ADDRESS_BYTES: u32 = size_of::<libc::sockaddr_storage>() as u32;
+
+/// Of a receiving socket: a burst must wait there, not be lost.
+const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// As wide as the system allows.
+pub(in crate::load) fn widen_receive_buffer(socket: &impl AsFd) {
+    // Beyond the system's maximum only root may go; others get the maximum.
+    if sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER_BYTES).is_err() {
+        let _ = sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER_BYTES);
+    }
+}
 
 /// One datagram's place.
 struct Place {

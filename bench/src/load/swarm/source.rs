@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::client::{Client, Track, VideoFrame, synthetic_picture};
-use crate::load::scenario::{PACKETS_PER_PICTURE, PICTURES_PER_SECOND, VOICE_INTERVAL};
+use crate::load::scenario::{Layer, PICTURES_PER_SECOND, VOICE_INTERVAL};
 
 /// How loud speakers are, dBov.
 const VOICE_LEVEL: i8 = -25;
@@ -21,26 +21,52 @@ const VOICE_TOC: u8 = 0xf8;
 const STAMP_BYTES: usize = 12;
 const MAGIC: [u8; 4] = *b"PBnc";
 
-/// One client's media.
+/// What was sent, in packets.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::load) struct Sent {
+    /// Of voices.
+    pub(in crate::load) voices: u64,
+    /// Of pictures, in all layers.
+    pub(in crate::load) pictures: u64,
+}
+
+/// One track of a client.
 pub(super) struct Source {
     track: Track,
+    layers: &'static [Layer],
+    phase: Duration,
     next: Instant,
     rng: SmallRng,
     pictures: u32,
     keyframe: bool,
+    sent: Sent,
 }
 
 impl Source {
-    /// Starts now, each client with its own phase within the packet interval.
-    pub(super) fn new(track: Track, index: usize, now: Instant) -> Self {
-        let phase = VOICE_INTERVAL.mul_f64((index as f64 * 0.618).fract());
-        Self {
+    /// Starts at `start`, each client with its own phase within the packet interval.
+    pub(super) fn new(
+        track: Track,
+        layers: &'static [Layer],
+        index: usize,
+        start: Instant,
+    ) -> Self {
+        let mut source = Self {
             track,
-            next: now + phase,
+            layers,
+            phase: interval(track).mul_f64((index as f64 * 0.618).fract()),
+            next: start,
             rng: SmallRng::seed_from_u64(index as u64),
             pictures: 0,
             keyframe: true,
-        }
+            sent: Sent::default(),
+        };
+        source.restart(start);
+        source
+    }
+
+    /// Begins now, in its phase.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.next = now + self.phase;
     }
 
     /// When it sends next.
@@ -48,9 +74,18 @@ impl Source {
         self.next
     }
 
-    /// The next picture is a key frame.
+    pub(super) fn track(&self) -> Track {
+        self.track
+    }
+
+    /// The next picture is a key frame, in all layers.
     pub(super) fn want_keyframe(&mut self) {
         self.keyframe = true;
+    }
+
+    /// What was sent since this was asked last.
+    pub(super) fn take_sent(&mut self) -> Sent {
+        std::mem::take(&mut self.sent)
     }
 
     /// Sends what is due; false: nothing was.
@@ -64,15 +99,15 @@ impl Source {
             return Ok(false);
         }
         let stamp = stamp(now.saturating_duration_since(epoch));
+        self.next += interval(self.track);
         if self.track == Track::Voice {
-            self.next += VOICE_INTERVAL;
             let mut frame = vec![0; self.rng.random_range(VOICE_BYTES)];
             self.rng.fill(&mut frame[..]);
             frame[0] = VOICE_TOC;
             write_stamp(&mut frame, stamp);
             client.send_voice(&frame, Some(VOICE_LEVEL), now)?;
+            self.sent.voices += 1;
         } else {
-            self.next += Duration::from_secs(1) / PICTURES_PER_SECOND;
             self.send_picture(client, stamp, now)?;
         }
         // After a stall: go on from here, not with a burst.
@@ -87,20 +122,37 @@ impl Source {
         now: Instant,
     ) -> anyhow::Result<()> {
         let keyframe = std::mem::take(&mut self.keyframe);
-        let mut body = synthetic_picture(keyframe, &[]);
-        body.resize(CHUNK_BYTES * PACKETS_PER_PICTURE, 0x55);
-        for chunk in body.chunks_mut(CHUNK_BYTES) {
-            write_stamp(chunk, stamp);
-        }
         self.pictures = self.pictures.wrapping_add(1);
-        let frame = VideoFrame {
-            rid: None,
-            picture: (self.pictures & 0x7fff) as u16,
-            body: &body,
-            rtp_time: self.pictures.wrapping_mul(90_000 / PICTURES_PER_SECOND),
-        };
-        client.send_video(self.track, frame, now)?;
+        for layer in self.layers {
+            let mut body = synthetic_picture(keyframe, &[]);
+            if keyframe {
+                // Its size is told by key frames (RFC 6386 section 9.1), four by three.
+                let (width, height) = (layer.height / 3 * 4, layer.height);
+                body[6..8].copy_from_slice(&width.to_le_bytes());
+                body[8..10].copy_from_slice(&height.to_le_bytes());
+            }
+            body.resize(CHUNK_BYTES * layer.packets_per_picture, 0x55);
+            for chunk in body.chunks_mut(CHUNK_BYTES) {
+                write_stamp(chunk, stamp);
+            }
+            let frame = VideoFrame {
+                rid: layer.rid,
+                picture: (self.pictures & 0x7fff) as u16,
+                body: &body,
+                rtp_time: self.pictures.wrapping_mul(90_000 / PICTURES_PER_SECOND),
+            };
+            client.send_video(self.track, frame, now)?;
+            self.sent.pictures += layer.packets_per_picture as u64;
+        }
         Ok(())
+    }
+}
+
+fn interval(track: Track) -> Duration {
+    if track == Track::Voice {
+        VOICE_INTERVAL
+    } else {
+        Duration::from_secs(1) / PICTURES_PER_SECOND
     }
 }
 
