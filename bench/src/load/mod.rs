@@ -42,6 +42,8 @@ use window::Window;
 
 /// Between the last join and looking at what the sessions cost.
 const SETTLE: Duration = Duration::from_millis(500);
+/// Until then the estimates of the viewers' links have grown to what cameras need.
+const CAMERAS_WARM_UP: Duration = Duration::from_secs(12);
 /// A quiet machine shows little more than the run itself: the sidecar and the clients.
 const BUSY_MACHINE: f64 = 3.0;
 /// Of a core used by the clients: nearly the limit.
@@ -110,7 +112,12 @@ pub async fn run(
 
     control.record(scenario.recordings).await?;
     control.start_media()?;
-    control.attend(options.warm_up).await?;
+    let warm_up = if scenario.is_exact() {
+        options.warm_up
+    } else {
+        options.warm_up.max(CAMERAS_WARM_UP)
+    };
+    control.attend(warm_up).await?;
     progress(&format!("measuring for {:?}", options.measure));
     let (mut storm, mut soak, mut sweep) = (None, None, None);
     let window = match scenario.course {
