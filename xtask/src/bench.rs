@@ -21,10 +21,31 @@ With the usual figures it takes about 15 minutes. Other work on the machine spoi
 --json prints an object per step, one after another.
 ";
 
+const COMPARE_HELP: &str = "\
+What got worse since the committed baseline of ratios (bench/compare/baseline.json)
+
+Usage: cargo xtask bench compare [WORKLOAD...] [--update] [options of the load generator]
+
+Runs the workloads of the baseline, or these, 3 times each unless --runs says otherwise; the medians count.
+Ends with code 1 when a figure is worse by more than the baseline tolerates.
+--update writes the baseline instead: commit it with the reason.
+";
+
+const BASELINE: &str = "bench/compare/baseline.json";
+/// Quick enough to be run, long enough to mean something.
+const COMPARED: [&str; 8] = ["W1", "W1-10", "W2", "W2-2", "W3", "W3-20", "W5", "W7"];
+
 pub(crate) fn run(args: &[String]) -> Outcome {
-    if args.first().is_some_and(|word| word == "recording") {
-        return recording(&args[1..]);
+    match args.first().map(String::as_str) {
+        Some("recording") => return recording(&args[1..]),
+        Some("compare") => return compare(&args[1..]),
+        _ => {}
     }
+    generator(args)
+}
+
+/// Becomes the load generator.
+fn generator(args: &[String]) -> Outcome {
     tools::ready_to_build()?;
     build(&["--package", "parley-bench", "--package", "parley-sidecar"])?;
     let release = sh::target_dir().join("release");
@@ -34,6 +55,35 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         .arg(release.join("parley-sidecar"))
         .args(args);
     Err(Failure::new(format!("parley-bench: {}", command.exec())))
+}
+
+fn compare(args: &[String]) -> Outcome {
+    if args.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{COMPARE_HELP}");
+        return Ok(std::process::ExitCode::SUCCESS);
+    }
+    generator(&compare_arguments(args))
+}
+
+fn compare_arguments(args: &[String]) -> Vec<String> {
+    let mut arguments: Vec<String> = args.to_vec();
+    let update = arguments.iter().position(|word| word == "--update");
+    if let Some(at) = update {
+        arguments.remove(at);
+    }
+    if !arguments.iter().any(|word| word.starts_with("--runs")) {
+        arguments.extend(["--runs".into(), "3".into()]);
+    }
+    if !args.first().is_some_and(|word| !word.starts_with('-')) {
+        arguments.extend(COMPARED.map(str::to_owned));
+    }
+    let option = if update.is_some() {
+        "--update-baseline"
+    } else {
+        "--compare"
+    };
+    arguments.extend([option.into(), BASELINE.into()]);
+    arguments
 }
 
 /// The figures go to stdout (perhaps as JSON), so the build's headline must not.
@@ -118,4 +168,25 @@ fn figures(mut command: std::process::Command) -> Result<(), Failure> {
         return Err(Failure::new(format!("{command:?} failed")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        compare_arguments(&words).join(" ")
+    }
+
+    #[test]
+    fn comparing_takes_workloads_or_has_its_own() {
+        assert_eq!(
+            arguments(&["W1", "--runs", "5"]),
+            "W1 --runs 5 --compare bench/compare/baseline.json"
+        );
+        let all = arguments(&["--update"]);
+        assert!(all.starts_with("--runs 3 W1 W1-10"), "{all}");
+        assert!(all.ends_with("--update-baseline bench/compare/baseline.json"));
+    }
 }

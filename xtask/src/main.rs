@@ -27,7 +27,8 @@ Commands:
   test [--no-browser]         Every test: Rust, TypeScript, scenarios, browsers, three sabotages
   lint                        Formatting, clippy, licences (what CI checks before the tests)
   sabotage [FAULT ...]        Plant named faults and see the right scenario go red (all, without names)
-  bench <W1|W3> [--json]      Load the real sidecar and print its figures
+  bench <W1|...|all> [--json] Load the real sidecar and print its figures (--help: workloads, options)
+  bench compare               What got worse since the committed baseline of ratios
   bench recording [--json]    What recordings cost the sidecar (--help: which figures)
   chaos recording [ARGS]      Kill parts while calls are recorded: nothing is lost, posted twice (--help: kinds, seeds)
   dist [ARGS]                 Make the bundle for Mattermost servers (--help: flavours, platforms)

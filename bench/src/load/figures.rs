@@ -78,7 +78,9 @@ pub struct Figures {
     pub drops: BTreeMap<String, u64>,
     /// By `perf stat` in the second after the window; absent where that is not possible.
     pub syscalls_per_packet: Option<f64>,
-    /// As the sidecar tells, if it has several shards.
+    /// The same for datagrams only, by the sidecar's own count.
+    pub media_syscalls_per_packet: f64,
+    /// As the sidecar tells.
     pub sessions_by_shard: BTreeMap<String, f64>,
     /// Of a core, used by the busiest of the generator's threads; near 1 it was the limit.
     pub generator_cpu_share: f64,
@@ -121,6 +123,8 @@ impl Figures {
         let media_cpu = window.cpu.media.iter().sum::<Duration>().as_secs_f64();
         let packets = tally.packets as f64;
         let sessions = scenario.roles.len().max(1) as u64;
+        let grown = |name| window.after.sum(name) - window.before.sum(name);
+        let told = grown("parley_packets_forwarded_total");
         let syscalls = costs.syscalls_per_second;
         Self {
             scenario: scenario.name,
@@ -130,8 +134,7 @@ impl Figures {
             recordings: scenario.recordings,
             seconds: window.time.as_secs_f64(),
             forwarded_packets: tally.packets,
-            told_forwarded_packets: window.after.sum("parley_packets_forwarded_total")
-                - window.before.sum("parley_packets_forwarded_total"),
+            told_forwarded_packets: told,
             forwarded_packets_least: tally.least.unwrap_or(0),
             lost_packets: tally.lost,
             delivered_share: load.delivered_share,
@@ -155,7 +158,8 @@ impl Figures {
             joins_per_cpu_second: per(costs.joins as f64, costs.join_cpu.as_secs_f64()),
             drops: window.after.drops_since(&window.before),
             syscalls_per_packet: syscalls.map(|count| per(count, load.packets_per_second)),
-            sessions_by_shard: window.after.by_shard("parley_sessions"),
+            media_syscalls_per_packet: per(grown("parley_system_calls_total"), told),
+            sessions_by_shard: window.after.by_shard("parley_shard_sessions"),
             generator_cpu_share: load.generator_cpu_share,
             generator_cpu_seconds: tally.cpu.iter().sum::<Duration>().as_secs_f64(),
             machine_load: costs.machine_load,
@@ -276,7 +280,7 @@ impl fmt::Display for Figures {
         if !self.drops.is_empty() {
             row("drops", format!("{:?}", self.drops))?;
         }
-        if !self.sessions_by_shard.is_empty() {
+        if self.sessions_by_shard.len() > 1 {
             row("sessions by shard", format!("{:?}", self.sessions_by_shard))?;
         }
         row(

@@ -82,16 +82,16 @@ mod tests {
 
     const TEXT: &str = "# HELP parley_drops Dropped\n# TYPE parley_drops counter\n\
         parley_drops_total{cause=\"stun\"} 3\nparley_drops_total{cause=\"late\"} 1\n\
-        parley_sessions{shard=\"0\"} 4\nparley_sessions{shard=\"1\"} 6\n\
+        parley_shard_sessions{shard=\"0\"} 4\nparley_shard_sessions{shard=\"1\"} 6\n\
         parley_sessions_ended_total 9\n# EOF\n";
 
     #[test]
     fn series_are_summed_split_and_compared() {
         let now = Metrics::parse(TEXT);
-        assert_eq!(now.sum("parley_sessions"), 10.0);
+        assert_eq!(now.sum("parley_shard_sessions"), 10.0);
         assert_eq!(now.sum("parley_sessions_ended_total"), 9.0);
         assert_eq!(now.sum("parley_nothing"), 0.0);
-        let shards = now.by_shard("parley_sessions");
+        let shards = now.by_shard("parley_shard_sessions");
         assert_eq!(shards, [("0".into(), 4.0), ("1".into(), 6.0)].into());
         let before = Metrics::parse(
             "parley_drops_total{cause=\"stun\"} 1\nparley_drops_total{cause=\"late\"} 1\n",

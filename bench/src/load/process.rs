@@ -128,7 +128,7 @@ pub struct SidecarOptions {
     pub media_port: u16,
     /// Pinned to these cores; none: not at all.
     pub cpus: Vec<usize>,
-    /// Its own option of this name; 1: it is not given.
+    /// Threads that forward.
     pub shards: usize,
     /// Only the thread that forwards is; the others have the cores that are neither this nor the clients'
     /// (`None`: all of the process is pinned).
@@ -292,11 +292,8 @@ fn spawn(options: &SidecarOptions, folder: &Path) -> anyhow::Result<Child> {
         Some(others) => sched_setaffinity(None, others).context("pinning the sidecar")?,
         None => sched_setaffinity(None, &set_of(&options.cpus)).context("pinning the sidecar")?,
     }
-    let mut command = Command::new(&options.executable);
-    if options.shards > 1 {
-        command.args(["--shards", &options.shards.to_string()]);
-    }
-    let child = command
+    let child = Command::new(&options.executable)
+        .args(["--shards", &options.shards.to_string()])
         .arg("--runtime-dir")
         .arg(folder.join("run"))
         .arg("--data-dir")

@@ -79,8 +79,8 @@ const PICKS: Picks = [
     ("join_cpu_ms", 2, |f| f.join_cpu_ms),
     ("joins_per_cpu_second", 0, |f| f.joins_per_cpu_second),
     ("lost_packets", 0, |f| f.lost_packets as f64),
-    ("syscalls_per_packet", 3, |f| {
-        f.syscalls_per_packet.unwrap_or(0.0)
+    ("media_syscalls_per_packet", 3, |f| {
+        f.media_syscalls_per_packet
     }),
     ("generator_cpu_share", 2, |f| f.generator_cpu_share),
 ];
@@ -138,7 +138,7 @@ impl Summary {
             of("latency_p50_us"),
             of("latency_p99_us"),
             of("join_cpu_ms"),
-            of("syscalls_per_packet"),
+            of("media_syscalls_per_packet"),
             of("generator_cpu_share") * 100.0,
         )
     }
