@@ -1,5 +1,6 @@
 //! How much of a CPU forwarding costs in the core alone, without sockets: one room, so many listeners,
-//! so many speakers. `cargo run --release -p parley-core --example fanout -- 50 3 10`
+//! so many speakers. `cargo run --release -p parley-core --example fanout -- 50 3 10`; with a fourth number,
+//! listeners beyond so many are shared with another shard.
 
 // It measures real time.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -25,6 +26,9 @@ fn main() {
         .map(|n| &*Box::leak(format!("s{n}").into_boxed_str()))
         .collect();
     let mut sim = Sim::new();
+    if let Some(above) = arguments.next() {
+        sim = sim.with_neighbour(above);
+    }
     for name in &names {
         sim.join(name, Profile::Ours);
     }
@@ -34,7 +38,11 @@ fn main() {
     }
     sim.talk(&names[..speakers], 400);
     let before = sim.core.counters().packets_forwarded;
+    let orders = sim.core.counters().ordered;
     sim.core_time = Duration::ZERO;
+    if let Some(neighbour) = &mut sim.neighbour {
+        neighbour.core_time = Duration::ZERO;
+    }
     let start = Instant::now();
     sim.talk(&names[..speakers], seconds as u64 * 1_000);
     let forwarded = sim.core.counters().packets_forwarded - before;
@@ -48,5 +56,14 @@ fn main() {
             busy / forwarded as f64 * 1e9,
             start.elapsed().as_secs_f64(),
         );
+        if let Some(neighbour) = &sim.neighbour {
+            let ordered = sim.core.counters().ordered - orders;
+            let away = neighbour.core_time.as_secs_f64();
+            println!(
+                "{ordered} by the other shard, {:.0} ns each there; {:.0} ns each for all of them",
+                away / ordered as f64 * 1e9,
+                (busy + away) / (forwarded + ordered) as f64 * 1e9,
+            );
+        }
     }
 }

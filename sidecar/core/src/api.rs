@@ -666,6 +666,9 @@ pub struct NodeCounters {
     pub ordered: u64,
     /// Sessions of other shards' rooms whose voices this one encrypts and sends.
     pub guests: u64,
+    /// Sessions whose voices this shard encrypts and sends: guests, and those of its rooms that are not
+    /// away.
+    pub carried: u64,
     /// Sessions of this shard's rooms, by the shard that encrypts and sends their voices.
     pub egresses: Vec<u32>,
 }
@@ -686,6 +689,7 @@ impl NodeCounters {
             panics,
             ordered,
             guests,
+            carried,
             egresses,
         } = other;
         self.rooms += rooms;
@@ -698,6 +702,7 @@ impl NodeCounters {
         self.panics += panics;
         self.ordered += ordered;
         self.guests += guests;
+        self.carried += carried;
         let shards = self.egresses.len().max(egresses.len());
         self.egresses.resize(shards, 0);
         for (mine, theirs) in self.egresses.iter_mut().zip(egresses) {

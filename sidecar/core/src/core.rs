@@ -248,6 +248,7 @@ impl Core {
             panics: counters.panics,
             ordered: self.shared.lanes.ordered,
             guests: self.shared.guests.present(),
+            carried: self.shared.guests.present() + u64::from(self.shared.lanes.at_home()),
             egresses: self.shared.lanes.placed().collect(),
         }
     }

@@ -12,9 +12,11 @@
 //! - counters out: absolute values once a second, the last one wins.
 //!
 //! And one of the recorder: what is recorded goes into its ring, which the thread never waits for either.
-//! Between shards there are lossy lanes ([`lane`]).
+//! Between shards there are lossy lanes ([`lane`]): of datagrams, and of voices that another shard sends
+//! ([`away`]).
 
 mod addresses;
+mod away;
 mod lane;
 mod neighbours;
 mod net;
@@ -39,6 +41,7 @@ pub use sockets::{BindError, MediaSockets};
 
 use crate::clock::SharedClock;
 use crate::core_client::CallError;
+use away::AwayLanes;
 use lane::Bell;
 use neighbours::Neighbours;
 use placement::{Placement, Reservation};
@@ -197,11 +200,12 @@ pub fn spawn(
     }
     let bells: Vec<Arc<Bell>> = polls.iter().map(|(_, bell)| bell.clone()).collect();
     let neighbours = Neighbours::mesh(&bells);
+    let away = AwayLanes::mesh(&bells);
     let mut recorders = recorders.into_iter();
     let mut handles = Vec::new();
     let ends = FuturesUnordered::new();
-    let parts = sockets.into_iter().zip(polls).zip(neighbours);
-    for (shard, ((sockets, (poll, bell)), neighbours)) in parts.enumerate() {
+    let parts = sockets.into_iter().zip(polls).zip(neighbours).zip(away);
+    for (shard, (((sockets, (poll, bell)), neighbours), away)) in parts.enumerate() {
         let (commands, commands_in) = sync_channel(COMMANDS_WAITING_MAX);
         let (report_out, report) = watch::channel(ShardReport::default());
         let mut config = config.clone();
@@ -212,6 +216,7 @@ pub fn spawn(
             report: report_out,
             bell: bell.clone(),
             neighbours,
+            away,
             placement: placement.clone(),
         };
         let clock = clock.clone();

@@ -13,6 +13,7 @@ use parley_core::api::{CoreConfig, EventKind, Now, Output, RoomEvent, TupleNews}
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use super::away::AwayLanes;
 use super::lane::Bell;
 use super::neighbours::{Neighbours, Passed};
 use super::net::{Offload, ReceiveBatch, SendQueue};
@@ -48,6 +49,7 @@ pub(super) struct Lanes {
     /// Wakes this thread.
     pub(super) bell: Arc<Bell>,
     pub(super) neighbours: Neighbours,
+    pub(super) away: AwayLanes,
     /// Is told of rooms and sessions that come and go.
     pub(super) placement: Placement,
 }
@@ -75,6 +77,8 @@ pub(super) struct Worker {
     commands_left: bool,
     /// The budget ended before what other shards handed over did.
     handed_over_left: bool,
+    /// ... and before what they ordered did.
+    orders_left: bool,
     /// Ticks since the last poll.
     unpolled: u32,
     wake_at: Instant,
@@ -113,12 +117,13 @@ impl Worker {
             instant,
             wall_ms: clock.unix_ms(),
         };
-        #[cfg_attr(not(feature = "sabotage"), allow(unused_mut))]
         let mut core = Core::new(config, now);
         #[cfg(feature = "sabotage")]
         if let Some(fault) = crate::sabotage::named().and_then(|named| named.parse().ok()) {
             core.sabotage(fault);
         }
+        // A user fragment names no more shards than its octet.
+        core.spread_over(u8::try_from(lanes.neighbours.shards()).unwrap_or(u8::MAX));
         Ok(Self {
             shard,
             core,
@@ -134,6 +139,7 @@ impl Worker {
             panics_on_command: crate::sabotage::is_active("shard_panic"),
             commands_left: false,
             handed_over_left: false,
+            orders_left: false,
             unpolled: 0,
             wake_at: instant,
             report_at: instant,
@@ -156,6 +162,7 @@ impl Worker {
                 return;
             }
             self.handed_over();
+            self.orders();
             self.datagrams();
             self.timers();
             self.recordings();
@@ -177,7 +184,7 @@ impl Worker {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let left = self.commands_left || self.handed_over_left;
+        let left = self.commands_left || self.handed_over_left || self.orders_left;
         let busy = left || self.readable.contains(&true);
         if busy && self.unpolled < TICKS_PER_POLL {
             self.unpolled += 1;
@@ -193,7 +200,7 @@ impl Worker {
             let next = recordings.map_or(next, |at| at.min(next));
             // Who pushes something from here on wakes us; what was pushed before is seen.
             self.lanes.bell.doze();
-            if self.lanes.neighbours.wait() {
+            if self.lanes.neighbours.wait() || self.lanes.away.wait() {
                 Duration::ZERO
             } else {
                 // epoll counts whole milliseconds: mio rounds up, so a timer is never early in a busy loop.
@@ -312,6 +319,22 @@ impl Worker {
         }
     }
 
+    /// Encrypts and sends voices of other shards' rooms.
+    fn orders(&mut self) {
+        let now = self.now();
+        let Self { core, lanes, .. } = self;
+        let away = &mut lanes.away;
+        let mut taken = false;
+        self.orders_left = away.take(|from, batch| {
+            taken = true;
+            core.handle_orders(from, batch, now);
+        });
+        away.exchange(core, self.report.load, now.instant);
+        if taken {
+            self.drain();
+        }
+    }
+
     /// Sends away what other shards are to be told and what is theirs.
     fn tell_neighbours(&mut self) {
         while let Some(news) = self.core.poll_tuple_news() {
@@ -378,10 +401,15 @@ impl Worker {
                         recordings.push(key, &entry);
                     }
                 }
-                // A core that is alone has nobody to hand anything to.
-                Output::Orders { .. } => self.core.refuse_orders(),
+                Output::Orders { shard, batch } => {
+                    if !self.lanes.away.push(shard, batch) {
+                        self.core.refuse_orders();
+                    }
+                }
                 Output::Timeout(at) => {
                     self.wake_at = at;
+                    // Before this shard sends its own share: they can do theirs meanwhile.
+                    self.lanes.away.flush();
                     return;
                 }
             }

@@ -28,6 +28,15 @@ impl Collector for Reading {
         self.series(&mut encoder, "shard_sessions", "Sessions", |report| {
             gauge(report.core.sessions as f64)
         })?;
+        let help =
+            "Sessions whose voices this media thread encrypts and sends, also for rooms of others";
+        self.series(&mut encoder, "shard_egresses", help, |report| {
+            gauge(report.core.carried as f64)
+        })?;
+        let help = "Packets that another media thread was ordered to encrypt and send";
+        self.series(&mut encoder, "shard_packets_ordered", help, |report| {
+            ConstCounter::new(report.core.ordered)
+        })?;
         let help = "Media packets sent to clients";
         self.series(&mut encoder, "shard_packets_forwarded", help, |report| {
             ConstCounter::new(report.core.packets_forwarded)
@@ -73,6 +82,8 @@ mod tests {
             handed_over,
             core: NodeCounters {
                 sessions,
+                carried: 2,
+                ordered: 9,
                 ..NodeCounters::default()
             },
             ..ShardReport::default()
@@ -92,6 +103,10 @@ mod tests {
                 "parley_shard_rooms{shard=\"1\"} 0.0",
                 "parley_shard_sessions{shard=\"0\"} 3.0",
                 "parley_shard_sessions{shard=\"1\"} 4.0",
+                "parley_shard_egresses{shard=\"0\"} 2.0",
+                "parley_shard_egresses{shard=\"1\"} 2.0",
+                "parley_shard_packets_ordered_total{shard=\"0\"} 9",
+                "parley_shard_packets_ordered_total{shard=\"1\"} 9",
                 "parley_shard_packets_forwarded_total{shard=\"0\"} 0",
                 "parley_shard_packets_forwarded_total{shard=\"1\"} 0",
                 "parley_datagrams_handed_over_total{shard=\"0\"} 7",

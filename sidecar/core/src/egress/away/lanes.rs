@@ -95,6 +95,11 @@ impl Lanes {
         self.lanes.iter().map(|lane| lane.routes.len() as u32)
     }
 
+    /// Of those, the ones that stayed here.
+    pub(crate) fn at_home(&self) -> u32 {
+        self.placed().nth(usize::from(self.own)).unwrap_or(0)
+    }
+
     /// Places an egress of a room with so many sessions. A key that leaves is not given back: it is the
     /// other shard's from now on.
     pub(crate) fn place(

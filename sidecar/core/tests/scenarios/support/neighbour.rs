@@ -1,7 +1,7 @@
 //! A second core that the first may let send voices of its room: another shard of the same process, behind
 //! a lane as slow and as narrow as a test wants.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parley_core::Core;
 use parley_core::api::*;
@@ -19,6 +19,8 @@ pub struct Neighbour {
     pub delay: Duration,
     /// The lane takes nothing.
     pub full: bool,
+    /// Real time spent in the core's calls.
+    pub core_time: Duration,
 }
 
 impl Sim {
@@ -39,6 +41,7 @@ impl Sim {
             core,
             delay: Duration::ZERO,
             full: false,
+            core_time: Duration::ZERO,
         });
         self
     }
@@ -68,9 +71,16 @@ impl Sim {
 
     pub(super) fn take_orders(&mut self, batch: &[u8]) {
         let now = self.time();
-        self.neighbour().core.handle_orders(HOME, batch, now);
+        let begun = Instant::now();
+        let neighbour = self.neighbour();
+        neighbour.core.handle_orders(HOME, batch, now);
+        neighbour.core_time += begun.elapsed();
         loop {
-            match self.neighbour().core.poll_output() {
+            let begun = Instant::now();
+            let neighbour = self.neighbour();
+            let output = neighbour.core.poll_output();
+            neighbour.core_time += begun.elapsed();
+            match output {
                 Output::Transmit {
                     source,
                     destination,
