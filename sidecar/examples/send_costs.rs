@@ -56,7 +56,7 @@ fn cost(receivers: &[UdpSocket], mut send: impl FnMut(&[SocketAddr])) -> f64 {
 
 fn queued(length: usize, gso: bool, adjacent: bool) -> impl FnMut(&[SocketAddr]) {
     let sender = socket();
-    let mut queue = SendQueue::new(1, Offload { gso, gro: false });
+    let mut queue = SendQueue::new(1, Offload { gso });
     let payload = vec![7; length];
     move |destinations| {
         if adjacent {

@@ -108,9 +108,6 @@ impl Worker {
                 .register(&mut media.socket, Token(index), Interest::READABLE)?;
         }
         let offload = Offload::probe();
-        for media in &sockets.sockets {
-            offload.prepare(&media.socket)?;
-        }
         tracing::info!(?offload, "media sockets");
         let instant = Instant::now();
         let now = Now {
@@ -128,7 +125,7 @@ impl Worker {
             shard,
             core,
             readable: vec![true; sockets.sockets.len()],
-            received: ReceiveBatch::new(offload),
+            received: ReceiveBatch::new(),
             queue: SendQueue::new(sockets.sockets.len(), offload),
             sockets,
             clock,

@@ -1,9 +1,10 @@
 //! Many datagrams per system call, both ways.
 //!
-//! Three things save calls: `recvmmsg` and `sendmmsg` take many datagrams to and from anybody; GSO
-//! (`UDP_SEGMENT`) sends up to 64 datagrams of equal length to one destination as one message, which
-//! passes through the kernel's stack once; GRO is the same inwards. What the kernel can do is probed at
-//! start ([`offload`]); without it the same types send and receive the scalar way.
+//! `recvmmsg` and `sendmmsg` take many datagrams to and from anybody. GSO (`UDP_SEGMENT`) sends up to 64
+//! datagrams of equal length to one destination as one message, which passes through the kernel's stack
+//! once; what the kernel can do is probed at start ([`offload`]), and without it the same type sends one
+//! datagram per message. GRO, the same inwards, is left out: what comes in is a small part of what goes
+//! out, and every buffer would have to have 64 KiB.
 
 pub(super) mod offload;
 pub(super) mod receive;

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use super::sys::{self, SendArrays};
+use super::sys::SendArrays;
 use super::{Message, Piece};
 
 /// Offloads in use.
@@ -13,8 +13,6 @@ use super::{Message, Piece};
 pub(crate) struct Offload {
     /// Runs of datagrams to one destination leave as one message (`UDP_SEGMENT`).
     pub(crate) gso: bool,
-    /// Runs of datagrams from one sender come as one message (`UDP_GRO`).
-    pub(crate) gro: bool,
 }
 
 impl Offload {
@@ -22,16 +20,7 @@ impl Offload {
     pub(crate) fn probe() -> Self {
         Self {
             gso: probe_gso().unwrap_or(false),
-            gro: false,
         }
-    }
-
-    /// Prepares a socket for it; without the option, datagrams come one by one.
-    pub(crate) fn prepare(self, socket: &impl AsFd) -> io::Result<()> {
-        if self.gro {
-            sys::accept_coalesced(socket.as_fd(), true)?;
-        }
-        Ok(())
     }
 }
 

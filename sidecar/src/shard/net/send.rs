@@ -8,7 +8,7 @@ use super::sys::SendArrays;
 use super::{Message, Offload, Piece};
 
 /// Messages handed to the kernel at once.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 /// Bytes queued before they are sent whatever else there is to do.
 const BYTES_QUEUED_MAX: usize = 256 * 1024;
 /// Datagrams in one message: what every kernel with GSO takes.

@@ -1,6 +1,6 @@
-//! `sendmmsg` and `recvmmsg` with the control messages of UDP offload (udp(7): `UDP_SEGMENT`, `UDP_GRO`).
+//! `sendmmsg` with runs of datagrams (udp(7), `UDP_SEGMENT`), and `recvmmsg`.
 //!
-//! Unsafe code: no crate that we use offers many messages per call with these control messages, and the
+//! Unsafe code: no crate that we use offers these two calls with that control message, and the
 //! kernel wants arrays of structs that point into each other. Each array here lives on the heap as long
 //! as its owner, is filled anew before each call, and is never looked through by pointer after it: what
 //! the kernel wrote is read from the arrays themselves.
@@ -191,14 +191,12 @@ impl SendArrays {
     }
 }
 
-/// What came in one message: one datagram, or several of one sender.
+/// A datagram that came.
 #[derive(Debug)]
 pub(super) struct Received<'a> {
     /// `None`: of a family that no socket of ours has.
     pub(super) from: Option<SocketAddr>,
     pub(super) bytes: &'a [u8],
-    /// Length of each datagram in `bytes`, the last may be shorter; `None`: it is one.
-    pub(super) segment: Option<usize>,
     /// The buffer was too short for it.
     pub(super) cut: bool,
 }
@@ -208,7 +206,6 @@ pub(super) struct ReceiveArrays {
     headers: Vec<libc::mmsghdr>,
     addresses: Vec<Address>,
     slices: Vec<libc::iovec>,
-    controls: Vec<Control>,
     buffers: Vec<u8>,
     /// Bytes per message.
     stride: usize,
@@ -235,7 +232,6 @@ impl ReceiveArrays {
             headers: vec![unsafe { zeroed() }; messages],
             addresses: vec![Address::empty(); messages],
             slices: vec![no_slice; messages],
-            controls: vec![Control([0; CONTROL_BYTES]); messages],
             buffers: vec![0; messages * stride],
             stride,
         }
@@ -243,15 +239,10 @@ impl ReceiveArrays {
 
     /// Reads what is there. Says how many messages; fewer than there is room for: nothing was left.
     pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        let rest = self.addresses.iter_mut().zip(&mut self.controls);
+        let slices = self.addresses.iter_mut().zip(&mut self.slices);
         let buffers = self.buffers.chunks_exact_mut(self.stride);
-        for (((header, (address, control)), slice), buffer) in self
-            .headers
-            .iter_mut()
-            .zip(rest)
-            .zip(&mut self.slices)
-            .zip(buffers)
-        {
+        let headers = self.headers.iter_mut();
+        for ((header, (address, slice)), buffer) in headers.zip(slices).zip(buffers) {
             slice.iov_base = buffer.as_mut_ptr().cast();
             slice.iov_len = buffer.len();
             let header = &mut header.msg_hdr;
@@ -259,8 +250,6 @@ impl ReceiveArrays {
             header.msg_namelen = size_of::<Address>() as libc::socklen_t;
             header.msg_iov = slice;
             header.msg_iovlen = 1;
-            header.msg_control = control.0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL_BYTES as _;
             header.msg_flags = 0;
         }
         // SAFETY: all that the headers point to lives and does not move until it returns.
@@ -284,47 +273,8 @@ impl ReceiveArrays {
         Received {
             from: self.addresses[index].get(header.msg_hdr.msg_namelen),
             bytes: &self.buffers[start..start + length],
-            segment: segment(&self.controls[index], header.msg_hdr.msg_controllen),
             cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
         }
-    }
-}
-
-/// The segment length in a control message of `UDP_GRO`, which is an int.
-fn segment(control: &Control, length: usize) -> Option<usize> {
-    let bytes = control.0.get(..length)?;
-    // SAFETY: only computes.
-    let data = unsafe { libc::CMSG_LEN(0) } as usize;
-    let end = data + size_of::<libc::c_int>();
-    if bytes.len() < end {
-        return None;
-    }
-    // SAFETY: there are as many bytes; the header is plain numbers.
-    let header: libc::cmsghdr = unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) };
-    let is_segment = header.cmsg_level == libc::SOL_UDP && header.cmsg_type == libc::UDP_GRO;
-    let value = libc::c_int::from_ne_bytes(bytes[data..end].try_into().ok()?);
-    usize::try_from(value)
-        .ok()
-        .filter(|value| is_segment && *value > 0)
-}
-
-/// Lets the kernel hand over several datagrams of a sender as one message.
-pub(super) fn accept_coalesced(socket: BorrowedFd<'_>, on: bool) -> io::Result<()> {
-    let value = libc::c_int::from(on);
-    // SAFETY: the value lives until it returns, and its length is given.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_UDP,
-            libc::UDP_GRO,
-            ptr::from_ref(&value).cast(),
-            size_of_val(&value) as libc::socklen_t,
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 

@@ -1,19 +1,13 @@
 use std::net::UdpSocket;
 
-use super::super::SendQueue;
+use super::super::{Offload, SendQueue};
 use super::*;
 
-const WITH_GRO: Offload = Offload {
-    gso: true,
-    gro: true,
-};
-
-fn pair(offload: Offload) -> (UdpSocket, UdpSocket, ReceiveBatch) {
+fn pair() -> (UdpSocket, UdpSocket, ReceiveBatch) {
     let socket = || UdpSocket::bind("127.0.0.1:0").unwrap();
     let (sender, receiver) = (socket(), socket());
     receiver.set_nonblocking(true).unwrap();
-    offload.prepare(&receiver).unwrap();
-    (sender, receiver, ReceiveBatch::new(offload))
+    (sender, receiver, ReceiveBatch::new())
 }
 
 /// All that is there.
@@ -41,41 +35,23 @@ fn read(socket: &UdpSocket, receiver: &mut ReceiveBatch, from: &UdpSocket) -> Ve
 
 #[test]
 fn datagrams_come_whole_and_in_order_in_few_calls() {
-    for offload in [Offload::default(), WITH_GRO] {
-        let (sender, socket, mut receiver) = pair(offload);
-        let to = socket.local_addr().unwrap();
-        let sent: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; usize::from(n)]).collect();
-        for datagram in &sent {
-            sender.send_to(datagram, to).unwrap();
-        }
-        assert_eq!(read(&socket, &mut receiver, &sender), sent);
-        assert_eq!(receiver.counts.calls, 4);
-        assert!(read(&socket, &mut receiver, &sender).is_empty());
-    }
-}
-
-#[test]
-fn what_the_kernel_coalesced_is_split_with_its_odd_tail() {
-    let (sender, socket, mut receiver) = pair(WITH_GRO);
+    let (sender, socket, mut receiver) = pair();
     let to = socket.local_addr().unwrap();
-    let mut queue = SendQueue::new(1, WITH_GRO);
-    let mut sent: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; 1200]).collect();
-    sent.push(vec![20; 33]);
+    let sent: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; usize::from(n)]).collect();
     for datagram in &sent {
-        queue.push(0, to, datagram);
+        sender.send_to(datagram, to).unwrap();
     }
-    queue.flush([&sender]);
-    assert_eq!(queue.counts.runs, 1);
     assert_eq!(read(&socket, &mut receiver, &sender), sent);
-    // Over loopback a run arrives as it left.
-    assert_eq!(receiver.counts.calls, 1);
+    // The last one was not full.
+    assert_eq!(receiver.counts.calls, 4);
+    assert!(read(&socket, &mut receiver, &sender).is_empty());
 }
 
 #[test]
-fn without_the_option_the_kernel_splits_it() {
-    let (sender, socket, mut receiver) = pair(Offload::default());
+fn a_run_comes_as_single_datagrams() {
+    let (sender, socket, mut receiver) = pair();
     let to = socket.local_addr().unwrap();
-    let mut queue = SendQueue::new(1, WITH_GRO);
+    let mut queue = SendQueue::new(1, Offload { gso: true });
     for n in 0..3_u8 {
         queue.push(0, to, &[n; 90]);
     }
@@ -86,7 +62,7 @@ fn without_the_option_the_kernel_splits_it() {
 
 #[test]
 fn one_that_is_too_long_is_counted_and_the_others_come() {
-    let (sender, socket, mut receiver) = pair(Offload::default());
+    let (sender, socket, mut receiver) = pair();
     let to = socket.local_addr().unwrap();
     for length in [5, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MAX + 1, 6] {
         sender.send_to(&vec![1; length], to).unwrap();
@@ -103,7 +79,7 @@ fn one_that_is_too_long_is_counted_and_the_others_come() {
 fn both_families_say_who_sent() {
     let sender = UdpSocket::bind("[::1]:0").unwrap();
     let socket = UdpSocket::bind("[::1]:0").unwrap();
-    let mut receiver = ReceiveBatch::new(Offload::default());
+    let mut receiver = ReceiveBatch::new();
     sender
         .send_to(b"six", socket.local_addr().unwrap())
         .unwrap();
