@@ -177,7 +177,7 @@ mod tests {
         assert!(error("media_port = 70000").contains("media_port"));
         assert!(error("media_addresses = [\"0.0.0.0\"]").starts_with("media_addresses: "));
         assert!(error("shards = 0").starts_with("shards: "));
-        assert!(error("shards = 65").starts_with("shards: "));
+        assert!(error("shards = 33").starts_with("shards: "));
         assert!(error("http_listen = \"192.0.2.1:80\"").starts_with("http_listen: "));
         assert!(error("node_id = \"\"").starts_with("node_id: "));
         assert!(error("log_level = \"a=b=c\"").starts_with("log_level: "));

@@ -87,7 +87,7 @@ pub struct Raw {
     )]
     pub media_addresses: Vec<String>,
 
-    /// Media threads, 1 to 64, each with calls of its own. Default: as many as this process may use cores,
+    /// Media threads, 1 to 32, each with calls of its own. Default: as many as this process may use cores,
     /// at most 8.
     #[arg(long, value_name = "NUMBER", env = "PARLEY_SIDECAR_SHARDS")]
     pub shards: Option<u64>,

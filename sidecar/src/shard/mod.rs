@@ -46,8 +46,8 @@ use lane::Bell;
 use neighbours::Neighbours;
 use placement::{Placement, Reservation};
 
-/// Shards of a process at most: what a user fragment can name, and more than any machine needs.
-pub const SHARDS_MAX: usize = 64;
+/// Shards of a process at most: each has a lane to each other one.
+pub const SHARDS_MAX: usize = 32;
 /// Commands that may wait for a thread.
 pub const COMMANDS_WAITING_MAX: usize = 1024;
 /// Events that may wait for the hub.
