@@ -18,5 +18,5 @@ pub mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counters::IoCounts;
-pub use recorder::{PrepareError, PrepareRequest, Prepared, Recorder, RecorderConfig};
+pub use recorder::{PrepareError, PrepareRequest, Prepared, Recorder, RecorderConfig, Tap};
 pub use tap::{Pushed, RecordingKey, Report, TapWriter};

@@ -45,6 +45,9 @@ struct Inner {
     threads: Mutex<Option<(JoinHandle<()>, ComposingThread)>>,
 }
 
+/// A shard's end: what it records, and what becomes of it.
+pub type Tap = (TapWriter, Receiver<Report>);
+
 /// Recordings in progress, by key.
 type Open = Mutex<BTreeMap<RecordingKey, (String, bool)>>;
 
@@ -70,7 +73,7 @@ impl Recorder {
         vfs: Arc<dyn Vfs>,
         clock: Arc<dyn Clock>,
         shards: usize,
-    ) -> io::Result<(Self, Vec<(TapWriter, Receiver<Report>)>)> {
+    ) -> io::Result<(Self, Vec<Tap>)> {
         Self::start_all(config, vfs, clock, composer(), shards)
     }
 
@@ -95,7 +98,7 @@ impl Recorder {
         clock: Arc<dyn Clock>,
         make: MakeComposer,
         shards: usize,
-    ) -> io::Result<(Self, Vec<(TapWriter, Receiver<Report>)>)> {
+    ) -> io::Result<(Self, Vec<Tap>)> {
         let shelf_config = ShelfConfig {
             root: config.dir.clone(),
             grace: config.grace,
