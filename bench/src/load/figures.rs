@@ -159,7 +159,7 @@ impl Figures {
             drops: window.after.drops_since(&window.before),
             syscalls_per_packet: syscalls.map(|count| per(count, load.packets_per_second)),
             media_syscalls_per_packet: per(grown("parley_system_calls_total"), told),
-            sessions_by_shard: window.after.by_shard("parley_shard_sessions"),
+            sessions_by_shard: window.after.by_shard("parley_shard_egresses"),
             generator_cpu_share: load.generator_cpu_share,
             generator_cpu_seconds: tally.cpu.iter().sum::<Duration>().as_secs_f64(),
             machine_load: costs.machine_load,
