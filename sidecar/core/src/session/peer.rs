@@ -32,8 +32,9 @@ const LIVELY: Duration = Duration::from_secs(5);
 /// The data channel acknowledges what came after 200 ms (RFC 9260 section 6.2) ...
 const CHANNEL_ACKS: Duration = Duration::from_millis(201);
 /// ... and sends again what nobody acknowledged after 1 s at the earliest (section 16). Clients ping each
-/// second: to be lively for each ping would be to be so for ever.
-const CHANNEL_RESENDS: Duration = Duration::from_millis(1_001);
+/// second: to be lively for each ping would be to be so for ever, and a little more than a second after
+/// the last answer is when the next one has put it off.
+const CHANNEL_RESENDS: Duration = Duration::from_millis(1_100);
 /// A pacer that released a packet wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
@@ -449,9 +450,7 @@ impl Peer {
 
     /// Something was sent by the data channel.
     pub(crate) fn expect_channel_ack(&mut self, now: Instant) {
-        if self.channel_resends <= now {
-            self.channel_resends = now + CHANNEL_RESENDS;
-        }
+        self.channel_resends = now + CHANNEL_RESENDS;
     }
 
     fn schedule(&mut self, shared: &mut Shared) {

@@ -5,6 +5,7 @@
 // Simulations begin their own time and measure real time; clients' keys are seen from two sides.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod allocations;
 mod authentic_media;
 mod av1_pair;
 mod away_egress;

@@ -92,6 +92,11 @@ pub struct Sim {
     core_wakes: Instant,
     /// How often the core was woken by its timers.
     pub wakes: u64,
+    /// Voice packets that reached the core, and its allocations until all that came of them was handed out.
+    pub voices: u64,
+    pub voices_asked: u64,
+    /// Allocations of the core since the last datagram came.
+    asked: u64,
     /// Bytes that the core took and kept while it handled datagrams.
     pub core_kept: isize,
     /// Real time spent in the core's calls.
@@ -104,6 +109,8 @@ pub const SERVER: &str = "10.99.0.1:8443";
 /// The shard of [`Sim::arrival`].
 const ARRIVAL: u8 = 3;
 pub const ROOM: &str = "room";
+/// Payload type of voices, in clients' packets and in the core's.
+const OPUS: u8 = 111;
 
 pub fn room_ref() -> RoomRef {
     RoomRef {
@@ -168,6 +175,9 @@ impl Sim {
             next_address: 1,
             core_wakes: start,
             wakes: 0,
+            voices: 0,
+            voices_asked: 0,
+            asked: 0,
             core_kept: 0,
             core_time: Duration::ZERO,
             neighbour: None,
@@ -413,10 +423,16 @@ impl Sim {
             }
             let begun = Instant::now();
             let held = memory::held();
+            let asked = memory::asked();
             self.arrive(flight.from, &flight.bytes);
+            self.asked = memory::asked() - asked;
             self.core_kept += memory::held() - held;
             self.core_time += begun.elapsed();
             self.drain_core();
+            if matches!(flight.bytes[..], [128..192, second, ..] if second & 0x7f == OPUS) {
+                self.voices += 1;
+                self.voices_asked += self.asked;
+            }
         } else {
             let now = self.now;
             if let [128..192, second, ..] = flight.bytes[..] {
@@ -504,7 +520,9 @@ impl Sim {
     pub fn drain_core(&mut self) {
         loop {
             let begun = Instant::now();
+            let asked = memory::asked();
             let output = self.core.poll_output();
+            self.asked += memory::asked() - asked;
             self.core_time += begun.elapsed();
             let (source, destination, payload) = match output {
                 Output::Timeout(at) => {
