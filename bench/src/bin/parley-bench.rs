@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use parley_bench::load::{
     self, Baseline, Cpus, Figures, Measures, Options, Pairs, Raw, Scenario, Sidecar,
     SidecarOptions, Summary,
@@ -147,7 +148,12 @@ impl Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let scenarios = arguments.scenarios()?;
+    let scenarios = match arguments.scenarios() {
+        Ok(scenarios) => scenarios,
+        Err(error) => Arguments::command()
+            .error(ErrorKind::InvalidValue, error)
+            .exit(),
+    };
     let bench = Bench::new(&arguments)?;
     if let (Some(count), [scenario]) = (arguments.recording_pairs, &*scenarios) {
         let pairs = bench.recording_pairs(scenario, count).await?;
