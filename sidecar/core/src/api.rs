@@ -89,7 +89,7 @@ pub struct Capabilities {
     pub slots_v1: bool,
     /// How video comes down.
     pub video_down: VideoDown,
-    /// 1 to 8; 0 = 8.
+    /// 1 to 10, more counts as 10; 0 = 10.
     pub max_audio_slots: u8,
     /// Put the audio level on what is sent.
     pub needs_audio_level: bool,

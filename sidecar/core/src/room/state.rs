@@ -37,7 +37,8 @@ impl Room {
         let (changed, field) = session.apply(change, shared);
         let is_unmuted = session.unmuted;
         let view = session.view();
-        self.unmuted = self.unmuted + usize::from(is_unmuted) - usize::from(was_unmuted);
+        let unmuted = self.unmuted + usize::from(is_unmuted);
+        self.unmuted = unmuted.saturating_sub(usize::from(was_unmuted));
         #[cfg(feature = "sabotage")]
         shared.panic_for(crate::shared::Fault::PanicInCommand);
         if !changed {

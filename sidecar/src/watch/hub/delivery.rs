@@ -182,7 +182,7 @@ impl Hub {
         let Some(room) = self.rooms.remove(id) else {
             return;
         };
-        self.unacked -= room.unacked();
+        self.unacked = self.unacked.saturating_sub(room.unacked());
         if let Some(host) = room.owner.and_then(|key| self.hosts.get_mut(&key)) {
             host.rooms.remove(id);
             host.line.retain(|waiting| waiting != id);

@@ -257,8 +257,8 @@ impl Hub {
         let (was_ended, sent_before) = (room.ended, room.sent());
         let before = room.unacked();
         let pushed = room.push(event, ticket);
-        self.unacked = self.unacked + room.unacked() - before;
-        let taken_back = sent_before - room.sent();
+        self.unacked = (self.unacked + room.unacked()).saturating_sub(before);
+        let taken_back = sent_before.saturating_sub(room.sent());
         let (owner, ended, waits) = (room.owner, room.ended, room.waiting_since.is_some());
         if let Some(host) = owner.and_then(|key| self.hosts.get_mut(&key)) {
             host.in_flight = host.in_flight.saturating_sub(taken_back);
@@ -306,7 +306,7 @@ impl Hub {
             return;
         }
         // A question that led to nothing is taken out.
-        self.unacked = self.unacked + room.unacked() - before;
+        self.unacked = (self.unacked + room.unacked()).saturating_sub(before);
         if let Some(key) = room.owner {
             let waits = !room.is_empty();
             self.wait_for_ack(id, waits.then_some(now));
@@ -339,7 +339,7 @@ impl Hub {
             return;
         }
         host.in_flight = host.in_flight.saturating_sub(done);
-        self.unacked -= done;
+        self.unacked = self.unacked.saturating_sub(done);
         let (empty, ended) = self
             .rooms
             .get(id)
