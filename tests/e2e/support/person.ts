@@ -205,6 +205,19 @@ export class Person {
         });
     }
 
+    /** Packets of sound that this page has sent: fewer than 50 a second where it was too busy to make it. */
+    soundSent(): Promise<number> {
+        return this.page.evaluate(async () => {
+            let sent = 0;
+            for (const connection of window.instruments.connections) {
+                for (const report of (await connection.getStats()).values() as Iterable<Record<string, unknown>>) {
+                    sent += report.type === 'outbound-rtp' && report.kind === 'audio' ? Number(report.packetsSent) : 0;
+                }
+            }
+            return sent;
+        });
+    }
+
     /** The voice that comes in, and what the server's reports say of it. */
     voiceStats(): Promise<{received: number; lost: number; sent: number; reports: number}> {
         return this.page.evaluate(async () => {
