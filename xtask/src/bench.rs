@@ -74,7 +74,7 @@ fn compare_arguments(args: &[String]) -> Vec<String> {
     if !arguments.iter().any(|word| word.starts_with("--runs")) {
         arguments.extend(["--runs".into(), "3".into()]);
     }
-    if !args.first().is_some_and(|word| !word.starts_with('-')) {
+    if args.first().is_none_or(|word| word.starts_with('-')) {
         arguments.extend(COMPARED.map(str::to_owned));
     }
     let option = if update.is_some() {
