@@ -40,6 +40,10 @@ const SOURCES_MAX: usize = 4096;
 /// another one, whose packets would then be decrypted with the wrong keys.
 const TUPLE_KEPT: Duration = Duration::from_secs(10);
 
+/// A shard is told of a tuple at most so often: who sends signed checks without end must not fill the lane
+/// with what is said about them, which goes before what clients send.
+const NEWS_EVERY: Duration = Duration::from_millis(250);
+
 /// Both ends of a datagram; the protocol is always UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tuple {
@@ -135,8 +139,9 @@ pub(crate) struct Demux {
     tuples: HashMap<Tuple, (Key, Instant)>,
     checks: SourceBuckets<IpAddr>,
     elsewhere: Elsewhere,
-    /// Tuples of ours that arrive at another shard, which is told when they are ours no more.
-    arrivals: HashMap<Tuple, u8>,
+    /// Tuples of ours that arrive at another shard, which is told when they are ours no more, and when it
+    /// was told last that they are.
+    arrivals: HashMap<Tuple, (u8, Instant)>,
     news: VecDeque<TupleNews>,
     /// Test-only fault: skip the HMAC.
     #[cfg(feature = "sabotage")]
@@ -216,8 +221,7 @@ impl Demux {
         match (self.route(tuple, data, now), via) {
             (Ok((owner, packet)), via) => {
                 if let Some(via) = via.filter(|_| packet == Packet::Check) {
-                    self.arrivals.insert(tuple, via);
-                    self.news.push_back(news(via, tuple, true));
+                    self.note_arrival(tuple, via, now);
                 }
                 Ok(Whose::Ours(owner, packet))
             }
@@ -239,6 +243,16 @@ impl Demux {
             }
             // Nothing is handed on twice.
             (Err(refusal), _) => Err(refusal),
+        }
+    }
+
+    fn note_arrival(&mut self, tuple: Tuple, via: u8, now: Instant) {
+        let is_known = |&(shard, told): &(u8, Instant)| {
+            shard == via && now.saturating_duration_since(told) < NEWS_EVERY
+        };
+        if !self.arrivals.get(&tuple).is_some_and(is_known) {
+            self.arrivals.insert(tuple, (via, now));
+            self.news.push_back(news(via, tuple, true));
         }
     }
 
@@ -278,7 +292,7 @@ impl Demux {
 
     fn forget(&mut self, tuple: &Tuple) {
         self.tuples.remove(tuple);
-        if let Some(via) = self.arrivals.remove(tuple) {
+        if let Some((via, _)) = self.arrivals.remove(tuple) {
             self.news.push_back(news(via, *tuple, false));
         }
     }

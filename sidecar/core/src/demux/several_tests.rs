@@ -176,6 +176,28 @@ fn requests_for_other_shards_are_counted_by_source_until_proven() {
 }
 
 #[test]
+fn who_proves_it_without_end_makes_no_news() {
+    let [mut a, mut b] = shards();
+    let start = Instant::now();
+    check(&mut a, &mut b, tuple(1), start);
+    let mut told = 0;
+    for n in 0..1_000 {
+        let now = start + Duration::from_millis(n);
+        let routed = b.door.whose(tuple(1), &request(&b.ufrag), Some(0), now);
+        assert!(
+            matches!(routed, Ok(Whose::Ours(_, Packet::Check))),
+            "{routed:?}"
+        );
+        told += std::iter::from_fn(|| b.door.poll_news()).count();
+    }
+    assert_eq!(told, 3);
+    // Its end is told at once, and so is who comes next.
+    let key = b.key;
+    b.door.close(key);
+    assert!(b.door.poll_news().is_some_and(|news| !news.is_theirs));
+}
+
+#[test]
 fn a_shard_is_told_of_tuples_that_make_room_for_others() {
     let [mut a, mut b] = shards();
     let start = Instant::now();

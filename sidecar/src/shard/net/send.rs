@@ -17,6 +17,9 @@ const SEGMENTS_MAX: usize = 64;
 const MESSAGE_BYTES_MAX: usize = 65_535 - 40 - 8;
 /// Longest datagram that goes into a run: a run is never fragmented, so it has to fit every usual path.
 const SEGMENT_BYTES_MAX: usize = 1452;
+/// Length that each path takes unfragmented, whatever a client's network or its forged word says of it: the
+/// kernel believes in nothing below 552 bytes.
+const EVERY_PATH_TAKES: u16 = 552 - 20 - 8;
 /// Places of a lane's table of destinations.
 const TABLE: usize = 1024;
 /// Places looked at for one destination.
@@ -312,8 +315,8 @@ impl Sending<'_> {
                 // The error belongs to the first message; an ICMP error of an earlier one may also
                 // surface here, then one good datagram is lost, as on any network.
                 Err(error) => {
-                    if first.segment.is_some() {
-                        self.refused(&error);
+                    if let Some(segment) = first.segment {
+                        self.refused(&error, segment);
                         self.send_apart(first);
                     } else {
                         self.counts.failed += 1;
@@ -326,10 +329,9 @@ impl Sending<'_> {
 
     /// A device or a route that cannot do runs will not learn it; a path that is too narrow for one is
     /// somebody's path.
-    fn refused(&mut self, error: &io::Error) {
+    fn refused(&mut self, error: &io::Error, segment: u16) {
         self.counts.runs_refused += 1;
-        let cannot = matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL));
-        if cannot && std::mem::replace(self.gso, false) {
+        if is_unable(error, segment) && std::mem::replace(self.gso, false) {
             tracing::warn!(%error, "segmentation offload was refused, datagrams are sent one by one");
         }
     }
@@ -345,6 +347,16 @@ impl Sending<'_> {
         }
         let count = run.pieces.len().min(SEGMENTS_MAX);
         self.send(&apart[..count]);
+    }
+}
+
+/// The kernel cannot send runs at all. Before Linux 6.13 it says the same (`EINVAL`) of a run that is too
+/// wide for the path of its destination, which must not change anything for the others.
+fn is_unable(error: &io::Error, segment: u16) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EIO) => true,
+        Some(libc::EINVAL) => segment <= EVERY_PATH_TAKES,
+        _ => false,
     }
 }
 

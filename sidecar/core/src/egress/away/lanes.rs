@@ -203,6 +203,10 @@ impl Lanes {
             && lane.waiting + lane.open.len() < CONTROL_BYTES_MAX
         {
             record.write(&mut lane.open);
+            // However much there is: what is larger than the lane would never get through.
+            if lane.open.len() >= BATCH_BYTES {
+                lane.cut(self.spare.pop().unwrap_or_default());
+            }
             self.ready = true;
         }
     }
@@ -255,26 +259,30 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(usize::from(shard)) else {
             return 0;
         };
-        let mut kept = self.spare.pop().unwrap_or_default();
         let mut lost = 0;
-        let later = std::mem::take(&mut lane.full);
-        let open = std::mem::take(&mut lane.open);
-        let batches = [vec![batch], later.into(), vec![open]].concat();
+        let mut batches = std::mem::take(&mut lane.full);
+        batches.push_front(batch);
+        batches.push_back(std::mem::take(&mut lane.open));
+        lane.waiting = 0;
+        lane.payload = None;
         for record in batches
             .iter()
             .flat_map(|batch| Records::new(batch))
             .flatten()
         {
             if record.is_control() {
-                record.write(&mut kept);
+                record.write(&mut lane.open);
+                if lane.open.len() >= BATCH_BYTES {
+                    lane.cut(Vec::new());
+                }
             } else if matches!(record, Record::Order(..)) {
                 lost += 1;
             }
         }
-        lane.open = kept;
-        lane.waiting = 0;
-        lane.payload = None;
         lane.paused = Some(now + PAUSE);
+        for batch in batches {
+            self.keep(batch);
+        }
         lost
     }
 

@@ -281,6 +281,35 @@ fn a_room_that_went_down_leaves_no_guest() {
     assert_eq!(shards.lanes.placed().collect::<Vec<_>>(), [0, 0]);
 }
 
+/// A batch that is larger than the lane would be refused for ever, and all that comes after it.
+#[test]
+fn however_much_must_arrive_it_leaves_in_pieces() {
+    let mut shards = Shards::new();
+    let now = Instant::now();
+    let mut session = shards.session(1, true);
+    let refuse = |shards: &mut Shards| {
+        assert!(shards.lanes.poll());
+        assert_eq!(shards.lanes.refuse(now), 0);
+    };
+    refuse(&mut shards);
+    for port in 0..20_000 {
+        session.follow(path(port), &mut shards.lanes);
+    }
+    let late = now + Duration::from_secs(1);
+    shards.lanes.wake(late);
+    refuse(&mut shards);
+    shards.lanes.wake(late);
+    let batches = shards.batches();
+    assert!(batches.len() > 10);
+    for batch in batches {
+        assert!(batch.len() < 20_000, "{}", batch.len());
+        shards.take(&batch);
+    }
+    assert_eq!(shards.write(&mut session, 1), Ok(()));
+    shards.take_all();
+    assert_eq!(shards.sent()[0].0, 19_999);
+}
+
 #[test]
 fn a_full_lane_loses_packets_and_nothing_else() {
     let mut shards = Shards::new();

@@ -172,6 +172,13 @@ fn a_refused_run_leaves_one_by_one_and_there_is_no_other() {
 }
 
 #[test]
+fn one_narrow_path_takes_runs_from_nobody_else() {
+    let is_unable = |code, segment| super::is_unable(&io::Error::from_raw_os_error(code), segment);
+    assert!(!is_unable(libc::EMSGSIZE, 1200) && !is_unable(libc::EINVAL, 1200));
+    assert!(is_unable(libc::EINVAL, 100) && is_unable(libc::EIO, 1200));
+}
+
+#[test]
 fn each_socket_has_its_own_datagrams() {
     let net = Net::new(1);
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
