@@ -350,7 +350,7 @@ impl Sending<'_> {
     }
 }
 
-/// The kernel cannot send runs at all. Before Linux 6.13 it says the same (`EINVAL`) of a run that is too
+/// The kernel cannot send runs at all. Before Linux 6.14 it says the same (`EINVAL`) of a run that is too
 /// wide for the path of its destination, which must not change anything for the others.
 fn is_unable(error: &io::Error, segment: u16) -> bool {
     match error.raw_os_error() {
