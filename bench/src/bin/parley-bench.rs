@@ -35,9 +35,10 @@ struct Arguments {
     /// Runs so often, each time the bare loop and then the workload; prints least, median and most.
     #[arg(long, visible_alias = "pairs", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
     runs: u16,
-    /// Length of the measured window; of each load of a sweep, of each slice of a soak.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    /// Length of the measured window; of each load of a sweep, of each slice of a soak. 15, of W8 60 when
+    /// absent.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: Option<u64>,
     /// Media flows so long before it.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=60))]
     warm_up_seconds: u64,
@@ -174,7 +175,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         let each = bench
             .runs(scenario, arguments.runs, arguments.raw_seconds)
             .await?;
-        if let Some(baseline) = &mut baseline {
+        if let Some(baseline) = baseline.as_mut().filter(|_| scenario.is_comparable()) {
             ensure!(arguments.raw_seconds > 0, "a baseline needs the bare loop");
             let now = Measures::of(&each);
             verdicts.extend(baseline.judge(scenario.name, &now));
@@ -204,6 +205,8 @@ async fn main() -> anyhow::Result<ExitCode> {
 struct Bench {
     sidecar: SidecarOptions,
     options: Options,
+    /// Length of the window; the workload's own when absent.
+    window: Option<Duration>,
     cpus: Cpus,
 }
 
@@ -233,9 +236,10 @@ impl Bench {
                 sweep: arguments.load,
                 ..Options::window(
                     Duration::from_secs(arguments.warm_up_seconds),
-                    Duration::from_secs(arguments.seconds),
+                    Duration::ZERO,
                 )
             },
+            window: arguments.seconds.map(Duration::from_secs),
             cpus,
         })
     }
@@ -251,7 +255,7 @@ impl Bench {
         for number in 1..=count {
             eprintln!("parley-bench: {}, run {number} of {count}", scenario.name);
             let raw = match raw_seconds {
-                0 => None,
+                seconds if seconds == 0 || !scenario.is_comparable() => None,
                 seconds => Some(self.raw(scenario, Duration::from_secs(seconds))?),
             };
             let figures = self.run(scenario, scenario.recordings > 0).await?;
@@ -274,7 +278,11 @@ impl Bench {
         options.others = if apart { self.cpus.others() } else { None };
         let sidecar = Sidecar::start(&options).await?;
         let progress = |line: &str| eprintln!("parley-bench: {line}");
-        let run = load::run(&sidecar, scenario, &self.options, &self.cpus, progress);
+        let options = Options {
+            measure: self.window.unwrap_or_else(|| scenario.usual_window()),
+            ..self.options.clone()
+        };
+        let run = load::run(&sidecar, scenario, &options, &self.cpus, progress);
         let figures = run.await?;
         sidecar.stop().await?;
         Ok(figures)

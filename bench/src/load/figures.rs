@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::calibration::Raw;
+use super::impaired::Impaired;
 use super::scenario::Scenario;
 use super::soak::Soak;
 use super::storm::Storm;
@@ -95,6 +96,8 @@ pub struct Figures {
     pub raw: Option<Raw>,
     /// If it was a storm.
     pub storm: Option<Storm>,
+    /// If the way was impaired.
+    pub impaired: Option<Impaired>,
     /// If it was a soak.
     pub soak: Option<Soak>,
     /// If the load was raised to saturation.
@@ -166,6 +169,7 @@ impl Figures {
             machine_cores: std::thread::available_parallelism().map_or(0, usize::from),
             raw: None,
             storm: None,
+            impaired: None,
             soak: None,
             sweep: None,
         }
@@ -255,6 +259,11 @@ impl fmt::Display for Figures {
                     storm.got_media
                 ),
             )?;
+        }
+        if let Some(impaired) = &self.impaired {
+            for (name, value) in impaired.rows() {
+                row(&name, value)?;
+            }
         }
         if let Some(sweep) = &self.sweep {
             let latency = sweep.latency_at_70_percent;

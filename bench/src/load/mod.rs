@@ -7,9 +7,11 @@ mod calibration;
 mod compare;
 mod control;
 mod figures;
+mod impaired;
 mod metrics;
 mod pairs;
 mod percentiles;
+mod phases;
 mod process;
 mod scenario;
 mod soak;
@@ -22,11 +24,15 @@ mod window;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+
 pub use calibration::{Raw, calibrate};
 pub use compare::{Baseline, Measures, Verdict};
 pub use figures::Figures;
+pub use impaired::{Impaired, Network};
 pub use pairs::Pairs;
 pub use percentiles::Latency;
+pub use phases::{Phase, Recovery};
 pub use process::{Cpus, Sidecar, SidecarOptions};
 pub use scenario::{Course, Role, Scenario};
 pub use soak::{Slice, Soak};
@@ -37,6 +43,7 @@ pub use window::Load;
 
 use control::Control;
 use figures::Costs;
+use impaired::Way;
 use process::machine_load;
 use window::Window;
 
@@ -94,6 +101,16 @@ pub async fn run(
     progress: impl Fn(&str),
 ) -> anyhow::Result<Figures> {
     let progress = &progress;
+    let mut options = options.clone();
+    let mut way = None;
+    if let Course::Impaired(network) = scenario.course {
+        ensure!(options.via.is_none(), "--via: this workload has its own");
+        ensure!(!options.sweep, "--load: the way is the limit, not the load");
+        let begun = Way::start(network, sidecar, cpus, options.measure)?;
+        options.via = Some(begun.address());
+        way = Some(begun);
+    }
+    let options = &options;
     let mut control = Control::connect(sidecar, scenario, options, cpus).await?;
     let mut costs = Costs {
         cores: cpus.sidecar.len().max(1),
@@ -126,7 +143,10 @@ pub async fn run(
             storm = Some(told);
             window
         }
-        Course::Steady | Course::Soak => {
+        Course::Steady | Course::Soak | Course::Impaired(_) => {
+            if let Some(way) = &mut way {
+                way.begin();
+            }
             Window::measure(sidecar, &mut control, options.measure).await?
         }
     };
@@ -143,7 +163,9 @@ pub async fn run(
         soak = Some(Soak::run(sidecar, &mut control, slice, total, costs.cores, progress).await?);
     }
     costs.machine_load = machine_load()?;
+    let impaired = way.map(|way| way.end(scenario, &window.tally, control.epoch));
     let mut figures = Figures::new(scenario, &costs, window);
+    figures.impaired = impaired.transpose()?;
     if options.sweep {
         sweep = Some(
             Sweep::run(

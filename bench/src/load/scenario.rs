@@ -1,8 +1,13 @@
 //! Who does what in a run: the workloads are the table [`WORKLOADS`].
 
+mod table;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::impaired::Network;
 use crate::client::Track;
+use table::{ELSEWHERE, WORKLOADS};
 
 /// Opus packets per second and speaker.
 pub(super) const VOICE_INTERVAL: Duration = Duration::from_millis(20);
@@ -22,6 +27,9 @@ const LAYERED_CAMERA: &[Layer] = &[
 const GALLERY: usize = 9;
 /// Voices that a room forwards at most, however many speak.
 const VOICES_FORWARDED_MAX: usize = 10;
+/// What is measured when nothing else is asked for, and over an impaired way.
+const WINDOW: Duration = Duration::from_secs(15);
+const IMPAIRED_WINDOW: Duration = Duration::from_secs(60);
 
 /// What one participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +77,13 @@ pub(super) struct Layer {
     pub(super) height: u16,
 }
 
+impl Layer {
+    /// Packets of a picture, as they travel in each.
+    pub(super) fn parts(self) -> u8 {
+        u8::try_from(self.packets_per_picture).unwrap_or(u8::MAX)
+    }
+}
+
 const fn layer(rid: Option<&'static str>, packets_per_picture: usize, height: u16) -> Layer {
     Layer {
         rid,
@@ -76,9 +91,6 @@ const fn layer(rid: Option<&'static str>, packets_per_picture: usize, height: u1
         height,
     }
 }
-
-/// So many rooms with so many participants of each kind.
-type Rooms = (usize, &'static [(Role, usize)]);
 
 /// How a workload is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +101,8 @@ pub enum Course {
     Storm(u32),
     /// As steady, measured in slices over a long time.
     Soak,
+    /// As steady, over a way whose width changes meanwhile.
+    Impaired(Network),
 }
 
 /// How a load grows beyond the workload's own, to find out where the sidecar is saturated.
@@ -99,120 +113,6 @@ enum Growth {
     /// So many more viewers in the last room.
     Viewers(usize),
 }
-
-/// A workload as it is defined.
-struct Workload {
-    /// As on the command line and in the JSON.
-    name: &'static str,
-    title: &'static str,
-    rooms: Rooms,
-    /// Of them so many are recorded.
-    recordings: usize,
-    course: Course,
-    growth: Growth,
-}
-
-const fn steady(name: &'static str, title: &'static str, rooms: Rooms) -> Workload {
-    Workload {
-        name,
-        title,
-        rooms,
-        recordings: 0,
-        course: Course::Steady,
-        growth: Growth::Copy,
-    }
-}
-
-/// All of them. The names are those of the project's plan; a suffix tells variants apart.
-const WORKLOADS: &[Workload] = &[
-    steady(
-        "W1",
-        "1x50 participants, 3 speak",
-        (1, &[(Role::Speaker, 3), (Role::Viewer, 47)]),
-    ),
-    steady(
-        "W1-10",
-        "1x50 participants, 10 speak",
-        (1, &[(Role::Speaker, 10), (Role::Viewer, 40)]),
-    ),
-    steady(
-        "W2",
-        "25x4 participants, 2 speak in each room",
-        (25, &[(Role::Speaker, 2), (Role::Viewer, 2)]),
-    ),
-    steady(
-        "W2-2",
-        "50x2 participants, both speak",
-        (50, &[(Role::Speaker, 2)]),
-    ),
-    steady(
-        "W3",
-        "one 2.5 Mbit/s screen to 50 viewers",
-        (1, &[(Role::Sharer, 1), (Role::Viewer, 50)]),
-    ),
-    steady(
-        "W3-20",
-        "one 2.5 Mbit/s screen to 20 viewers",
-        (1, &[(Role::Sharer, 1), (Role::Viewer, 20)]),
-    ),
-    steady(
-        "W4",
-        "10 calls of two, voice and camera in two layers",
-        (10, &[(Role::Caller, 2)]),
-    ),
-    Workload {
-        growth: Growth::Viewers(50),
-        ..steady(
-            "W5",
-            "1x500 participants, 3 speak",
-            (1, &[(Role::Speaker, 3), (Role::Viewer, 497)]),
-        )
-    },
-    steady(
-        "W6",
-        "25 cameras in three layers, each shows 9",
-        (1, &[(Role::Gallery, 25)]),
-    ),
-    Workload {
-        course: Course::Storm(20),
-        ..steady(
-            "W7",
-            "200 join in 10 s, 20 rooms in which 2 speak",
-            (20, &[(Role::Speaker, 2), (Role::Viewer, 10)]),
-        )
-    },
-    Workload {
-        recordings: 10,
-        ..steady(
-            "W9",
-            "25x4 participants, 2 speak in each room, 10 rooms are recorded",
-            (25, &[(Role::Speaker, 2), (Role::Viewer, 2)]),
-        )
-    },
-    Workload {
-        course: Course::Soak,
-        ..steady(
-            "W11",
-            "a soak: 10x5 participants, 2 speak in each room",
-            (10, &[(Role::Speaker, 2), (Role::Viewer, 3)]),
-        )
-    },
-    steady(
-        "pair",
-        "two participants, both speak",
-        (1, &[(Role::Speaker, 2)]),
-    ),
-];
-
-/// Workloads that are not run from here, and why.
-const ELSEWHERE: &[(&str, &str)] = &[
-    (
-        "W8",
-        "2 % loss, 80 ms and a rate step need something that impairs the way: start one and give its \
-         address by --via",
-    ),
-    ("W10", "ICE-TCP: the sidecar does not listen on TCP yet"),
-];
 
 /// What a small room has, beside the workload's own.
 const SMALL_ROOM: [Role; 3] = [Role::Speaker, Role::Sharer, Role::Viewer];
@@ -349,6 +249,37 @@ impl Scenario {
             .collect()
     }
 
+    /// Who is shown a camera.
+    pub(super) fn viewers(&self) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..self.roles.len()).collect();
+        all.retain(|index| !self.shown_to(*index).is_empty());
+        all
+    }
+
+    /// The simulcast ids of what is published, by the packets of a picture.
+    pub(super) fn layers(&self) -> BTreeMap<u8, &'static str> {
+        let tracks = self.roles.iter().flat_map(|role| role.tracks());
+        let layers = tracks.flat_map(|(_, layers)| *layers);
+        layers
+            .map(|layer| (layer.parts(), layer.rid.unwrap_or("whole")))
+            .collect()
+    }
+
+    /// Length of the window when nothing else is asked for.
+    #[must_use]
+    pub fn usual_window(&self) -> Duration {
+        match self.course {
+            Course::Impaired(_) => IMPAIRED_WINDOW,
+            _ => WINDOW,
+        }
+    }
+
+    /// Whether its figures say something beside those of a bare loop: not when the way is what is measured.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        !matches!(self.course, Course::Impaired(_))
+    }
+
     /// Whether pictures are sent in a participant's room.
     pub(super) fn sees_pictures(&self, index: usize) -> bool {
         let pictures = |role: &Role| role.films() || *role == Role::Sharer;
@@ -425,78 +356,4 @@ pub(super) struct Rates {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(name: &str) -> Scenario {
-        Scenario::named(name).expect("a workload of the table")
-    }
-
-    fn expected(scenario: &Scenario) -> f64 {
-        scenario.expected().voices + scenario.expected().pictures
-    }
-
-    #[test]
-    fn names_are_unique_and_found_whatever_their_case() {
-        for (name, _) in Scenario::all() {
-            assert_eq!(named(&name.to_lowercase()).name, name);
-        }
-        let refused = |name| Scenario::named(name).expect_err("no workload of the table");
-        assert!(refused("W99").contains("W1-10"));
-        assert!(refused("w10").contains("TCP"));
-        assert!(refused("w8").contains("--via"));
-    }
-
-    #[test]
-    fn small_rooms_stand_beside_the_scenarios_own() {
-        let alone = named("W1");
-        assert_eq!((alone.rooms(), alone.room_of(49)), (1, 0));
-        let scenario = named("W1").with_rooms(3);
-        assert_eq!((scenario.rooms(), scenario.roles.len()), (3, 56));
-        let rooms: Vec<usize> = (48..56).map(|index| scenario.room_of(index)).collect();
-        assert_eq!(rooms, [0, 0, 1, 1, 1, 2, 2, 2]);
-        // Two of three hear the voice and see the screen.
-        let each = expected(&scenario) - expected(&alone);
-        assert_eq!(each, 2.0 * 2.0 * (50.0 + 280.0));
-    }
-
-    #[test]
-    fn who_hears_whom_is_counted_per_room() {
-        assert_eq!(expected(&named("W1")), 3.0 * 49.0 * 50.0);
-        assert_eq!(expected(&named("W1-10")), 10.0 * 49.0 * 50.0);
-        assert_eq!(expected(&named("W2")), 25.0 * 2.0 * 3.0 * 50.0);
-        assert_eq!(expected(&named("W2-2")), 50.0 * 2.0 * 50.0);
-        assert_eq!(named("W3").expected().pictures, 50.0 * 280.0);
-        let fewer = named("W1").with_participants(20);
-        assert_eq!((fewer.roles.len(), fewer.rooms()), (20, 1));
-        assert_eq!(expected(&fewer), 3.0 * 19.0 * 50.0);
-    }
-
-    #[test]
-    fn a_gallery_shows_nine_others_each_as_often() {
-        let scenario = named("W6");
-        let mut viewers = [0; 25];
-        for index in 0..25 {
-            let shown = scenario.shown_to(index);
-            assert_eq!(shown.len(), 9);
-            assert!(!shown.contains(&index));
-            shown.iter().for_each(|at| viewers[*at] += 1);
-        }
-        assert_eq!(viewers, [9; 25]);
-        assert_eq!(named("W4").shown_to(3), [2]);
-        assert_eq!(expected(&scenario), 25.0 * 9.0 * 6.0 * 20.0);
-        assert_eq!(scenario.sent().pictures, 25.0 * 10.0 * 20.0);
-    }
-
-    #[test]
-    fn a_load_grows_by_copies_or_viewers() {
-        let mut scenario = named("W2");
-        scenario.grow();
-        scenario.grow();
-        assert_eq!((scenario.rooms(), scenario.roles.len()), (75, 300));
-        assert_eq!(expected(&scenario), 3.0 * expected(&named("W2")));
-        let mut scenario = named("W5");
-        scenario.grow();
-        assert_eq!((scenario.rooms(), scenario.roles.len()), (1, 550));
-    }
-}
+mod tests;

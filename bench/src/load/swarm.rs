@@ -13,6 +13,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use parley_media::channel::{CameraView, View};
 use tokio::sync::mpsc::Sender;
 
+use super::phases::{ARRIVALS_MAX, Arrival};
 use super::scenario::Role;
 use super::swarm::counter::rtp_head;
 use super::swarm::member::Member;
@@ -45,6 +46,8 @@ pub(super) struct Newcomer {
     /// Every packet goes through its media stack; else RTP is counted by its header, and only the first
     /// packet of each stream goes there.
     pub(super) listens_fully: bool,
+    /// Each packet that its media stack tells is kept, see [`Arrival`].
+    pub(super) traced: bool,
     /// Where it sends instead of to the sidecar; see `--via`.
     pub(super) via: Option<SocketAddr>,
 }
@@ -311,11 +314,13 @@ impl Swarm {
         let number = member.number;
         match event {
             ClientEvent::Received(received) => {
-                if let Some(sent) = source::sent_at(&received.payload) {
+                if let Some(stamp) = source::read_stamp(&received.payload) {
                     let at = received.at.saturating_duration_since(self.epoch);
-                    let micros = at.saturating_sub(sent).as_micros();
-                    let micros = u32::try_from(micros).unwrap_or(u32::MAX);
-                    self.tally.latencies_us.push(micros);
+                    let arrival = Arrival::new(number, at, &received, stamp.sent, stamp.parts);
+                    self.tally.latencies_us.push(arrival.latency_us);
+                    if member.traced && self.tally.arrivals.len() < ARRIVALS_MAX {
+                        self.tally.arrivals.push(arrival);
+                    }
                 }
                 if member.listens_fully {
                     self.tally.packets += 1;

@@ -42,6 +42,12 @@ impl Default for Conditions {
 pub struct Course(Vec<(Duration, Conditions)>);
 
 impl Course {
+    /// Of steps in order of time.
+    #[must_use]
+    pub fn of(steps: Vec<(Duration, Conditions)>) -> Self {
+        Self(steps)
+    }
+
     /// What holds so long after the start.
     #[must_use]
     pub fn at(&self, since: Duration) -> Conditions {

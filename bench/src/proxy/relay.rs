@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ const NAP_MAX: Duration = Duration::from_millis(50);
 pub struct Proxy {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
+    begin: Sender<Instant>,
     thread: Option<JoinHandle<io::Result<Fates>>>,
 }
 
@@ -49,8 +51,10 @@ impl Proxy {
         poll.registry()
             .register(&mut front, CLIENTS, Interest::READABLE)?;
         let stop = Arc::new(AtomicBool::new(false));
+        let (begin, begins) = mpsc::channel();
         let relay = Relay {
             poll,
+            begins,
             front,
             server,
             course,
@@ -68,6 +72,7 @@ impl Proxy {
         Ok(Self {
             address,
             stop,
+            begin,
             thread: Some(thread),
         })
     }
@@ -76,6 +81,12 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The course begins anew at this time.
+    pub fn begin(&self, at: Instant) {
+        // Whether the thread is gone, `stop` tells.
+        let _told = self.begin.send(at);
     }
 
     /// Ends it; what became of the datagrams to clients.
@@ -121,6 +132,7 @@ struct Relay {
     course: Course,
     seed: u64,
     begun: Instant,
+    begins: Receiver<Instant>,
     clients: Vec<Client>,
     by_address: BTreeMap<SocketAddr, usize>,
     flights: BinaryHeap<Reverse<Flight>>,
@@ -136,6 +148,9 @@ impl Relay {
             match self.poll.poll(&mut events, Some(nap.min(NAP_MAX))) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
+            }
+            if let Ok(begun) = self.begins.try_recv() {
+                self.begun = begun;
             }
             for event in &events {
                 match event.token() {
@@ -202,7 +217,8 @@ impl Relay {
 
     fn offer(&mut self, client: usize, is_up: bool, bytes: &[u8]) {
         let now = Instant::now();
-        let mut conditions = self.course.at(now.duration_since(self.begun));
+        let since = now.saturating_duration_since(self.begun);
+        let mut conditions = self.course.at(since);
         let way = &mut self.clients[client];
         let link = if is_up {
             conditions.rate = None;
@@ -292,5 +308,22 @@ mod tests {
         assert_ne!(seen[0], seen[1]);
         let fates = proxy.stop().expect("stopped");
         assert_eq!((fates.sent, fates.lost), (2, 0));
+    }
+
+    #[test]
+    fn a_course_begins_anew_when_told() {
+        let local: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let bind = || std::net::UdpSocket::bind(local).expect("a socket");
+        let (server, client) = (bind(), bind());
+        let address = server.local_addr().expect("bound");
+        let course: Course = "loss=100, 60: loss=0".parse().expect("a course");
+        let proxy = Proxy::start(local, address, course, 1).expect("a proxy");
+        let now = Instant::now();
+        proxy.begin(now.checked_sub(Duration::from_secs(100)).unwrap_or(now));
+        client.send_to(&[7], proxy.address()).expect("sent");
+        let patience = Duration::from_secs(10);
+        server.set_read_timeout(Some(patience)).expect("a socket");
+        let (length, _) = server.recv_from(&mut [0; 8]).expect("nothing is lost");
+        assert_eq!(length, 1);
     }
 }

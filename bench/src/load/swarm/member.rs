@@ -20,6 +20,7 @@ pub(super) struct Member {
     pub(super) role: Role,
     pub(super) shows: Vec<CameraView>,
     pub(super) listens_fully: bool,
+    pub(super) traced: bool,
     via: Option<SocketAddr>,
     /// The sidecar's address, once something was sent there.
     peer: Option<SocketAddr>,
@@ -44,6 +45,7 @@ impl Member {
             role: newcomer.role,
             shows: newcomer.shows,
             listens_fully: newcomer.listens_fully,
+            traced: newcomer.traced,
             via: newcomer.via,
             peer: None,
             sources: Vec::new(),

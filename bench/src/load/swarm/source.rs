@@ -17,9 +17,10 @@ const CHUNK_BYTES: usize = 1_100;
 /// First byte of a voice frame: CELT, full band, 20 ms, mono, one frame (RFC 6716 section 3.1), so that
 /// whoever decodes it has as much to do as with a voice.
 const VOICE_TOC: u8 = 0xf8;
-/// Ends every payload: a magic number, then nanoseconds since the swarm's epoch.
+/// Ends every payload: a magic number, of how many packets the picture is, then nanoseconds since the swarm's
+/// epoch.
 const STAMP_BYTES: usize = 12;
-const MAGIC: [u8; 4] = *b"PBnc";
+const MAGIC: [u8; 3] = *b"PBn";
 
 /// What was sent, in packets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,17 +99,17 @@ impl Source {
         if now < self.next {
             return Ok(false);
         }
-        let stamp = stamp(now.saturating_duration_since(epoch));
+        let sent = now.saturating_duration_since(epoch);
         self.next += interval(self.track);
         if self.track == Track::Voice {
             let mut frame = vec![0; self.rng.random_range(VOICE_BYTES)];
             self.rng.fill(&mut frame[..]);
             frame[0] = VOICE_TOC;
-            write_stamp(&mut frame, stamp);
+            write_stamp(&mut frame, Stamp { sent, parts: 0 });
             client.send_voice(&frame, Some(VOICE_LEVEL), now)?;
             self.sent.voices += 1;
         } else {
-            self.send_picture(client, stamp, now)?;
+            self.send_picture(client, sent, now)?;
         }
         // After a stall: go on from here, not with a burst.
         self.next = self.next.max(now);
@@ -118,7 +119,7 @@ impl Source {
     fn send_picture(
         &mut self,
         client: &mut Client,
-        stamp: [u8; STAMP_BYTES],
+        sent: Duration,
         now: Instant,
     ) -> anyhow::Result<()> {
         let keyframe = std::mem::take(&mut self.keyframe);
@@ -132,8 +133,9 @@ impl Source {
                 body[8..10].copy_from_slice(&height.to_le_bytes());
             }
             body.resize(CHUNK_BYTES * layer.packets_per_picture, 0x55);
+            let parts = layer.parts();
             for chunk in body.chunks_mut(CHUNK_BYTES) {
-                write_stamp(chunk, stamp);
+                write_stamp(chunk, Stamp { sent, parts });
             }
             let frame = VideoFrame {
                 rid: layer.rid,
@@ -156,26 +158,34 @@ fn interval(track: Track) -> Duration {
     }
 }
 
-fn stamp(since_epoch: Duration) -> [u8; STAMP_BYTES] {
-    let nanos = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
-    let mut stamp = [0; STAMP_BYTES];
-    stamp[..4].copy_from_slice(&MAGIC);
-    stamp[4..].copy_from_slice(&nanos.to_be_bytes());
-    stamp
+/// What a payload tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// When, since the swarm's epoch.
+    pub(super) sent: Duration,
+    /// Packets of the picture, which tells its layer too; 0: a voice.
+    pub(super) parts: u8,
 }
 
-fn write_stamp(payload: &mut [u8], stamp: [u8; STAMP_BYTES]) {
-    if let Some(end) = payload.last_chunk_mut() {
-        *end = stamp;
+fn write_stamp(payload: &mut [u8], stamp: Stamp) {
+    if let Some(end) = payload.last_chunk_mut::<STAMP_BYTES>() {
+        let nanos = u64::try_from(stamp.sent.as_nanos()).unwrap_or(u64::MAX);
+        end[..3].copy_from_slice(&MAGIC);
+        end[3] = stamp.parts;
+        end[4..].copy_from_slice(&nanos.to_be_bytes());
     }
 }
 
-/// When a payload was sent, since the swarm's epoch.
-pub(super) fn sent_at(payload: &[u8]) -> Option<Duration> {
+/// What a payload of ours tells.
+pub(super) fn read_stamp(payload: &[u8]) -> Option<Stamp> {
     let stamp: &[u8; STAMP_BYTES] = payload.last_chunk()?;
-    let (magic, nanos) = stamp.split_first_chunk::<4>()?;
+    let (magic, rest) = stamp.split_first_chunk::<3>()?;
+    let (parts, nanos) = rest.split_first()?;
     let nanos = u64::from_be_bytes(nanos.try_into().ok()?);
-    (*magic == MAGIC).then(|| Duration::from_nanos(nanos))
+    (*magic == MAGIC).then(|| Stamp {
+        sent: Duration::from_nanos(nanos),
+        parts: *parts,
+    })
 }
 
 #[cfg(test)]
@@ -185,9 +195,13 @@ mod tests {
     #[test]
     fn the_time_of_sending_survives_the_way() {
         let mut payload = vec![7; 80];
-        write_stamp(&mut payload, stamp(Duration::from_micros(1_234)));
-        assert_eq!(sent_at(&payload), Some(Duration::from_micros(1_234)));
-        assert_eq!(sent_at(&[0; 80]), None);
-        assert_eq!(sent_at(&[0; 3]), None);
+        let stamp = Stamp {
+            sent: Duration::from_micros(1_234),
+            parts: 6,
+        };
+        write_stamp(&mut payload, stamp);
+        assert_eq!(read_stamp(&payload), Some(stamp));
+        assert_eq!(read_stamp(&[0; 80]), None);
+        assert_eq!(read_stamp(&[0; 3]), None);
     }
 }

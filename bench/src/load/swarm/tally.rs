@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::source::Sent;
+use crate::load::phases::Arrival;
 
 /// What clients received, and what they sent.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub(in crate::load) struct Tally {
     pub(in crate::load) lost: u64,
     /// Media packets that publishers sent.
     pub(in crate::load) sent: Sent,
+    /// Each packet of those who are traced, in order for each client.
+    pub(in crate::load) arrivals: Vec<Arrival>,
     /// CPU time of each swarm's thread.
     pub(in crate::load) cpu: Vec<Duration>,
 }
@@ -35,6 +38,7 @@ impl Tally {
         self.lost += other.lost;
         self.sent.voices += other.sent.voices;
         self.sent.pictures += other.sent.pictures;
+        self.arrivals.extend(other.arrivals);
         self.cpu.extend(other.cpu);
     }
 }
