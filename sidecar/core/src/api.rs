@@ -552,10 +552,28 @@ pub enum Output<'a> {
         /// To which.
         shard: u8,
         /// What.
-        batch: &'a [u8],
+        batch: Orders<'a>,
     },
     /// Nothing more now: call [`crate::Core::handle_timeout`] at this time at the latest.
     Timeout(Instant),
+}
+
+/// What the cores of two shards tell each other. Keys stand in it: it is not printed.
+#[derive(Clone, Copy)]
+pub struct Orders<'a>(pub(crate) &'a [u8]);
+
+impl std::ops::Deref for Orders<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Orders<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// The core's settings and limits. Every limit has a counter of what it refused.

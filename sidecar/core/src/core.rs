@@ -9,8 +9,8 @@ use str0m::net::DatagramSend;
 
 use crate::api::{
     Command, CommandError, CoreConfig, Generation, HandOver, Labels, LeaveReason, NodeCounters,
-    Now, Output, ParticipantId, Reply, RoomEndReason, RoomId, RoomPolicy, RoomRef, RoomView,
-    TupleNews,
+    Now, Orders, Output, ParticipantId, Reply, RoomEndReason, RoomId, RoomPolicy, RoomRef,
+    RoomView, TupleNews,
 };
 use crate::commands;
 use crate::demux::{Owner, Tuple, Whose};
@@ -163,6 +163,11 @@ impl Core {
     pub fn handle_timeout(&mut self, now: Now) {
         self.shared.now = now;
         self.shared.lanes.wake(now.instant);
+        // While a lane is full it is woken each millisecond.
+        let lost = std::mem::take(&mut self.shared.lanes.control_lost);
+        if lost > 0 {
+            self.shared.counters.drop_many("egress_control_lost", lost);
+        }
         while let Some((at, wake)) = self.shared.timers.pop_due(now.instant) {
             match wake {
                 Wake::Room(key) => {
@@ -200,6 +205,7 @@ impl Core {
         if self.shared.lanes.poll()
             && let Some((shard, batch)) = self.shared.lanes.lent()
         {
+            let batch = Orders(batch);
             return Output::Orders { shard, batch };
         }
         match self.shared.out.pop() {

@@ -399,7 +399,7 @@ impl Worker {
                     }
                 }
                 Output::Orders { shard, batch } => {
-                    if !self.lanes.away.push(shard, batch) {
+                    if !self.lanes.away.push(shard, &batch) {
                         self.core.refuse_orders();
                     }
                 }

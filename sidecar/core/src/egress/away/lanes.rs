@@ -1,6 +1,7 @@
 //! The home shard's side: who is away, and the batches to the other shards.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::crypto::SendKey;
@@ -17,6 +18,8 @@ const BATCH_BYTES: usize = 16 * 1024;
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// What must arrive waits up to this, bytes per shard.
 const CONTROL_BYTES_MAX: usize = 4 * WAITING_BYTES_MAX;
+/// What fits into a new batch, bytes: one that is to be given out, and a usual payload with an order.
+const BATCH_CAPACITY: usize = BATCH_BYTES + 2048;
 /// A lane that was full is left alone for so long.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Empty buffers kept for the next batches.
@@ -44,23 +47,29 @@ pub(crate) struct Lanes {
     /// Counts what came in: orders of one packet share a payload.
     packet: u64,
     /// The batch that the shell looks at, and for whom.
-    lent: Option<(u8, Vec<u8>)>,
+    lent: Option<(u8, Batch)>,
     /// Some lane may have something to give out.
     ready: bool,
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Batch>,
     /// Packets ordered, those included that the lane then had no room for.
     pub(crate) ordered: u64,
+    /// Words that should have arrived, for which there was no room any more; for whom counts them.
+    pub(crate) control_lost: u64,
 }
+
+/// Records, in memory that is not moved as a rule. Keys stand in it: it is not printed, and leaves none
+/// behind.
+struct Batch(Vec<u8>);
 
 /// To one shard.
 #[derive(Debug, Default)]
 struct Lane {
     /// Whose egress is there. The keys are those of the other side's guests.
     routes: Arena<Owner>,
-    full: VecDeque<Vec<u8>>,
+    full: VecDeque<Batch>,
     /// In `full`, bytes.
     waiting: usize,
-    open: Vec<u8>,
+    open: Batch,
     /// What `open` has as its last payload: number of the packet, and where it lies.
     payload: Option<(u64, usize)>,
     /// It was full: nothing is given out before.
@@ -81,6 +90,7 @@ impl Lanes {
             ready: false,
             spare: Vec::new(),
             ordered: 0,
+            control_lost: 0,
         }
     }
 
@@ -179,16 +189,13 @@ impl Lanes {
         }
         let place = Some((self.packet, payload.as_ptr().addr()));
         if lane.payload != place {
-            if !Record::Payload(payload).write(&mut lane.open) {
+            if !Record::Payload(payload).write(&mut lane.open.0) {
                 return Err(EgressError::NotSealed);
             }
             lane.payload = place;
         }
-        Record::Order(route.key, *order).write(&mut lane.open);
-        if lane.open.len() >= BATCH_BYTES {
-            let next = self.spare.pop().unwrap_or_default();
-            lane.cut(next);
-        }
+        Record::Order(route.key, *order).write(&mut lane.open.0);
+        lane.cut_if_full(&mut self.spare);
         self.ready = true;
         self.ordered += 1;
         Ok(())
@@ -199,23 +206,24 @@ impl Lanes {
         if shard == self.own {
             return;
         }
-        if let Some(lane) = self.lanes.get_mut(usize::from(shard))
-            && lane.waiting + lane.open.len() < CONTROL_BYTES_MAX
-        {
-            record.write(&mut lane.open);
-            // However much there is: what is larger than the lane would never get through.
-            if lane.open.len() >= BATCH_BYTES {
-                lane.cut(self.spare.pop().unwrap_or_default());
-            }
-            self.ready = true;
+        let Some(lane) = self.lanes.get_mut(usize::from(shard)) else {
+            return;
+        };
+        if lane.waiting + lane.open.0.len() >= CONTROL_BYTES_MAX {
+            self.control_lost += 1;
+            return;
         }
+        record.write(&mut lane.open.0);
+        // However much there is: what is larger than the lane would never get through.
+        lane.cut_if_full(&mut self.spare);
+        self.ready = true;
     }
 
     /// Whether there is another batch: see [`Self::lent`]. The one before has been taken, unless
     /// [`Self::refuse`] was called.
     pub(crate) fn poll(&mut self) -> bool {
         if let Some((_, batch)) = self.lent.take() {
-            self.keep(batch);
+            keep(batch, &mut self.spare);
         }
         if !self.ready {
             return false;
@@ -224,11 +232,11 @@ impl Lanes {
             if lane.paused.is_some() {
                 return None;
             }
-            if lane.full.is_empty() && !lane.open.is_empty() {
+            if lane.full.is_empty() && !lane.open.0.is_empty() {
                 lane.cut(self.spare.pop().unwrap_or_default());
             }
             let batch = lane.full.pop_front()?;
-            lane.waiting -= batch.len();
+            lane.waiting = lane.waiting.saturating_sub(batch.0.len());
             Some((shard, batch))
         });
         self.ready = self.lent.is_some();
@@ -238,16 +246,7 @@ impl Lanes {
     /// The batch that [`Self::poll`] told of, and for which shard.
     pub(crate) fn lent(&self) -> Option<(u8, &[u8])> {
         let (shard, batch) = self.lent.as_ref()?;
-        Some((*shard, batch))
-    }
-
-    fn keep(&mut self, mut batch: Vec<u8>) {
-        // A key may stand in it.
-        batch.fill(0);
-        batch.clear();
-        if self.spare.len() < SPARE_MAX {
-            self.spare.push(batch);
-        }
+        Some((*shard, &batch.0))
     }
 
     /// The shell could not take the last batch. What must arrive is tried again after a pause,
@@ -259,30 +258,24 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(usize::from(shard)) else {
             return 0;
         };
-        let mut lost = 0;
-        let mut batches = std::mem::take(&mut lane.full);
-        batches.push_front(batch);
-        batches.push_back(std::mem::take(&mut lane.open));
+        let later = std::mem::take(&mut lane.full);
+        let next = self.spare.pop().unwrap_or_default();
+        let open = std::mem::replace(&mut lane.open, next);
         lane.waiting = 0;
-        lane.payload = None;
-        for record in batches
-            .iter()
-            .flat_map(|batch| Records::new(batch))
-            .flatten()
-        {
-            if record.is_control() {
-                record.write(&mut lane.open);
-                if lane.open.len() >= BATCH_BYTES {
-                    lane.cut(Vec::new());
+        let mut lost = 0;
+        for batch in [batch].into_iter().chain(later).chain([open]) {
+            for record in Records::new(&batch.0).flatten() {
+                if record.is_control() {
+                    record.write(&mut lane.open.0);
+                    lane.cut_if_full(&mut self.spare);
+                } else if matches!(record, Record::Order(..)) {
+                    lost += 1;
                 }
-            } else if matches!(record, Record::Order(..)) {
-                lost += 1;
             }
+            keep(batch, &mut self.spare);
         }
+        lane.payload = None;
         lane.paused = Some(now + PAUSE);
-        for batch in batches {
-            self.keep(batch);
-        }
         lost
     }
 
@@ -304,10 +297,51 @@ impl Lanes {
 
 impl Lane {
     /// What is written from now on belongs to another batch, which begins with `next`.
-    fn cut(&mut self, next: Vec<u8>) {
+    fn cut(&mut self, next: Batch) {
         let batch = std::mem::replace(&mut self.open, next);
-        self.waiting += batch.len();
+        self.waiting += batch.0.len();
         self.full.push_back(batch);
         self.payload = None;
+    }
+
+    fn cut_if_full(&mut self, spare: &mut Vec<Batch>) {
+        if self.open.0.len() >= BATCH_BYTES {
+            self.cut(spare.pop().unwrap_or_default());
+        }
+    }
+}
+
+/// For another batch.
+fn keep(mut batch: Batch, spare: &mut Vec<Batch>) {
+    if spare.len() < SPARE_MAX {
+        batch.wipe();
+        spare.push(batch);
+    }
+}
+
+impl Batch {
+    fn wipe(&mut self) {
+        self.0.fill(0);
+        // Otherwise it need not be done in memory that is given back next.
+        std::hint::black_box(&self.0);
+        self.0.clear();
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self(Vec::with_capacity(BATCH_CAPACITY))
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }

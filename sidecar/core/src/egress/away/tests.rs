@@ -340,6 +340,57 @@ fn a_full_lane_loses_packets_and_nothing_else() {
 }
 
 #[test]
+fn what_is_kept_has_an_end_and_beyond_it_each_word_counts() {
+    let mut shards = Shards::new();
+    let mut session = shards.session(1, true);
+    assert!(shards.lanes.poll());
+    shards.lanes.refuse(Instant::now());
+    let mut said = 0_u64;
+    while shards.lanes.control_lost < 10 {
+        session.follow(path(said as u16), &mut shards.lanes);
+        said += 1;
+        assert!(said < 1_000_000);
+    }
+    shards.lanes.wake(shards.lanes.wake_at().unwrap());
+    let batches = shards.batches();
+    let words = batches
+        .iter()
+        .map(|batch| record::Records::new(batch).count() as u64);
+    // The first two: it opened, and where it is.
+    assert_eq!(words.sum::<u64>(), 2 + said - 10);
+}
+
+#[test]
+fn keys_are_not_printed() {
+    let mut shards = Shards::new();
+    let mut key = [0; 16];
+    key.fill(0xa7);
+    let mut session = Compact::default();
+    let secret = SendKey::Aes128Gcm {
+        key,
+        salt: key[..12].try_into().unwrap(),
+    };
+    session.set_keys(Some(secret), None);
+    session.declare_audio(SSRC.into());
+    shards.lanes.others = vec![1_000_000, 0];
+    session.place(owner(1), 2, &mut shards.lanes);
+    assert!(session.is_away());
+    let printed = |shards: &Shards| format!("{:?} {:?}", shards.lanes, shards.guests);
+    let open = printed(&shards);
+    assert!(shards.lanes.poll());
+    let lent = shards
+        .lanes
+        .lent()
+        .map(|(_, batch)| batch.to_vec())
+        .unwrap();
+    assert!(lent.windows(16).any(|bytes| bytes == key));
+    let batch = crate::api::Orders(&lent);
+    let records = record::Records::new(&lent);
+    let all = format!("{open} {} {batch:?} {records:?}", printed(&shards));
+    assert!(!all.contains("167") && !all.contains("a7"), "{all}");
+}
+
+#[test]
 fn nobody_is_sent_away_by_a_lane_that_is_full() {
     let mut shards = Shards::new();
     let _first = shards.session(1, true);
