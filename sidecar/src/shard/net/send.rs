@@ -20,7 +20,7 @@ const SEGMENT_BYTES_MAX: usize = 1452;
 /// Length that each path takes unfragmented, whatever a client's network or its forged word says of it: the
 /// kernel believes in nothing below 552 bytes.
 const EVERY_PATH_TAKES: u16 = 552 - 20 - 8;
-/// Places of a lane's table of destinations.
+/// Places of a socket's table of destinations.
 const TABLE: usize = 1024;
 /// Places looked at for one destination.
 const PROBES: usize = 8;
@@ -30,9 +30,9 @@ const NONE: u32 = u32::MAX;
 /// See the module. Keeps the order per destination, not between destinations.
 #[derive(Debug)]
 pub(crate) struct SendQueue {
-    /// By socket.
-    lanes: Vec<Lane>,
-    /// In all lanes.
+    /// What waits, by socket.
+    sockets: Vec<SocketQueue>,
+    /// For all sockets.
     bytes_queued: usize,
     arrays: SendArrays,
     pieces: Vec<Piece>,
@@ -58,13 +58,13 @@ pub(crate) struct SendCounts {
 
 /// What waits for one socket.
 #[derive(Debug)]
-struct Lane {
+struct SocketQueue {
     bytes: Vec<u8>,
     datagrams: Vec<Queued>,
     destinations: Vec<Destination>,
     /// Index + 1 into `destinations` by hash; 0: free.
     table: Vec<u16>,
-    /// The kernel takes runs; set once to false when it refused one.
+    /// The kernel takes runs; set to false for good when it said that it cannot.
     gso: bool,
 }
 
@@ -86,7 +86,9 @@ impl SendQueue {
     /// For so many sockets.
     pub(crate) fn new(sockets: usize, offload: Offload) -> Self {
         Self {
-            lanes: (0..sockets).map(|_| Lane::new(offload.gso)).collect(),
+            sockets: (0..sockets)
+                .map(|_| SocketQueue::new(offload.gso))
+                .collect(),
             bytes_queued: 0,
             arrays: SendArrays::new(BATCH),
             pieces: Vec::new(),
@@ -97,44 +99,45 @@ impl SendQueue {
 
     /// Copies a datagram into the queue; true when it should be flushed.
     pub(crate) fn push(&mut self, socket: usize, destination: SocketAddr, payload: &[u8]) -> bool {
-        if let Some(lane) = self.lanes.get_mut(socket) {
-            lane.push(destination, payload);
+        if let Some(queue) = self.sockets.get_mut(socket) {
+            queue.push(destination, payload);
             self.bytes_queued += payload.len();
         }
         self.bytes_queued >= BYTES_QUEUED_MAX
     }
 
     /// Hands everything to the kernel. What it does not take is dropped and counted: waiting would stop
-    /// the media of everybody else. `sockets` in the order of the lanes.
+    /// the media of everybody else. `sockets` in the order of [`Self::push`].
     pub(crate) fn flush<'a, S: AsFd + 'a>(&mut self, sockets: impl IntoIterator<Item = &'a S>) {
-        if self.bytes_queued == 0 && self.lanes.iter().all(|lane| lane.datagrams.is_empty()) {
+        let mut queues = self.sockets.iter();
+        if self.bytes_queued == 0 && queues.all(|queue| queue.datagrams.is_empty()) {
             return;
         }
-        for (lane, socket) in self.lanes.iter_mut().zip(sockets) {
-            if lane.datagrams.is_empty() {
+        for (queue, socket) in self.sockets.iter_mut().zip(sockets) {
+            if queue.datagrams.is_empty() {
                 continue;
             }
             self.pieces.clear();
             self.messages.clear();
-            lane.plan(&mut self.pieces, &mut self.messages);
+            queue.plan(&mut self.pieces, &mut self.messages);
             let mut sending = Sending {
                 socket: socket.as_fd(),
                 arrays: &mut self.arrays,
                 pieces: &self.pieces,
-                bytes: &lane.bytes,
-                gso: &mut lane.gso,
+                bytes: &queue.bytes,
+                gso: &mut queue.gso,
                 counts: &mut self.counts,
             };
             for batch in self.messages.chunks(BATCH) {
                 sending.send(batch);
             }
-            lane.clear();
+            queue.clear();
         }
         self.bytes_queued = 0;
     }
 }
 
-impl Lane {
+impl SocketQueue {
     fn new(gso: bool) -> Self {
         Self {
             bytes: Vec::new(),
@@ -283,7 +286,7 @@ impl Run {
     }
 }
 
-/// One lane's flush.
+/// One socket's flush.
 struct Sending<'a> {
     socket: BorrowedFd<'a>,
     arrays: &'a mut SendArrays,
@@ -328,7 +331,7 @@ impl Sending<'_> {
     }
 
     /// A device or a route that cannot do runs will not learn it; a path that is too narrow for one is
-    /// somebody's path.
+    /// somebody's path, and only its own run leaves one by one.
     fn refused(&mut self, error: &io::Error, segment: u16) {
         self.counts.runs_refused += 1;
         if is_unable(error, segment) && std::mem::replace(self.gso, false) {

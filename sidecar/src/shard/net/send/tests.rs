@@ -208,14 +208,14 @@ fn nothing_is_allocated_once_it_was_as_full() {
         net.flush(&mut queue);
         (0..3).for_each(|receiver| drop(net.received(receiver, 30)));
         sizes.push((
-            queue.lanes[0].bytes.capacity(),
-            queue.lanes[0].datagrams.capacity(),
+            queue.sockets[0].bytes.capacity(),
+            queue.sockets[0].datagrams.capacity(),
             queue.pieces.capacity(),
             queue.messages.capacity(),
         ));
     }
     assert_eq!(sizes[1], sizes[2]);
-    assert!(queue.lanes[0].table.iter().all(|place| *place == 0));
+    assert!(queue.sockets[0].table.iter().all(|place| *place == 0));
 }
 
 impl Net {
@@ -255,12 +255,12 @@ proptest! {
     fn destinations_without_a_place_keep_their_order(
         pushes in prop::collection::vec(0_u16..3000, 1..3000),
     ) {
-        let mut lane = Lane::new(true);
+        let mut queue = SocketQueue::new(true);
         for (n, port) in pushes.iter().enumerate() {
-            lane.push(([10, 0, 0, 1], *port).into(), &(n as u32).to_be_bytes());
+            queue.push(([10, 0, 0, 1], *port).into(), &(n as u32).to_be_bytes());
         }
         let (mut pieces, mut messages) = (Vec::new(), Vec::new());
-        lane.plan(&mut pieces, &mut messages);
+        queue.plan(&mut pieces, &mut messages);
         prop_assert_eq!(pieces.len(), pushes.len());
         let mut last = std::collections::HashMap::new();
         for message in messages {
