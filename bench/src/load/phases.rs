@@ -112,7 +112,7 @@ pub struct Phase {
     #[allow(missing_docs)]
     pub voice_p95_ms: f64,
     /// Times that a viewer's pictures, shown in order as they came whole, were more than 300 ms apart; each
-    /// belongs to the part in which its middle is.
+    /// belongs to the part in which its middle is. A new layer waits for nothing of the one before.
     pub freezes: u64,
     /// Length of all of them.
     pub frozen_seconds: f64,
@@ -255,7 +255,7 @@ fn show(
             phases[part].frozen_seconds += gap.as_secs_f64();
         }
     };
-    for at in pictures.values().filter_map(|picture| picture.whole) {
+    for at in decoded(pictures.values()) {
         // One that was repaired late holds up those after it.
         let next = shown.max(at);
         freeze(shown, next);
@@ -274,6 +274,26 @@ fn show(
             None => phases[part].pictures_incomplete += 1,
         }
     }
+}
+
+/// When those were whole that a decoder uses, in order. A new layer begins with a key frame: once that is
+/// there, nothing of the layer before is waited for.
+fn decoded<'a>(pictures: impl DoubleEndedIterator<Item = &'a Picture>) -> Vec<Duration> {
+    let whole = pictures.filter_map(|picture| Some((picture.parts, picture.whole?)));
+    // The first of the layer at hand, and the first of any later one.
+    let (mut first, mut too_late) = (None, Duration::MAX);
+    let mut times = Vec::new();
+    for (parts, at) in whole.rev() {
+        if let Some((_, begun)) = first.filter(|(layer, _)| *layer != parts) {
+            too_late = too_late.min(begun);
+        }
+        first = Some((parts, at));
+        if at <= too_late {
+            times.push(at);
+        }
+    }
+    times.reverse();
+    times
 }
 
 /// As if RTP times had no end.

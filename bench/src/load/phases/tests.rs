@@ -109,6 +109,31 @@ fn freezes_are_gaps_between_whole_pictures_in_order() {
 }
 
 #[test]
+fn a_new_layer_waits_for_nothing_of_the_one_before() {
+    let whole = |parts, ms| Picture {
+        parts,
+        whole: Some(at(ms)),
+        ..Picture::default()
+    };
+    let torn = Picture {
+        parts: 2,
+        ..Picture::default()
+    };
+    // The second and the third of the wide layer come after the first of the narrow one.
+    let pictures = [
+        whole(2, 100),
+        whole(2, 900),
+        whole(2, 250),
+        torn,
+        whole(1, 200),
+        whole(1, 300),
+        whole(2, 350),
+    ];
+    let shown = [at(100), at(200), at(300), at(350)];
+    assert_eq!(decoded(pictures.iter()), shown);
+}
+
+#[test]
 fn the_rate_is_back_with_the_end_of_the_first_second_that_has_it() {
     let mut arrivals = Vec::new();
     for number in 0..120_u32 {
