@@ -287,7 +287,7 @@ fn authentic() -> impl Strategy<Value = Authentic> {
     let moves = (any::<u32>(), 1..0x8000_u16, 0..100_000_u64);
     (flags, sources, profile, elements, payload, moves).prop_map(
         |((padded, extended), sources, profile, elements, payload, moves)| Authentic {
-            first: 0x80 | u8::from(padded) * HAS_PADDING | u8::from(extended) * HAS_EXTENSION,
+            first: 0x80 | (u8::from(padded) * HAS_PADDING) | (u8::from(extended) * HAS_EXTENSION),
             sources,
             profile,
             elements,
