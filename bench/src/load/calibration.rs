@@ -19,7 +19,7 @@ use rustix::net::addr::SocketAddrArg as _;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use serde::Serialize;
 
-use super::process::{Cpus, pin_thread};
+use super::cores::{Cpus, pin_thread};
 use super::scenario::{Rates, Scenario};
 use super::swarm::receive::{BATCH, Batch};
 use super::swarm::tally::thread_cpu;

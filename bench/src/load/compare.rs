@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Figures;
 use super::summary::median;
 
+/// What a baseline is written of when nothing else is named: quick enough to be run, long enough to mean
+/// something.
+pub const COMPARED: [&str; 8] = ["W1", "W1-10", "W2", "W2-2", "W3", "W3-20", "W5", "W7"];
+
 /// The file that is committed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +35,7 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Medians of the runs; each was beside a bare loop.
+    /// Medians of the runs; each was between two bare loops.
     pub fn of(runs: &[Figures]) -> Self {
         let middle = |pick: fn(&Figures) -> f64| {
             let values: Vec<f64> = runs.iter().map(pick).collect();
@@ -67,6 +71,13 @@ pub struct Verdict {
 }
 
 impl Baseline {
+    /// Those of the names that it has no figures of.
+    pub fn lacks<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.retain(|name| !self.workloads.contains_key(*name));
+        names
+    }
+
     /// The figures of a workload against what is committed; none: it has no baseline.
     pub fn judge(&self, workload: &str, now: &Measures) -> Vec<Verdict> {
         let Some(then) = self.workloads.get(workload) else {
@@ -154,13 +165,15 @@ mod tests {
             ["memory_per_session_kib", "join_in_packets"]
         );
         assert!(baseline.judge("W2", &measures(0.0, 0.0, 0.0)).is_empty());
+        assert_eq!(baseline.lacks(["W1", "W2"]), ["W2"]);
     }
 
     #[test]
     fn the_committed_baseline_names_workloads_that_there_are() {
         let text = include_str!("../../compare/baseline.json");
         let baseline: Baseline = serde_json::from_str(text).expect("it parses");
-        for name in baseline.workloads.keys() {
+        let names = baseline.workloads.keys().map(String::as_str);
+        for name in names.chain(COMPARED) {
             assert!(super::super::Scenario::named(name).is_ok(), "{name}");
         }
     }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::bare::BareLoops;
 use super::calibration::Raw;
 use super::impaired::Impaired;
 use super::scenario::Scenario;
 use super::soak::Soak;
 use super::storm::Storm;
 use super::sweep::Sweep;
+use super::trust::doubts;
 use super::window::{Window, per};
 
 /// The figures of one run; the field names are those of the JSON.
@@ -21,6 +23,10 @@ pub struct Figures {
     pub scenario: &'static str,
     /// What it is.
     pub title: &'static str,
+    /// These are the sidecar's figures: nothing speaks against them.
+    pub trusted: bool,
+    /// What does, in words: busy clients, other work on the machine.
+    pub doubts: Vec<String>,
     /// Sessions in all rooms.
     pub participants: usize,
     #[allow(missing_docs)]
@@ -51,7 +57,7 @@ pub struct Figures {
     pub cpu_us_per_packet: f64,
     /// Of all threads.
     pub packets_per_cpu_second: f64,
-    /// The same of a bare loop just before, if one ran.
+    /// The same of a bare loop just before and just after, on average, if one ran.
     pub raw_packets_per_cpu_second: f64,
     /// The former by the latter: what is compared between machines.
     pub ratio: f64,
@@ -63,7 +69,8 @@ pub struct Figures {
     pub memory_per_session_idle_bytes: u64,
     /// The same at the end of the measured window.
     pub memory_per_session_bytes: u64,
-    /// From the sender's `send` call to the receiver's `recv`, both clients' crypto included, microseconds.
+    /// End to end, from the sender's `send` call to the receiver's `recv`: both clients' crypto and waiting
+    /// included, microseconds.
     pub latency_p50_us: f64,
     #[allow(missing_docs)]
     pub latency_p99_us: f64,
@@ -87,13 +94,19 @@ pub struct Figures {
     pub generator_cpu_share: f64,
     /// Of all of its threads in the window.
     pub generator_cpu_seconds: f64,
-    /// Processes that ran or waited for a core, on average over the minute before the end (loadavg). Far
-    /// above 2: other work slowed the sidecar and the clients.
+    /// Of the window, how long a thread that forwards was ready while other programs had its core.
+    pub lost_core_share: f64,
+    /// The same of the clients' threads.
+    pub generator_lost_core_share: f64,
+    /// Of all of the machine's cores, used in the window by other programs.
+    pub others_share: f64,
+    /// Processes that ran or waited for a core, on average over the minute before the end (loadavg). A run
+    /// itself makes about 2.
     pub machine_load: f64,
     /// Cores of the machine.
     pub machine_cores: usize,
     /// The bare loop in full.
-    pub raw: Option<Raw>,
+    pub raw: Option<BareLoops>,
     /// If it was a storm.
     pub storm: Option<Storm>,
     /// If the way was impaired.
@@ -132,6 +145,8 @@ impl Figures {
         Self {
             scenario: scenario.name,
             title: scenario.title,
+            trusted: true,
+            doubts: Vec::new(),
             participants: scenario.roles.len(),
             rooms: scenario.rooms(),
             recordings: scenario.recordings,
@@ -165,6 +180,9 @@ impl Figures {
             sessions_by_shard: window.after.by_shard("parley_shard_egresses"),
             generator_cpu_share: load.generator_cpu_share,
             generator_cpu_seconds: tally.cpu.iter().sum::<Duration>().as_secs_f64(),
+            lost_core_share: load.lost_core_share,
+            generator_lost_core_share: load.generator_lost_core_share,
+            others_share: window.others_share,
             machine_load: costs.machine_load,
             machine_cores: std::thread::available_parallelism().map_or(0, usize::from),
             raw: None,
@@ -175,13 +193,33 @@ impl Figures {
         }
     }
 
-    /// The same with what the bare loop reached just before.
+    /// The same with what the bare loop reached just before and just after.
     #[must_use]
-    pub fn beside(mut self, raw: Raw) -> Self {
+    pub fn beside(mut self, before: Raw, after: Raw) -> Self {
+        let raw = BareLoops::new(before, after);
         self.raw_packets_per_cpu_second = raw.packets_per_cpu_second;
         self.ratio = per(self.packets_per_cpu_second, raw.packets_per_cpu_second);
         self.raw = Some(raw);
+        self.examined()
+    }
+
+    /// The same with what speaks against it.
+    #[must_use]
+    pub(super) fn examined(mut self) -> Self {
+        self.doubts = doubts(&self);
+        self.trusted = self.doubts.is_empty();
         self
+    }
+
+    /// Of a window in which nothing happened.
+    #[cfg(test)]
+    pub(super) fn blank() -> Self {
+        let scenario = Scenario::named("W1").expect("a workload");
+        let window = Window {
+            time: Duration::from_secs(1),
+            ..Window::default()
+        };
+        Self::new(&scenario, &Costs::default(), window)
     }
 }
 
@@ -211,12 +249,13 @@ impl fmt::Display for Figures {
             row(
                 "ratio to the bare loop",
                 format!(
-                    "{:.3} of {:.0} ({:.0} bytes per packet here, {:.0} there, {:.1} % read)",
+                    "{:.3} of {:.0}, {:.0} % apart ({:.0} bytes per packet here, {:.0} there, {:.1} % read)",
                     self.ratio,
                     raw.packets_per_cpu_second,
+                    raw.spread * 100.0,
                     self.bytes_per_packet,
-                    raw.bytes_per_packet,
-                    raw.received_share * 100.0
+                    raw.before.bytes_per_packet,
+                    raw.before.received_share.min(raw.after.received_share) * 100.0
                 ),
             )?;
         }
@@ -233,7 +272,7 @@ impl fmt::Display for Figures {
             ),
         )?;
         row(
-            "latency",
+            "latency, end to end",
             format!(
                 "p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
                 self.latency_p50_us, self.latency_p99_us, self.latency_p999_us
@@ -295,11 +334,15 @@ impl fmt::Display for Figures {
         row(
             "busy",
             format!(
-                "sidecar {:.0} % of its cores, clients {:.0} % of theirs",
+                "sidecar {:.0} % of its cores, clients {:.0} % of theirs, others {:.0} % of the machine's",
                 self.cpu_share * 100.0,
-                self.generator_cpu_share * 100.0
+                self.generator_cpu_share * 100.0,
+                self.others_share * 100.0
             ),
         )?;
+        for doubt in &self.doubts {
+            row("NOT TRUSTED", doubt.clone())?;
+        }
         write!(
             f,
             "  {:24}{:.1} on {} cores",

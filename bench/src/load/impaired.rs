@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 
+use super::cores::Cpus;
 use super::phases::{Parts, Phase, Recovery, phases, recovery};
-use super::process::{Cpus, Sidecar};
+use super::process::Sidecar;
 use super::scenario::Scenario;
 use super::swarm::Tally;
 use crate::proxy::{Conditions, Course, Proxy};

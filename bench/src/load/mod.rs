@@ -3,9 +3,11 @@
 //! The caller's thread, an asynchronous one, plays host and platform over gRPC ([`control`]); each swarm's
 //! thread owns clients and their sockets and runs on a core of its own.
 
+mod bare;
 mod calibration;
 mod compare;
 mod control;
+mod cores;
 mod figures;
 mod impaired;
 mod metrics;
@@ -19,6 +21,8 @@ mod storm;
 mod summary;
 mod swarm;
 mod sweep;
+mod threads;
+mod trust;
 mod window;
 
 use std::net::SocketAddr;
@@ -26,14 +30,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
+pub use bare::BareLoops;
 pub use calibration::{Raw, calibrate};
-pub use compare::{Baseline, Measures, Verdict};
+pub use compare::{Baseline, COMPARED, Measures, Verdict};
+pub use cores::{Cpus, CpusAsked};
 pub use figures::Figures;
 pub use impaired::{Impaired, Network};
 pub use pairs::Pairs;
 pub use percentiles::Latency;
 pub use phases::{Phase, Recovery};
-pub use process::{Cpus, Sidecar, SidecarOptions};
+pub use process::{Sidecar, SidecarOptions};
 pub use scenario::{Course, Role, Scenario};
 pub use soak::{Slice, Soak};
 pub use storm::Storm;
@@ -42,19 +48,15 @@ pub use sweep::{Limit, Sweep};
 pub use window::Load;
 
 use control::Control;
+use cores::machine_load;
 use figures::Costs;
 use impaired::Way;
-use process::machine_load;
 use window::Window;
 
 /// Between the last join and looking at what the sessions cost.
 const SETTLE: Duration = Duration::from_millis(500);
 /// Until then the estimates of the viewers' links have grown to what cameras need.
 const CAMERAS_WARM_UP: Duration = Duration::from_secs(12);
-/// A quiet machine shows little more than the run itself: the sidecar and the clients.
-const BUSY_MACHINE: f64 = 3.0;
-/// Of a core used by the clients: nearly the limit.
-const BUSY_GENERATOR: f64 = 0.9;
 
 /// How a run goes.
 #[derive(Debug, Clone)]
@@ -179,11 +181,5 @@ pub async fn run(
         );
     }
     (figures.storm, figures.soak, figures.sweep) = (storm, soak, sweep);
-    if costs.machine_load > BUSY_MACHINE {
-        progress("other work shares the cores: the figures are lower than on a quiet machine");
-    }
-    if figures.generator_cpu_share > BUSY_GENERATOR {
-        progress("the clients were the limit: give them more cores (--generators)");
-    }
-    Ok(figures)
+    Ok(figures.examined())
 }

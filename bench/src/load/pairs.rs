@@ -17,6 +17,8 @@ pub struct Pairs {
     /// Median over the pairs of the ratio of CPU time per packet of the thread that forwards. The bar is
     /// 1.10.
     pub media_cpu_ratio: f64,
+    /// Nothing speaks against any of the runs.
+    pub trusted: bool,
     /// Each pair's, as they came.
     pub latency_p99_ratios: Vec<f64>,
     /// Likewise.
@@ -39,6 +41,7 @@ impl Pairs {
         self.latency_p99_ratio = median(&self.latency_p99_ratios);
         self.media_cpu_ratio = median(&self.media_cpu_ratios);
         self.runs.extend([without, with]);
+        self.trusted = self.runs.iter().all(|run| run.trusted);
     }
 }
 
@@ -53,6 +56,10 @@ impl fmt::Display for Pairs {
             f,
             "  medians: p99 x {:.2}, CPU per packet x {:.2}",
             self.latency_p99_ratio, self.media_cpu_ratio
-        )
+        )?;
+        for doubt in self.runs.iter().flat_map(|run| &run.doubts) {
+            write!(f, "\n  not trusted: {doubt}")?;
+        }
+        Ok(())
     }
 }

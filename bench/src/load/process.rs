@@ -9,11 +9,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use parley_proto::launch::LaunchInfo;
 
-use super::metrics::Metrics;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+use super::cores::set_of;
+use super::metrics::Metrics;
+use super::threads::{CpuTimes, Thread};
 
 /// From the start of the process to its ready line.
 const READY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -21,101 +24,6 @@ const READY_TIME_MAX: Duration = Duration::from_secs(10);
 const END_TIME_MAX: Duration = Duration::from_secs(20);
 /// How the threads that forward are called.
 const MEDIA_THREADS: &str = "shard-";
-
-/// Which cores run what; empty: wherever the system puts it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cpus {
-    /// The whole sidecar process.
-    pub sidecar: Vec<usize>,
-    /// The clients, a thread each.
-    pub generators: Vec<usize>,
-}
-
-impl Cpus {
-    /// No pinning: for tests.
-    pub const ANY: Self = Self {
-        sidecar: Vec::new(),
-        generators: Vec::new(),
-    };
-
-    /// The last cores that this process may use for the sidecar, those before them for the clients.
-    pub fn choose(sidecar: usize, generators: usize) -> anyhow::Result<Self> {
-        let allowed = sched_getaffinity(None)?;
-        let usable: Vec<usize> = (0..CpuSet::MAX_CPU)
-            .filter(|cpu| allowed.is_set(*cpu))
-            .collect();
-        Self::split(&usable, sidecar, generators)
-    }
-
-    fn split(usable: &[usize], sidecar: usize, generators: usize) -> anyhow::Result<Self> {
-        let Some(first) = usable.len().checked_sub(sidecar + generators) else {
-            bail!(
-                "{sidecar} cores for the sidecar and {generators} for the clients are needed, \
-                 this process may use {}",
-                usable.len()
-            );
-        };
-        let (generators, sidecar) = usable[first..].split_at(generators);
-        Ok(Self {
-            sidecar: sidecar.to_vec(),
-            generators: generators.to_vec(),
-        })
-    }
-
-    /// All cores of this process but these; these if there are no others.
-    pub fn others(&self) -> Option<CpuSet> {
-        let mut allowed = sched_getaffinity(None).ok()?;
-        let all = allowed;
-        for cpu in self.sidecar.iter().chain(&self.generators) {
-            allowed.unset(*cpu);
-        }
-        Some(if allowed.count() == 0 { all } else { allowed })
-    }
-}
-
-fn set_of(cpus: &[usize]) -> CpuSet {
-    let mut set = CpuSet::new();
-    cpus.iter().for_each(|cpu| set.set(*cpu));
-    set
-}
-
-/// Binds the calling thread, and what it starts, to a core.
-pub(super) fn pin_thread(cpu: usize) -> io::Result<()> {
-    Ok(sched_setaffinity(None, &set_of(&[cpu]))?)
-}
-
-/// Processes that run or wait for a core, averaged over a minute.
-pub(super) fn machine_load() -> io::Result<f64> {
-    std::fs::read_to_string("/proc/loadavg")?
-        .split_ascii_whitespace()
-        .next()
-        .and_then(|field| field.parse().ok())
-        .ok_or_else(|| io::Error::other("/proc/loadavg is not understood"))
-}
-
-/// What the sidecar's threads have used.
-#[derive(Debug, Clone, Default)]
-pub(super) struct CpuTimes {
-    pub(super) all: Duration,
-    /// Of each that forwards.
-    pub(super) media: Vec<Duration>,
-}
-
-impl CpuTimes {
-    pub(super) fn since(&self, before: &Self) -> Self {
-        let pairs = self.media.iter().zip(&before.media);
-        Self {
-            all: self.all.saturating_sub(before.all),
-            media: pairs.map(|(now, then)| now.saturating_sub(*then)).collect(),
-        }
-    }
-}
-
-struct Thread {
-    id: Pid,
-    forwards: bool,
-    cpu: Duration,
-}
 
 /// How to start a sidecar.
 #[derive(Debug, Clone)]
@@ -141,6 +49,8 @@ pub struct Sidecar {
     child: Child,
     info: LaunchInfo,
     token: String,
+    /// Only the threads that forward have the cores.
+    apart: bool,
     // Holds the socket and the log until the process is gone.
     _folder: tempfile::TempDir,
 }
@@ -162,6 +72,7 @@ impl Sidecar {
             child,
             info,
             token,
+            apart: options.others.is_some(),
             _folder: folder,
         };
         let threads = sidecar.named_media_threads(options.shards).await?;
@@ -185,10 +96,7 @@ impl Sidecar {
     /// CPU time used so far by its threads.
     pub(super) fn cpu_times(&self) -> io::Result<CpuTimes> {
         let threads = self.threads()?;
-        let all = threads.iter().map(|thread| thread.cpu).sum();
-        let media = threads.iter().filter(|thread| thread.forwards);
-        let media = media.map(|thread| thread.cpu).collect();
-        Ok(CpuTimes { all, media })
+        Ok(CpuTimes::of(&threads, MEDIA_THREADS, !self.apart))
     }
 
     /// A thread takes its name when it first runs, which may be after the ready line.
@@ -196,7 +104,7 @@ impl Sidecar {
         let deadline = tokio::time::Instant::now() + READY_TIME_MAX;
         loop {
             let mut threads = self.threads()?;
-            threads.retain(|thread| thread.forwards);
+            threads.retain(|thread| thread.name.starts_with(MEDIA_THREADS));
             if threads.len() >= count {
                 return Ok(threads);
             }
@@ -211,30 +119,7 @@ impl Sidecar {
     }
 
     fn threads(&self) -> io::Result<Vec<Thread>> {
-        let mut threads = Vec::new();
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.info.pid))? {
-            let task = task?;
-            // One that ended meanwhile is left out.
-            let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else {
-                continue;
-            };
-            // Documentation/scheduler/sched-stats.rst: nanoseconds on a core come first. Finer than
-            // /proc/PID/stat, which counts hundredths of a second.
-            let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else {
-                continue;
-            };
-            let nanos = text.split_ascii_whitespace().next();
-            let nanos = nanos.and_then(|field| field.parse().ok());
-            let id = task.file_name().to_string_lossy().parse().ok();
-            if let (Some(nanos), Some(id)) = (nanos, id.and_then(Pid::from_raw)) {
-                threads.push(Thread {
-                    id,
-                    forwards: name.starts_with(MEDIA_THREADS),
-                    cpu: Duration::from_nanos(nanos),
-                });
-            }
-        }
-        Ok(threads)
+        Thread::all_of(self.info.pid)
     }
 
     /// System calls of all threads during a second; `None` where counting them is not possible (it takes
@@ -336,19 +221,4 @@ async fn read_ready_line(child: &mut Child, token: &str) -> anyhow::Result<Launc
         });
     }
     serde_json::from_str(&line).context("the sidecar's ready line")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sidecar_has_the_last_cores_and_the_clients_those_before() {
-        let cpus = Cpus::split(&[0, 1, 2, 5], 1, 2).expect("four cores");
-        assert_eq!((cpus.sidecar, cpus.generators), (vec![5], vec![1, 2]));
-        let cpus = Cpus::split(&[0, 1, 2], 2, 1).expect("three cores");
-        assert_eq!((cpus.sidecar, cpus.generators), (vec![1, 2], vec![0]));
-        let error = Cpus::split(&[0], 1, 1).expect_err("one core");
-        assert!(error.to_string().contains("may use 1"), "{error}");
-    }
 }

@@ -180,6 +180,11 @@ impl Scenario {
             .map(|workload| (workload.name, workload.title))
     }
 
+    /// Names of those that are not run, and why.
+    pub fn refused() -> impl Iterator<Item = (&'static str, &'static str)> {
+        ELSEWHERE.iter().copied()
+    }
+
     /// Names of those whose figures are followed: not the smallest, not the one that takes long.
     pub fn table() -> impl Iterator<Item = &'static str> {
         let followed = WORKLOADS

@@ -32,6 +32,8 @@ pub struct Storm {
     pub join_to_media_p99_ms: f64,
     /// Of the joins so many got media.
     pub got_media: usize,
+    /// Of a core, used by the busiest of the generator's threads meanwhile.
+    pub generator_cpu_share: f64,
 }
 
 impl Storm {
@@ -52,9 +54,11 @@ impl Storm {
             .flat_map(|n| who.iter().copied().skip(n).step_by(per_room))
             .collect();
         let calm = Window::measure(sidecar, control, CALM).await?;
+        control.begin()?;
         let (began, cpu) = (Instant::now(), sidecar.cpu_times()?);
         control.storm(&who, rate).await?;
         let (time, cpu) = (began.elapsed(), sidecar.cpu_times()?.since(&cpu));
+        let clients = control.end().await?.cpu.into_iter().max();
         control.attend(SETTLE).await?;
         let after = Window::measure(sidecar, control, measure).await?;
         let rate_of = |window: &Window| window.cpu.all.as_secs_f64() / window.time.as_secs_f64();
@@ -74,6 +78,10 @@ impl Storm {
             join_to_media_p50_ms: wait(0.5),
             join_to_media_p99_ms: wait(0.99),
             got_media: waits.len(),
+            generator_cpu_share: per(
+                clients.unwrap_or_default().as_secs_f64(),
+                time.as_secs_f64(),
+            ),
         };
         Ok((storm, after))
     }

@@ -146,6 +146,8 @@ mod tests {
             cpu_share,
             busiest_thread_share: cpu_share,
             generator_cpu_share: 0.2,
+            lost_core_share: 0.0,
+            generator_lost_core_share: 0.0,
             delivered_share: Some(delivered),
             latency: Latency {
                 p50_us: packets_per_second / 100.0,

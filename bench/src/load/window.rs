@@ -7,14 +7,23 @@ use serde::Serialize;
 use super::control::Control;
 use super::metrics::Metrics;
 use super::percentiles::Latency;
-use super::process::{CpuTimes, Sidecar};
+use super::process::Sidecar;
 use super::scenario::{Rates, Scenario};
 use super::swarm::Tally;
+use super::threads::{CpuTimes, Machine, Thread};
+
+/// How the threads of clients are called.
+const CLIENT_THREADS: &str = "swarm-";
 
 /// A window as it was counted.
+#[cfg_attr(test, derive(Default))]
 pub(super) struct Window {
     pub(super) time: Duration,
     pub(super) cpu: CpuTimes,
+    /// Of this process.
+    pub(super) own: CpuTimes,
+    /// Of the machine's cores, used by neither.
+    pub(super) others_share: f64,
     pub(super) tally: Tally,
     pub(super) before: Metrics,
     pub(super) after: Metrics,
@@ -28,14 +37,19 @@ impl Window {
     ) -> anyhow::Result<Self> {
         let before = sidecar.metrics().await?;
         control.begin()?;
+        let (machine, own) = (Machine::now()?, own_times()?);
         let (began, cpu) = (Instant::now(), sidecar.cpu_times()?);
         control.attend(time).await?;
         let (time, cpu) = (began.elapsed(), sidecar.cpu_times()?.since(&cpu));
+        let own = own_times()?.since(&own);
+        let others_share = Machine::now()?.others_share(machine, cpu.all + own.all, time);
         let tally = control.end().await?;
         let after = sidecar.metrics().await?;
         Ok(Self {
             time,
             cpu,
+            own,
+            others_share,
             tally,
             before,
             after,
@@ -57,6 +71,8 @@ impl Window {
             cpu_share: cpu / seconds / cores.max(1) as f64,
             busiest_thread_share: busiest(&self.cpu.media),
             generator_cpu_share: busiest(&self.tally.cpu),
+            lost_core_share: self.cpu.lost().as_secs_f64() / seconds,
+            generator_lost_core_share: self.own.lost().as_secs_f64() / seconds,
             delivered_share: scenario
                 .is_exact()
                 .then(|| delivered_share(scenario, &self.tally, seconds)),
@@ -80,11 +96,20 @@ pub struct Load {
     pub busiest_thread_share: f64,
     /// Of a core, used by the busiest of the generator's threads; near 1 it is the limit, not the sidecar.
     pub generator_cpu_share: f64,
+    /// Of the time, how long a thread that forwards was ready while other programs had its core.
+    pub lost_core_share: f64,
+    /// The same of the clients' threads.
+    pub generator_lost_core_share: f64,
     /// Share of what should have been delivered of what publishers really sent; absent: which layers of
     /// pictures leave is the sidecar's choice.
     pub delivered_share: Option<f64>,
     /// From the sender's `send` call to the receiver's `recv`, the clients' crypto included.
     pub latency: Latency,
+}
+
+fn own_times() -> std::io::Result<CpuTimes> {
+    let threads = Thread::all_of(std::process::id())?;
+    Ok(CpuTimes::of(&threads, CLIENT_THREADS, false))
 }
 
 /// One by the other; nothing of nothing.

@@ -17,7 +17,8 @@ use parley_proto::v1::{
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::Options;
-use super::process::{Cpus, Sidecar, pin_thread};
+use super::cores::{Cpus, pin_thread};
+use super::process::Sidecar;
 use super::scenario::Scenario;
 use super::swarm::{Notice, Order, Ports, Swarm, Tally};
 use link::Link;
