@@ -150,7 +150,14 @@ fn a_panic_while_settling_ends_its_room_alone() {
     let mut sim = two_rooms();
     sim.core.sabotage(Fault::PanicInSettle);
     // The command itself is done; what follows from it fails.
-    join_other(&mut sim, "yves").unwrap();
+    sim.command(Command::SetState {
+        session: SessionRef {
+            room: other_room(),
+            session: SessionId("zoe".into()),
+        },
+        change: StateChange::Screen(Some("a_screen".into())),
+    })
+    .unwrap();
     check_other_ended_alone(&mut sim, 1);
 }
 
