@@ -73,6 +73,11 @@ it('l07: servers that want credentials come with them', async () => {
         TURNStaticAuthSecret: 'north',
     });
     const bob = await enter(BOB);
+    await header(bob, 'Start call').waitFor();
+    // Other tabs of his have asked too much just now.
+    const asked = await bob.page.evaluate(() => Promise.all(
+        Array.from({length: 12}, async () => (await fetch('/plugins/app.parley.calls/config')).status)));
+    expect(asked).toContain(429);
     await header(bob, 'Start call').click();
     await bob.inCall();
     const servers = await bob.page.evaluate(() => window.instruments.connections[0]?.getConfiguration().iceServers ?? []);

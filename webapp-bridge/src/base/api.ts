@@ -24,31 +24,35 @@ const refusal = async (response: Response): Promise<HttpError> => {
     return new HttpError(response.status, asText(asFields(answer)?.message) ?? '');
 };
 
-const get = async (url: string): Promise<unknown> => {
-    const response = await fetch(url, {credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}});
+/** A refusal for asking too often: nothing was done, and a token comes back each second. Other tabs count too. */
+const TOO_MANY = 429;
+const TRIES = 3;
+const AGAIN_MS = 1_100;
+
+const send = async (url: string, request: RequestInit & {headers: Record<string, string>}, tries = TRIES): Promise<unknown> => {
+    const response = await fetch(url, {
+        ...request,
+        credentials: 'same-origin',
+        headers: {'X-Requested-With': 'XMLHttpRequest', ...request.headers},
+    });
+    if (response.status === TOO_MANY && tries > 1) {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        return send(url, request, tries - 1);
+    }
     if (!response.ok) {
         throw await refusal(response);
     }
     return response.json() as Promise<unknown>;
 };
 
-const post = async (url: string, body: unknown, keepalive = false): Promise<unknown> => {
-    const response = await fetch(url, {
-        method: 'POST',
-        credentials: 'same-origin',
-        keepalive,
-        headers: {
-            'Content-Type': 'application/json',
-            'X-Requested-With': 'XMLHttpRequest',
-            'X-CSRF-Token': csrf(),
-        },
-        body: JSON.stringify(body),
-    });
-    if (!response.ok) {
-        throw await refusal(response);
-    }
-    return response.json() as Promise<unknown>;
-};
+const get = (url: string): Promise<unknown> => send(url, {headers: {}});
+
+const post = (url: string, body: unknown, keepalive = false): Promise<unknown> => send(url, {
+    method: 'POST',
+    keepalive,
+    headers: {'Content-Type': 'application/json', 'X-CSRF-Token': csrf()},
+    body: JSON.stringify(body),
+});
 
 export interface ClientConfig {
     iceServers: RTCIceServer[];
