@@ -29,7 +29,7 @@ const TOO_MANY = 429;
 const TRIES = 3;
 const AGAIN_MS = 1_100;
 
-const send = async (url: string, request: RequestInit & {headers: Record<string, string>}, tries = TRIES): Promise<unknown> => {
+const send = async (url: string, request: Omit<RequestInit, 'headers'> & {headers: Record<string, string>}, tries = TRIES): Promise<unknown> => {
     const response = await fetch(url, {
         ...request,
         credentials: 'same-origin',
