@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::calibration::Raw;
+use super::calibration::{Paced, Raw};
 
 /// Before and after.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -10,6 +10,8 @@ use super::calibration::Raw;
 pub struct BareLoops {
     /// On average.
     pub packets_per_cpu_second: f64,
+    /// Of the paced ones, on average.
+    pub paced_packets_per_cpu_second: Option<f64>,
     /// By how much the faster one was above the slower one, as a share of the slower one.
     pub spread: f64,
     pub before: Raw,
@@ -20,7 +22,11 @@ impl BareLoops {
     pub(super) fn new(before: Raw, after: Raw) -> Self {
         let (one, other) = (before.packets_per_cpu_second, after.packets_per_cpu_second);
         let slower = one.min(other);
+        let paced = before.paced.zip(after.paced);
+        let speed = |paced: Paced| paced.packets_per_cpu_second;
         Self {
+            paced_packets_per_cpu_second: paced
+                .map(|(one, other)| (speed(one) + speed(other)) / 2.0),
             packets_per_cpu_second: (one + other) / 2.0,
             spread: if slower > 0.0 {
                 one.max(other) / slower - 1.0

@@ -5,18 +5,21 @@
 //! Per packet: one copy of the payload into the batch, one AEAD seal with the key of its destination, one
 //! entry of a `sendmmsg` of [`SEND_BATCH`]. No segmentation offload. The profile is the one that sidecar and
 //! clients agree on: AEAD_AES_256_GCM (RFC 7714).
+//!
+//! It runs twice: hot, as fast as it goes, which is what ratios are told against; and paced ([`paced`]), which
+//! tells how much of the distance is the rhythm of the workload.
 
-use std::io::{self, IoSlice};
+mod loader;
+mod paced;
+
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
-use rustix::net::addr::SocketAddrArg as _;
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use serde::Serialize;
 
 use super::cores::{Cpus, pin_thread};
@@ -24,16 +27,15 @@ use super::scenario::{Rates, Scenario};
 use super::swarm::receive::{BATCH, Batch};
 use super::swarm::tally::thread_cpu;
 use super::swarm::widen_receive_buffer;
+use super::window::per;
+use loader::{Loader, SEND_BATCH};
+use paced::Publishers;
 
-/// Datagrams handed to the kernel at once.
-const SEND_BATCH: usize = 64;
 /// RTP header with one CSRC (voices) or with the extensions of pictures, bytes.
 const VOICE_HEADER: usize = 16;
 const PICTURE_HEADER: usize = 20;
 /// A picture's packet: 1100 bytes and the VP8 descriptor.
 const PICTURE_PAYLOAD: usize = 1_104;
-const TAG: usize = 16;
-const DATAGRAM_BYTES_MAX: usize = 1_500;
 /// Packets after which sizes repeat.
 const CYCLE: usize = 168;
 /// The loop runs so long before it counts.
@@ -52,6 +54,19 @@ pub struct Raw {
     pub received_share: f64,
     /// Share of the time that the sending thread had its core; below 1: others wanted it.
     pub sender_cpu_share: f64,
+    /// The same in the rhythm of the workload; absent where it is the sidecar's choice what leaves.
+    pub paced: Option<Paced>,
+}
+
+/// What the loop reached in the rhythm of the workload.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Paced {
+    /// Of the thread that sends, with its sleeping and waking.
+    pub packets_per_cpu_second: f64,
+    /// Compare with the workload's.
+    pub packets_per_second: f64,
+    /// As in [`Raw`].
+    pub received_share: f64,
 }
 
 /// Runs the loop on the sidecar's core for so long, with the readers on the generator's.
@@ -69,36 +84,59 @@ pub fn calibrate(
         .iter()
         .map(StdUdpSocket::local_addr)
         .collect::<io::Result<_>>()?;
+    let cpu = cpus.sidecar.first().copied();
+    let reader = cpus.generators.first().copied();
     let sizes = sizes(scenario.expected());
+    let (sent, read) = beside_reader(&receivers, reader, None, |counts| {
+        send(&destinations, &sizes, address, cpu, time, counts)
+    })?;
+    let busy = sent.cpu.as_secs_f64();
+    let mut raw = Raw {
+        packets_per_cpu_second: sent.packets as f64 / busy,
+        bytes_per_packet: sent.bytes as f64 / sent.packets as f64,
+        received_share: read as f64 / sent.packets as f64,
+        sender_cpu_share: busy / sent.wall.as_secs_f64(),
+        paced: None,
+    };
+    if let Some(feeds) = scenario.feeds() {
+        // It waits when the kernel's buffer is full, as the hot loop does.
+        let socket = StdUdpSocket::bind(SocketAddr::new(address, 0))?;
+        widen_receive_buffer(&socket);
+        let publishers = Publishers::new(&feeds, address, socket.local_addr()?)?;
+        let (sent, read) = beside_reader(&receivers, reader, Some(publishers), |counts| {
+            paced::serve(socket, &feeds, &destinations, cpu, time, counts)
+        })?;
+        raw.paced = Some(Paced {
+            packets_per_cpu_second: per(sent.packets as f64, sent.cpu.as_secs_f64()),
+            packets_per_second: sent.packets as f64 / sent.wall.as_secs_f64(),
+            received_share: per(read as f64, sent.packets as f64),
+        });
+    }
+    Ok(raw)
+}
+
+/// Runs `work` on a thread, and the reader on another: what the former sent, and how many the latter read.
+fn beside_reader(
+    receivers: &[StdUdpSocket],
+    cpu: Option<usize>,
+    publishers: Option<Publishers<'_>>,
+    work: impl FnOnce(&AtomicBool) -> anyhow::Result<Sent> + Send,
+) -> anyhow::Result<(Sent, u64)> {
     let (counts, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let sockets: Vec<StdUdpSocket> = receivers
+        .iter()
+        .map(StdUdpSocket::try_clone)
+        .collect::<io::Result<_>>()?;
     std::thread::scope(|scope| {
-        let reader =
-            scope.spawn(|| read(receivers, cpus.generators.first().copied(), &counts, &over));
+        let reader = scope.spawn(|| read(sockets, cpu, publishers, &counts, &over));
         let sender = scope.spawn(|| {
-            let sent = send(
-                &destinations,
-                &sizes,
-                address,
-                cpus.sidecar.first().copied(),
-                time,
-                &counts,
-            );
+            let sent = work(&counts);
             over.store(true, Ordering::Relaxed);
             sent
         });
-        let sent = sender
-            .join()
-            .map_err(|_| anyhow!("the bare loop panicked"))??;
-        let read = reader
-            .join()
-            .map_err(|_| anyhow!("its reader panicked"))??;
-        let cpu = sent.cpu.as_secs_f64();
-        Ok(Raw {
-            packets_per_cpu_second: sent.packets as f64 / cpu,
-            bytes_per_packet: sent.bytes as f64 / sent.packets as f64,
-            received_share: read as f64 / sent.packets as f64,
-            sender_cpu_share: cpu / sent.wall.as_secs_f64(),
-        })
+        let sent = sender.join().map_err(|_| anyhow!("the bare loop panicked"));
+        let read = reader.join().map_err(|_| anyhow!("its reader panicked"));
+        Ok((sent??, read??))
     })
 }
 
@@ -127,10 +165,11 @@ fn receiver(address: IpAddr) -> io::Result<StdUdpSocket> {
     Ok(socket)
 }
 
-/// Reads as the swarm does, and only counts.
+/// Reads as the swarm does, and only counts; between two looks it sends what publishers do, as the swarm too.
 fn read(
     sockets: Vec<StdUdpSocket>,
     cpu: Option<usize>,
+    mut publishers: Option<Publishers<'_>>,
     counts: &AtomicBool,
     over: &AtomicBool,
 ) -> anyhow::Result<u64> {
@@ -148,10 +187,12 @@ fn read(
     let mut read = 0;
     loop {
         let last_look = over.load(Ordering::Relaxed);
-        match poll.poll(&mut events, Some(NAP)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
-            _ => {}
+        let mut nap = NAP;
+        if let Some(publishers) = publishers.as_mut().filter(|_| !last_look) {
+            let next = publishers.send_due()?;
+            nap = nap.min(next.saturating_duration_since(Instant::now()));
         }
+        paced::poll_once(&mut poll, &mut events, nap)?;
         for event in &events {
             let socket = &sockets[event.token().0];
             loop {
@@ -193,16 +234,23 @@ fn send(
         pin_thread(cpu)?;
     }
     let socket = StdUdpSocket::bind(SocketAddr::new(address, 0))?;
-    let mut loader = Loader::new(destinations, sizes)?;
+    let mut loader = Loader::new(destinations)?;
+    let send_batch = |loader: &mut Loader| {
+        // The batch leaves with its last packet.
+        (0..SEND_BATCH).try_for_each(|_| {
+            let turn = loader.count as usize;
+            loader.send(&socket, turn, sizes[turn % sizes.len()])
+        })
+    };
     let warm = Instant::now();
     while warm.elapsed() < WARM_UP {
-        loader.send_batch(&socket)?;
+        send_batch(&mut loader)?;
     }
     counts.store(true, Ordering::Relaxed);
     let (began, cpu_began, bytes_before) = (Instant::now(), thread_cpu(), loader.bytes);
     let mut packets = 0;
     while began.elapsed() < time {
-        loader.send_batch(&socket)?;
+        send_batch(&mut loader)?;
         packets += SEND_BATCH as u64;
     }
     Ok(Sent {
@@ -211,97 +259,6 @@ fn send(
         cpu: thread_cpu().saturating_sub(cpu_began),
         wall: began.elapsed(),
     })
-}
-
-/// One stream per destination, each with a key of its own as sessions have.
-struct Loader<'a> {
-    destinations: Vec<SocketAddrAny>,
-    keys: Vec<LessSafeKey>,
-    sizes: &'a [(usize, usize)],
-    payload: Vec<u8>,
-    buffers: Vec<[u8; DATAGRAM_BYTES_MAX]>,
-    lengths: Vec<usize>,
-    /// Packets so far: nonce, sequence number, and whose turn it is.
-    count: u64,
-    bytes: u64,
-}
-
-impl<'a> Loader<'a> {
-    fn new(destinations: &[SocketAddr], sizes: &'a [(usize, usize)]) -> anyhow::Result<Self> {
-        let keys = destinations.iter().map(|_| {
-            let mut key = [0; 32];
-            rand::RngCore::fill_bytes(&mut rand::rng(), &mut key);
-            UnboundKey::new(&AES_256_GCM, &key).map(LessSafeKey::new)
-        });
-        Ok(Self {
-            keys: keys
-                .collect::<Result<_, _>>()
-                .map_err(|_| anyhow!("a key was refused"))?,
-            destinations: destinations.iter().map(|d| d.as_any()).collect(),
-            sizes,
-            payload: vec![0x55; DATAGRAM_BYTES_MAX],
-            buffers: vec![[0; DATAGRAM_BYTES_MAX]; SEND_BATCH],
-            lengths: vec![0; SEND_BATCH],
-            count: 0,
-            bytes: 0,
-        })
-    }
-
-    fn send_batch(&mut self, socket: &StdUdpSocket) -> anyhow::Result<()> {
-        let first = self.count as usize;
-        for at in 0..SEND_BATCH {
-            self.seal(at)?;
-        }
-        let slices: Vec<[IoSlice<'_>; 1]> = self
-            .buffers
-            .iter()
-            .zip(&self.lengths)
-            .map(|(buffer, length)| [IoSlice::new(&buffer[..*length])])
-            .collect();
-        let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> = slices
-            .iter()
-            .map(|_| SendAncillaryBuffer::default())
-            .collect();
-        let mut messages: Vec<MMsgHdr<'_>> = slices
-            .iter()
-            .zip(&mut controls)
-            .enumerate()
-            .map(|(at, (slice, control))| {
-                let destination = &self.destinations[(first + at) % self.destinations.len()];
-                MMsgHdr::new_with_addr(destination, slice, control)
-            })
-            .collect();
-        let mut rest = &mut messages[..];
-        while !rest.is_empty() {
-            let sent = sendmmsg(socket, rest, SendFlags::empty()).context("sending")?;
-            rest = &mut rest[sent.max(1)..];
-        }
-        Ok(())
-    }
-
-    fn seal(&mut self, at: usize) -> anyhow::Result<()> {
-        let (header, payload) = self.sizes[self.count as usize % self.sizes.len()];
-        let buffer = &mut self.buffers[at];
-        buffer[0] = 0x80;
-        buffer[2..4].copy_from_slice(&(self.count as u16).to_be_bytes());
-        let (head, body) = buffer.split_at_mut(header);
-        body[..payload].copy_from_slice(&self.payload[..payload]);
-        let mut nonce = [0; 12];
-        nonce[4..].copy_from_slice(&self.count.to_be_bytes());
-        let key = &self.keys[self.count as usize % self.keys.len()];
-        let tag = key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(head),
-                &mut body[..payload],
-            )
-            .map_err(|_| anyhow!("a packet was not encrypted"))?;
-        body[payload..payload + TAG].copy_from_slice(tag.as_ref());
-        self.lengths[at] = header + payload + TAG;
-        self.bytes += self.lengths[at] as u64;
-        self.count += 1;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -343,5 +300,11 @@ mod tests {
             "{raw:?}"
         );
         assert!((raw.bytes_per_packet - 122.0).abs() < 1.0, "{raw:?}");
+        // Two who hear each other, 50 packets a second each.
+        let paced = raw.paced.expect("what leaves is known");
+        assert!(
+            paced.packets_per_cpu_second > 0.0 && paced.received_share > 0.0,
+            "{paced:?}"
+        );
     }
 }

@@ -61,6 +61,9 @@ pub struct Figures {
     pub raw_packets_per_cpu_second: f64,
     /// The former by the latter: what is compared between machines.
     pub ratio: f64,
+    /// The same against the loop in the rhythm of this workload: what is ours of the distance to it. Above 1
+    /// is possible, by offload. Absent where there is no such loop.
+    pub paced_ratio: Option<f64>,
     /// Bytes of a datagram that clients received, on average.
     pub bytes_per_packet: f64,
     /// Per gigabyte (10^9) of datagrams that clients received.
@@ -164,6 +167,7 @@ impl Figures {
             packets_per_cpu_second: load.packets_per_cpu_second,
             raw_packets_per_cpu_second: 0.0,
             ratio: 0.0,
+            paced_ratio: None,
             bytes_per_packet: per(tally.bytes as f64, packets),
             cpu_seconds_per_gb: per(cpu, tally.bytes as f64 / 1e9),
             memory_per_session_idle_bytes: costs.idle_bytes / costs.joins.max(1) as u64,
@@ -199,6 +203,8 @@ impl Figures {
         let raw = BareLoops::new(before, after);
         self.raw_packets_per_cpu_second = raw.packets_per_cpu_second;
         self.ratio = per(self.packets_per_cpu_second, raw.packets_per_cpu_second);
+        let paced = raw.paced_packets_per_cpu_second;
+        self.paced_ratio = paced.map(|paced| per(self.packets_per_cpu_second, paced));
         self.raw = Some(raw);
         self.examined()
     }
@@ -257,6 +263,13 @@ impl fmt::Display for Figures {
                     raw.before.bytes_per_packet,
                     raw.before.received_share.min(raw.after.received_share) * 100.0
                 ),
+            )?;
+        }
+        if let Some((ratio, raw)) = self.paced_ratio.zip(self.raw.as_ref()) {
+            let paced = raw.paced_packets_per_cpu_second.unwrap_or_default();
+            row(
+                "ratio to the paced one",
+                format!("{ratio:.3} of {paced:.0}"),
             )?;
         }
         row(

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 pub use bare::BareLoops;
-pub use calibration::{Raw, calibrate};
+pub use calibration::{Paced, Raw, calibrate};
 pub use compare::{Baseline, COMPARED, Measures, Verdict};
 pub use cores::{Cpus, CpusAsked};
 pub use figures::Figures;

@@ -1,5 +1,6 @@
 //! Who does what in a run: the workloads are the table [`WORKLOADS`].
 
+mod feeds;
 mod table;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use super::impaired::Network;
 use crate::client::Track;
+pub(super) use feeds::{Feed, phase};
 use table::{ELSEWHERE, WORKLOADS};
 
 /// Opus packets per second and speaker.

@@ -71,6 +71,10 @@ const PICKS: &[Pick] = &[
     ("raw_packets_per_cpu_second", 0, |f| {
         Some(f.raw_packets_per_cpu_second)
     }),
+    ("paced_ratio", 3, |f| f.paced_ratio),
+    ("paced_packets_per_cpu_second", 0, |f| {
+        f.raw.and_then(|raw| raw.paced_packets_per_cpu_second)
+    }),
     ("raw_spread", 3, |f| f.raw.map(|raw| raw.spread)),
     ("cpu_us_per_packet", 2, |f| Some(f.cpu_us_per_packet)),
     ("cpu_seconds_per_gb", 2, |f| Some(f.cpu_seconds_per_gb)),
@@ -147,9 +151,10 @@ impl Summary {
     /// Over the lines of several workloads.
     pub fn heading() -> String {
         format!(
-            "{:6}{:>7}{:>10}{:>10}{:>8}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}",
+            "{:6}{:>7}{:>7}{:>10}{:>10}{:>8}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}",
             "",
             "ratio",
+            "paced",
             "pkt/CPU-s",
             "bare",
             "s/GB",
@@ -166,9 +171,10 @@ impl Summary {
     pub fn line(&self) -> String {
         let of = |name| self.median(name);
         format!(
-            "{:6}{:>7.3}{:>10.0}{:>10.0}{:>8.2}{:>7.0}{:>9.0}{:>9.0}{:>8.2}{:>8.2}{:>7.0}",
+            "{:6}{:>7.3}{:>7.3}{:>10.0}{:>10.0}{:>8.2}{:>7.0}{:>9.0}{:>9.0}{:>8.2}{:>8.2}{:>7.0}",
             self.scenario,
             of("ratio"),
+            of("paced_ratio"),
             of("packets_per_cpu_second"),
             of("raw_packets_per_cpu_second"),
             of("cpu_seconds_per_gb"),

@@ -87,7 +87,7 @@ pub(super) fn doubts(figures: &Figures) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::calibration::Raw;
+    use crate::load::calibration::{Paced, Raw};
 
     fn figures() -> Figures {
         let mut figures = Figures::blank();
@@ -101,6 +101,11 @@ mod tests {
             bytes_per_packet: 100.0,
             received_share: 1.0,
             sender_cpu_share,
+            paced: Some(Paced {
+                packets_per_cpu_second: packets_per_cpu_second / 2.0,
+                packets_per_second: 7_350.0,
+                received_share: 1.0,
+            }),
         }
     }
 
@@ -109,6 +114,8 @@ mod tests {
         let figures = figures().beside(raw(200e3, 0.99), raw(240e3, 1.0));
         assert!(figures.trusted, "{:?}", figures.doubts);
         assert_eq!(figures.raw_packets_per_cpu_second, 220e3);
+        let paced = figures.raw.and_then(|raw| raw.paced_packets_per_cpu_second);
+        assert_eq!(paced, Some(110e3));
     }
 
     #[test]

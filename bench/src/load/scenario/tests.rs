@@ -44,6 +44,24 @@ fn who_hears_whom_is_counted_per_room() {
 }
 
 #[test]
+fn feeds_come_to_what_is_expected() {
+    for (name, _) in Scenario::all() {
+        let scenario = named(name);
+        let Some(feeds) = scenario.feeds() else {
+            assert!(!scenario.is_exact(), "{name}");
+            continue;
+        };
+        let rate =
+            |feed: &Feed| (feed.packets * feed.listeners.len()) as f64 / feed.every.as_secs_f64();
+        let sum: f64 = feeds.iter().map(rate).sum();
+        assert!((sum - expected(&scenario)).abs() < 1e-6, "{name}: {sum}");
+        assert!(feeds.iter().all(|feed| feed.phase < feed.every), "{name}");
+    }
+    let feeds = named("W2").feeds().expect("voices");
+    assert_eq!((feeds.len(), &feeds[1].listeners[..]), (50, &[0, 2, 3][..]));
+}
+
+#[test]
 fn a_gallery_shows_nine_others_each_as_often() {
     let scenario = named("W6");
     let mut viewers = [0; 25];

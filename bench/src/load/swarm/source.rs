@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::client::{Client, Track, VideoFrame, synthetic_picture};
-use crate::load::scenario::{Layer, PICTURES_PER_SECOND, VOICE_INTERVAL};
+use crate::load::scenario::{Layer, PICTURES_PER_SECOND, VOICE_INTERVAL, phase};
 
 /// How loud speakers are, dBov.
 const VOICE_LEVEL: i8 = -25;
@@ -54,7 +54,7 @@ impl Source {
         let mut source = Self {
             track,
             layers,
-            phase: interval(track).mul_f64((index as f64 * 0.618).fract()),
+            phase: phase(interval(track), index),
             next: start,
             rng: SmallRng::seed_from_u64(index as u64),
             pictures: 0,
