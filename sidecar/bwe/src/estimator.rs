@@ -305,3 +305,36 @@ impl RemoteClock {
         at.unwrap_or(start)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_viewers_clock_goes_on_over_its_wrap_and_back() {
+        let now = Instant::now();
+        let mut clock = RemoteClock::default();
+        let mut at = |reference| clock.reference(reference, now) >> 8;
+        assert_eq!(at(0xff_fff0), 0);
+        assert_eq!(at(0xff_ffff), 15);
+        assert_eq!(at(3), 19);
+        // A report that was overtaken.
+        assert_eq!(at(0xff_fffe), 14);
+        assert_eq!(at(4), 20);
+        assert_eq!(clock.instant(8) - now, Duration::from_millis(2));
+        assert_eq!(now - clock.instant(-8), Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_reset_leaves_no_probe_behind() {
+        let now = Instant::now();
+        let mut estimator = Estimator::new(500_000);
+        estimator.set_target(now, 0, 3_000_000);
+        assert!(estimator.padding.cluster().is_some());
+        let seq = estimator.sent(now, 200, SentKind::Padding);
+        estimator.reset(now, 300_000);
+        let sent = estimator.history.came(i64::from(seq), now);
+        assert_eq!(sent.map(|sent| sent.cluster), Some(None));
+        assert_eq!(estimator.bwe.last_estimate(), Some(Bitrate::kbps(300)));
+    }
+}

@@ -134,3 +134,76 @@ impl History {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(packets: usize) -> (History, Instant) {
+        let mut history = History::default();
+        let start = Instant::now();
+        for i in 0..packets {
+            let seq = history.push(start + Duration::from_millis(i as u64), 1000, None);
+            assert_eq!(seq, i as u16);
+        }
+        (history, start + Duration::from_millis(packets as u64))
+    }
+
+    #[test]
+    fn it_takes_memory_with_the_first_packet_and_no_more_later() {
+        assert_eq!(History::default().ring.capacity(), 0);
+        assert_eq!(size_of::<Entry>(), 12);
+        let (history, _) = filled(3 * KEPT);
+        assert_eq!(history.ring.capacity(), KEPT);
+    }
+
+    #[test]
+    fn numbers_wrap_and_are_told_apart() {
+        let (mut history, now) = filled(70_000);
+        let latest = 69_999u64;
+        assert_eq!(history.unwrapped(latest as u16), latest as i64);
+        // That number is the next one's: the one sent with it is long gone.
+        let gone = history.unwrapped(70_000u64 as u16);
+        assert_eq!(gone, 70_000 - 65_536);
+        assert_eq!(history.came(gone, now), None);
+        let oldest = 70_000 - KEPT as i64;
+        assert_eq!(history.unwrapped(oldest as u16), oldest);
+        let sent = history.came(oldest, now).unwrap();
+        assert_eq!(now - sent.at, Duration::from_millis(KEPT as u64));
+        assert_eq!(history.came(oldest - 1, now), None);
+        assert_eq!(history.came(70_000, now), None);
+    }
+
+    #[test]
+    fn nothing_was_sent_before_the_first() {
+        let (mut history, now) = filled(3);
+        for seq in [3, 4, 1000, 65_535] {
+            let seq = history.unwrapped(seq);
+            assert_eq!(history.came(seq, now), None);
+            assert_eq!(history.lost(seq, now), None);
+        }
+        assert!(History::default().kept().is_empty());
+    }
+
+    #[test]
+    fn each_packet_is_news_once_lost_and_once_come() {
+        let (mut history, now) = filled(3);
+        assert!(history.lost(1, now).is_some());
+        assert!(history.lost(1, now).is_none());
+        assert!(history.came(1, now).is_some());
+        assert!(history.came(1, now).is_none());
+        assert!(history.lost(1, now).is_none());
+    }
+
+    #[test]
+    fn a_packet_knows_its_probe_until_they_are_forgotten() {
+        let (mut history, now) = filled(1);
+        for id in [0, 41] {
+            let seq = history.push(now, 200, Some(id.into())).into();
+            assert_eq!(history.lost(seq, now).unwrap().cluster, Some(id.into()));
+            history.forget_clusters();
+            assert_eq!(history.came(seq, now).unwrap().cluster, None);
+        }
+        assert_eq!(history.came(0, now).unwrap().cluster, None);
+    }
+}

@@ -149,3 +149,137 @@ impl Padding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bwe::ProbeControl;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Sends what is asked for during this time; returns the bytes and how often something was sent.
+    fn drive(padding: &mut Padding, start: Instant, time: Duration) -> (usize, usize) {
+        let (mut bytes, mut times) = (0, 0);
+        let mut now = start;
+        while now < start + time {
+            if padding.due().is_some_and(|due| due <= now) {
+                if let Some(burst) = padding.poll(now) {
+                    bytes += burst;
+                    times += 1;
+                    padding.sent(now, burst);
+                }
+                let due = padding.due();
+                assert!(due.is_none_or(|due| due > now), "due again at once");
+            }
+            now += ms(1);
+        }
+        (bytes, times)
+    }
+
+    fn probe(bps: u64, now: Instant) -> ProbeClusterConfig {
+        let mut control = ProbeControl::new();
+        control.set_estimated_bitrate(
+            Bitrate::bps(bps) / 3.0,
+            crate::bwe::BandwidthLimitedCause::DelayBasedLimited,
+        );
+        control.set_desired_bitrate(Bitrate::bps(bps));
+        control.enable(true);
+        control.handle_timeout(now).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_padded_before_it_is_wanted_or_while_the_path_is_full() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        padding.settle(now);
+        assert_eq!(padding.due(), None);
+        assert_eq!(padding.poll(now), None);
+        padding.set_rate(Bitrate::mbps(1), Bitrate::mbps(2), true);
+        assert_eq!(padding.poll(now), None);
+    }
+
+    #[test]
+    fn the_rate_is_the_minimum_but_no_more_than_the_estimate() {
+        for (minimum, estimate, expected) in [(1000, 2000, 1000), (1000, 400, 400), (0, 400, 50)] {
+            let now = Instant::now();
+            let mut padding = Padding::new();
+            padding.set_rate(Bitrate::kbps(minimum), Bitrate::kbps(estimate), false);
+            padding.settle(now);
+            let (bytes, _) = drive(&mut padding, now, Duration::from_secs(10));
+            let kbps = bytes as u64 * 8 / 10_000;
+            assert!(
+                kbps.abs_diff(expected) <= expected / 10,
+                "{kbps} {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn pictures_count_and_a_large_one_for_half_a_second_at_most() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        padding.set_rate(Bitrate::kbps(800), Bitrate::mbps(2), false);
+        padding.settle(now);
+        padding.sent(now, 20_000);
+        assert_eq!(padding.poll(now + ms(199)), None);
+        assert!(padding.poll(now + ms(201)).is_some());
+        padding.sent(now + ms(201), 20_000_000);
+        padding.settle(now + ms(202));
+        assert_eq!(padding.poll(now + ms(690)), None);
+        assert!(padding.poll(now + ms(702)).is_some());
+    }
+
+    #[test]
+    fn asked_in_vain_it_waits() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        padding.set_rate(Bitrate::kbps(800), Bitrate::mbps(2), false);
+        padding.settle(now);
+        assert!(padding.poll(now).is_some());
+        assert_eq!(padding.poll(now), None);
+        assert!(padding.due().unwrap() > now);
+        assert!(padding.poll(now + BURST).is_some());
+    }
+
+    #[test]
+    fn a_probe_is_sent_at_its_rate_and_ends_by_itself() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        let config = probe(3_000_000, now);
+        padding.start_probe(config);
+        assert_eq!(padding.cluster(), Some(config.cluster()));
+        let (bytes, times) = drive(&mut padding, now, ms(100));
+        // 15 ms of it, in bursts 2 ms apart.
+        assert!((5_600..6_600).contains(&bytes), "{bytes}");
+        assert!((5..=10).contains(&times), "{times}");
+        assert_eq!(padding.cluster(), None);
+    }
+
+    #[test]
+    fn pictures_are_part_of_a_probe() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        let config = probe(3_000_000, now);
+        padding.start_probe(config);
+        let ended: Vec<_> = (0..6).filter_map(|_| padding.sent(now, 1_000)).collect();
+        assert_eq!(ended, [config.cluster()]);
+        assert_eq!(padding.cluster(), None);
+    }
+
+    #[test]
+    fn a_probe_that_is_not_sent_is_given_up() {
+        let now = Instant::now();
+        let mut padding = Padding::new();
+        let config = probe(3_000_000, now);
+        padding.start_probe(config);
+        assert_eq!(padding.give_up(now), None);
+        assert_eq!(padding.give_up(now + PROBE_MAX), None);
+        assert_eq!(
+            padding.give_up(now + PROBE_MAX + ms(1)),
+            Some(config.cluster())
+        );
+        assert_eq!(padding.cluster(), None);
+    }
+}

@@ -241,3 +241,6 @@ impl Iterator for Statuses<'_> {
         Some(Status::Came(i16::from_be_bytes(*delta)))
     }
 }
+
+#[cfg(test)]
+mod tests;
