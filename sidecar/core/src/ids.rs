@@ -98,6 +98,26 @@ impl<T> Arena<T> {
         })
     }
 
+    /// How many places there are, taken or free.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Who is in this place.
+    pub(crate) fn at(&self, slot: usize) -> Option<&T> {
+        self.places.get(slot)?.value.as_ref()
+    }
+
+    /// Who is in this place, and by which key.
+    pub(crate) fn at_mut(&mut self, slot: usize) -> Option<(Key, &mut T)> {
+        let place = self.places.get_mut(slot)?;
+        let key = Key {
+            slot: slot as u32,
+            epoch: place.epoch,
+        };
+        place.value.as_mut().map(|value| (key, value))
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
         let places = self.places.iter_mut().enumerate();
         places.filter_map(|(slot, place)| {
@@ -135,5 +155,10 @@ mod tests {
         assert_eq!(arena.remove(first), None);
         assert_eq!(arena.get(second), Some(&"b"));
         assert_eq!(arena.len(), 1);
+        assert_eq!((arena.at(0), arena.at(1)), (Some(&"b"), None));
+        assert_eq!(arena.at_mut(0), Some((second, &mut "b")));
+        arena.remove(second);
+        assert_eq!((arena.places(), arena.at(0)), (1, None));
+        assert_eq!(arena.at_mut(0), None);
     }
 }

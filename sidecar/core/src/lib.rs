@@ -21,6 +21,7 @@ mod demux;
 mod egress;
 mod ids;
 mod outbox;
+mod prefetch;
 mod room;
 mod session;
 mod shared;

@@ -1,96 +1,91 @@
 //! AEAD of SRTP (RFC 7714) with one side's key.
 
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use str0m::rtp::Ssrc;
-use str0m_proto::crypto::{
-    AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, CryptoError,
-};
+use str0m_proto::crypto::AeadAes128Gcm;
 
 use crate::crypto::SendKey;
 
 /// Authentication tag of both profiles, bytes.
 pub(crate) const TAG: usize = AeadAes128Gcm::TAG_LEN;
+/// Salt and nonce of both, bytes (RFC 7714 section 8.1).
+const NONCE: usize = AeadAes128Gcm::IV_LEN;
 
-/// See the module.
-#[derive(Debug)]
-pub(crate) enum Cipher {
-    Aes128Gcm {
-        cipher: Box<dyn AeadAes128GcmCipher>,
-        salt: [u8; AeadAes128Gcm::SALT_LEN],
-    },
-    Aes256Gcm {
-        cipher: Box<dyn AeadAes256GcmCipher>,
-        salt: [u8; AeadAes256Gcm::SALT_LEN],
-    },
+/// See the module. Its key is where the session's own state is: one pointer less to follow for each packet
+/// than by the media stack's interface.
+pub(crate) struct Cipher {
+    key: LessSafeKey,
+    salt: [u8; NONCE],
+}
+
+impl std::fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cipher")
+    }
 }
 
 impl Cipher {
-    /// For packets that leave.
-    pub(crate) fn new(key: SendKey) -> Self {
-        Self::with(key, true)
-    }
-
-    /// For packets that come in.
-    pub(crate) fn opening(key: SendKey) -> Self {
-        Self::with(key, false)
-    }
-
-    fn with(key: SendKey, encrypt: bool) -> Self {
-        let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
+    /// Of one side, for whichever it is that is done with it. An error: the library has no such cipher.
+    pub(crate) fn new(key: &SendKey) -> Result<Self, Unspecified> {
         match key {
-            SendKey::Aes128Gcm { key, salt } => Self::Aes128Gcm {
-                cipher: provider.aead_aes_128_gcm().create_cipher(key, encrypt),
-                salt,
-            },
-            SendKey::Aes256Gcm { key, salt } => Self::Aes256Gcm {
-                cipher: provider.aead_aes_256_gcm().create_cipher(key, encrypt),
-                salt,
-            },
+            SendKey::Aes128Gcm { key, salt } => Self::with(&AES_128_GCM, key, *salt),
+            SendKey::Aes256Gcm { key, salt } => Self::with(&AES_256_GCM, key, *salt),
         }
+    }
+
+    fn with(
+        algorithm: &'static Algorithm,
+        key: &[u8],
+        salt: [u8; NONCE],
+    ) -> Result<Self, Unspecified> {
+        let key = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
+        Ok(Self { key, salt })
+    }
+
+    fn nonce(&self, ssrc: u32, index: u64) -> Nonce {
+        // The same for both lengths of keys.
+        let (rollover, sequence) = ((index >> 16) as u32, index as u16);
+        let iv = AeadAes128Gcm::rtp_iv(self.salt, ssrc, rollover, sequence);
+        Nonce::assume_unique_for_key(iv)
     }
 
     /// The payload in `body`, which is ciphertext and tag, into `plain`: its length. `plain` has room for
     /// all of `body` but the tag.
     pub(crate) fn open(
-        &mut self,
+        &self,
         ssrc: u32,
         index: u64,
         header: &[u8],
         body: &[u8],
         plain: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        let (rollover, sequence) = ((index >> 16) as u32, index as u16);
-        match self {
-            Self::Aes128Gcm { cipher, salt } => {
-                let iv = AeadAes128Gcm::rtp_iv(*salt, ssrc, rollover, sequence);
-                cipher.decrypt(&iv, &[header], body, plain)
-            }
-            Self::Aes256Gcm { cipher, salt } => {
-                let iv = AeadAes256Gcm::rtp_iv(*salt, ssrc, rollover, sequence);
-                cipher.decrypt(&iv, &[header], body, plain)
-            }
-        }
+    ) -> Result<usize, Unspecified> {
+        let (text, tag) = body.split_last_chunk::<TAG>().ok_or(Unspecified)?;
+        let plain = plain.get_mut(..text.len()).ok_or(Unspecified)?;
+        let (nonce, aad) = (self.nonce(ssrc, index), Aad::from(header));
+        self.key
+            .open_separate_gather(nonce, aad, text, tag, plain)?;
+        Ok(text.len())
     }
 
-    /// Ciphertext and tag of `payload` into `body`, which has room for both.
+    /// Ciphertext and tag of `payload` into `body`, which has room for exactly both.
     pub(crate) fn seal(
-        &mut self,
+        &self,
         ssrc: Ssrc,
         index: u64,
         header: &[u8],
         payload: &[u8],
         body: &mut [u8],
-    ) -> Result<(), CryptoError> {
-        let (rollover, sequence) = ((index >> 16) as u32, index as u16);
-        match self {
-            Self::Aes128Gcm { cipher, salt } => {
-                let iv = AeadAes128Gcm::rtp_iv(*salt, *ssrc, rollover, sequence);
-                cipher.encrypt(&iv, header, payload, body)
-            }
-            Self::Aes256Gcm { cipher, salt } => {
-                let iv = AeadAes256Gcm::rtp_iv(*salt, *ssrc, rollover, sequence);
-                cipher.encrypt(&iv, header, payload, body)
-            }
+    ) -> Result<(), Unspecified> {
+        let (text, tag) = body.split_last_chunk_mut::<TAG>().ok_or(Unspecified)?;
+        if text.len() != payload.len() {
+            return Err(Unspecified);
         }
+        text.copy_from_slice(payload);
+        let (nonce, aad) = (self.nonce(*ssrc, index), Aad::from(header));
+        let made = self.key.seal_in_place_separate_tag(nonce, aad, text)?;
+        tag.copy_from_slice(made.as_ref());
+        Ok(())
     }
 }
 
@@ -128,10 +123,18 @@ mod tests {
         ];
         for (key, expected) in cases {
             let mut body = vec![0; plain.len() + TAG];
-            let sealed =
-                Cipher::new(key).seal(0x5501_a0b2.into(), 0xf17b, &header, plain, &mut body);
+            let cipher = Cipher::new(&key).unwrap();
+            let sealed = cipher.seal(0x5501_a0b2.into(), 0xf17b, &header, plain, &mut body);
             assert!(sealed.is_ok());
             assert_eq!(body, bytes(expected));
+            let mut opened = vec![0; plain.len()];
+            let length = cipher.open(0x5501_a0b2, 0xf17b, &header, &body, &mut opened);
+            assert_eq!((length, &opened[..]), (Ok(plain.len()), &plain[..]));
+            body[3] ^= 1;
+            let forged = cipher.open(0x5501_a0b2, 0xf17b, &header, &body, &mut opened);
+            assert_eq!(forged, Err(Unspecified));
+            let short = cipher.seal(0x5501_a0b2.into(), 0xf17b, &header, plain, &mut body[1..]);
+            assert_eq!(short, Err(Unspecified));
         }
     }
 }

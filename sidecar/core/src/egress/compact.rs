@@ -21,6 +21,7 @@ use super::{EgressError, Packet};
 use crate::crypto::SendKey;
 use crate::demux::Owner;
 use crate::outbox::Outbox;
+use crate::prefetch::prefetch;
 use crate::session::inbound::Inbound;
 
 /// RTP version 2 in the first octet, the bit for an extension, and the number of CSRCs (RFC 3550 section
@@ -54,6 +55,8 @@ pub(crate) struct Compact {
     path: Option<Path>,
     /// Id of the audio-level extension as negotiated, for receivers that asked for levels.
     pub(crate) level_id: Option<u8>,
+    /// SSRCs of `streams`, in their order: all within a line of the cache.
+    ssrcs: Vec<u32>,
     streams: Vec<Stream>,
     /// SSRCs that str0m may send on and has not yet, retransmissions included.
     unsent: Vec<u32>,
@@ -77,9 +80,8 @@ enum Keys {
 }
 
 /// What reports have to know of one stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Stream {
-    ssrc: u32,
     /// RTP time of the newest packet and when it left; none yet: nothing was sent.
     newest: Option<(u32, Instant)>,
     packets: u32,
@@ -164,7 +166,8 @@ impl Compact {
         if self.is_left_to_rtc() {
             self.unsent.push(*ssrc);
         } else {
-            self.streams.push(Stream::new(*ssrc));
+            self.ssrcs.push(*ssrc);
+            self.streams.push(Stream::default());
         }
     }
 
@@ -182,7 +185,7 @@ impl Compact {
 
     /// What a sender report of this moment has to say; `None` for streams that str0m sends.
     pub(crate) fn sender_info(&self, ssrc: u32, now: Instant) -> Option<SenderInfo> {
-        let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc)?;
+        let stream = self.streams.get(self.place_of(ssrc)?)?;
         let (timestamp, at) = stream.newest?;
         let since = now.saturating_duration_since(at);
         let ticks = since.as_micros() * u128::from(CLOCK) / 1_000_000;
@@ -195,8 +198,8 @@ impl Compact {
 
     /// Notes what the receiver says of a stream. True: it is none of str0m's business.
     pub(crate) fn take_report(&mut self, block: &ReportBlock) -> bool {
-        let mut streams = self.streams.iter_mut();
-        let Some(stream) = streams.find(|stream| stream.ssrc == block.ssrc) else {
+        let place = self.place_of(block.ssrc);
+        let Some(stream) = place.and_then(|place| self.streams.get_mut(place)) else {
             return self.unsent.contains(&block.ssrc);
         };
         stream.reception = Reception {
@@ -209,9 +212,21 @@ impl Compact {
 
     /// What the receiver said of a stream of ours.
     pub(crate) fn reception(&self, ssrc: Ssrc) -> Option<Reception> {
-        let mut streams = self.streams.iter();
-        let stream = streams.find(|stream| stream.ssrc == *ssrc)?;
+        let stream = self.streams.get(self.place_of(*ssrc)?)?;
         Some(stream.reception)
+    }
+
+    fn place_of(&self, ssrc: u32) -> Option<usize> {
+        self.ssrcs.iter().position(|known| *known == ssrc)
+    }
+
+    /// Asks for what [`Self::write`] will look at, of a stream that was likely declared as the `place`th.
+    #[inline]
+    pub(crate) fn prefetch(&self, place: usize) {
+        prefetch(&*self.ssrcs);
+        if let Some(stream) = self.streams.get(place) {
+            prefetch(stream);
+        }
     }
 
     /// Encrypts a packet into the outbox, or lets another shard do it.
@@ -223,8 +238,8 @@ impl Compact {
         lanes: &mut Lanes,
     ) -> Result<(), EgressError> {
         let path = self.path.ok_or(EgressError::NoStream)?;
-        let mut streams = self.streams.iter_mut();
-        let stream = streams.find(|stream| stream.ssrc == *ssrc);
+        let place = self.place_of(*ssrc);
+        let stream = place.and_then(|place| self.streams.get_mut(place));
         let stream = stream.ok_or(EgressError::NoStream)?;
         let order = Order {
             ssrc: *ssrc,
@@ -237,9 +252,10 @@ impl Compact {
         };
         let payload: &[u8] = packet.payload;
         if let Keys::Fresh(key) = &self.keys {
-            self.keys = Keys::Here(Cipher::new(key.clone()));
+            let cipher = Cipher::new(key).map_err(|_| EgressError::NotSealed)?;
+            self.keys = Keys::Here(cipher);
         }
-        match &mut self.keys {
+        match &self.keys {
             Keys::Here(cipher) => seal(cipher, path, &order, payload, outbox)?,
             Keys::Away(route) => lanes.order(*route, &order, payload)?,
             _ => return Err(EgressError::NoStream),
@@ -254,18 +270,6 @@ impl Compact {
         stream.packets = stream.packets.wrapping_add(1);
         stream.octets = stream.octets.wrapping_add(payload.len() as u32);
         Ok(())
-    }
-}
-
-impl Stream {
-    fn new(ssrc: u32) -> Self {
-        Self {
-            ssrc,
-            newest: None,
-            packets: 0,
-            octets: 0,
-            reception: Reception::default(),
-        }
     }
 }
 
@@ -284,7 +288,7 @@ impl super::Egress for CompactEgress<'_> {
 
 /// Encrypts one packet into the outbox.
 pub(super) fn seal(
-    cipher: &mut Cipher,
+    cipher: &Cipher,
     path: Path,
     order: &Order,
     payload: &[u8],

@@ -14,6 +14,7 @@ use str0m::media::Pt;
 use crate::api::{EventKind, MediaState};
 use crate::egress::Packet;
 use crate::ids::Key;
+use crate::prefetch::prefetch;
 use crate::session::Session;
 use crate::session::downlink::{AudioSlot, PublicationId};
 use crate::session::inbound::{Incoming, Opened};
@@ -22,6 +23,11 @@ use crate::shared::Shared;
 
 use super::Room;
 
+/// Listeners of whom something is asked for before their turn: the session, what it leads to, and what that
+/// leads to.
+const FAR: usize = 8;
+const NEAR: usize = 4;
+const NEXT: usize = 2;
 /// At most four voice messages per second and room; the latest wins.
 const VOICE_INTERVAL: Duration = Duration::from_millis(250);
 /// A microphone that was silent for so long gives way to another m-line's.
@@ -141,7 +147,11 @@ impl Room {
         let Some(csrc) = self.sessions.get(seat).map(|session| session.csrcs.voice) else {
             return;
         };
-        for (listener, session) in self.sessions.iter_mut() {
+        for at in 0..self.sessions.places() {
+            self.look_ahead(at, slot);
+            let Some((listener, session)) = self.sessions.at_mut(at) else {
+                continue;
+            };
             if listener == seat {
                 continue;
             }
@@ -160,6 +170,35 @@ impl Room {
                 packet,
                 shared,
             );
+        }
+    }
+
+    /// Asks for what sending to the next listeners takes, in the order in which one leads to the other.
+    #[inline]
+    fn look_ahead(&self, at: usize, slot: usize) {
+        if let Some(session) = self.sessions.at(at + FAR) {
+            prefetch(&session.down.routes);
+            prefetch(&session.down.voices);
+            prefetch(&session.media);
+            prefetch(&session.capabilities);
+            prefetch(&session.peer);
+        }
+        if let Some(session) = self.sessions.at(at + NEAR) {
+            if let Some(Some(place)) = session.down.routes.get(slot)
+                && let Some(slot) = session.down.voices.get(usize::from(*place))
+            {
+                prefetch(slot);
+            }
+            if let Some(peer) = &session.peer {
+                prefetch(&peer.pts);
+                prefetch(&peer.compact);
+            }
+        }
+        if let Some(session) = self.sessions.at(at + NEXT)
+            && let Some(Some(place)) = session.down.routes.get(slot)
+            && let Some(peer) = &session.peer
+        {
+            peer.compact.prefetch(usize::from(*place));
         }
     }
 

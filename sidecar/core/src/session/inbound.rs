@@ -141,7 +141,7 @@ struct Counted {
 impl Inbound {
     /// After a handshake; `None`: the profile is left to the media stack.
     pub(crate) fn set_key(&mut self, theirs: Option<SendKey>) {
-        self.cipher = theirs.map(Cipher::opening);
+        self.cipher = theirs.and_then(|key| Cipher::new(&key).ok());
     }
 
     pub(crate) fn has(&self, ssrc: u32) -> bool {
@@ -185,7 +185,7 @@ impl Inbound {
     ) -> Option<Result<Opened, Refused>> {
         let ssrc = word(datagram, 8)?;
         let stream = self.streams.iter_mut().find(|s| s.ssrc == ssrc)?;
-        let cipher = self.cipher.as_mut()?;
+        let cipher = self.cipher.as_ref()?;
         Some(stream.open(cipher, datagram, pt, plain, now))
     }
 
@@ -216,7 +216,7 @@ impl Inbound {
 impl Stream {
     fn open(
         &mut self,
-        cipher: &mut Cipher,
+        cipher: &Cipher,
         datagram: &[u8],
         pt: Option<Pt>,
         plain: &mut Vec<u8>,

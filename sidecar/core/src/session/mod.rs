@@ -92,7 +92,7 @@ pub(crate) struct Session {
     /// The stream that carries the voice now; a session may have more than one microphone m-line.
     pub(crate) voice_stream: Option<(u32, Instant)>,
     /// `None` once media is lost for good, until it is replaced.
-    pub(crate) peer: Option<Peer>,
+    pub(crate) peer: Option<Box<Peer>>,
     pub(crate) channel: Channel,
     pub(crate) negotiator: Negotiator,
     /// The client's ICE credentials, as its first description named them.
@@ -145,7 +145,7 @@ impl Session {
             ingress,
             candidates: 0,
             voice_stream: None,
-            peer: Some(Peer::new(owner, join.capabilities.av1, shared)),
+            peer: Some(Box::new(Peer::new(owner, join.capabilities.av1, shared))),
             capabilities: join.capabilities,
             channel,
             negotiator: Negotiator::default(),
@@ -182,7 +182,8 @@ impl Session {
         self.up = Uplink::default();
         self.down = Downlink::default();
         self.voice_stream = None;
-        self.peer = Some(Peer::new(self.owner, self.capabilities.av1, shared));
+        let peer = Peer::new(self.owner, self.capabilities.av1, shared);
+        self.peer = Some(Box::new(peer));
     }
 
     /// Ends the media connection, telling the client by DTLS where possible.

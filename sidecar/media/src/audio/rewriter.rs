@@ -150,7 +150,9 @@ impl SlotRewriter {
 
 /// A time span in RTP ticks, at most half the number space so that "later" stays decidable.
 fn ticks(span: Duration) -> u32 {
-    let ticks = span.as_micros().saturating_mul(u128::from(OPUS_HZ)) / 1_000_000;
+    // Asked for each listener of each packet: a division of 128 bits would cost more than all else.
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let ticks = micros.saturating_mul(u64::from(OPUS_HZ)) / 1_000_000;
     u32::try_from(ticks).unwrap_or(u32::MAX).min(u32::MAX / 4)
 }
 

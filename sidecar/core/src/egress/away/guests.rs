@@ -61,12 +61,12 @@ impl Guests {
                     }
                 }
                 Ok(Record::Open(key, secret, path)) => {
-                    let guest = Guest {
-                        cipher: Cipher::new(secret),
+                    let guest = Cipher::new(&secret).map(|cipher| Guest {
+                        cipher,
                         path,
                         streams: Vec::new(),
-                    };
-                    if !self.open(home, key, guest) {
+                    });
+                    if !guest.is_ok_and(|guest| self.open(home, key, guest)) {
                         counters.drop_one("guest_refused");
                     }
                 }
@@ -145,7 +145,7 @@ impl Guests {
         if !guest.claim(order)? {
             return Err(EgressError::IndexReused);
         }
-        compact::seal(&mut guest.cipher, path, order, payload, outbox)
+        compact::seal(&guest.cipher, path, order, payload, outbox)
     }
 }
 

@@ -34,7 +34,7 @@ fn header(index: u64, first: u8, rest: &[u8]) -> Vec<u8> {
 
 fn sealed(index: u64, mut header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
     let mut body = vec![0; payload.len() + TAG];
-    let mut cipher = Cipher::new(key());
+    let cipher = Cipher::new(&key()).unwrap();
     let ssrc = SSRC.into();
     assert!(
         cipher
