@@ -66,6 +66,7 @@
 //! **Signals**: SIGTERM and SIGINT: no new rooms, rooms end with reason SHUTDOWN, 2 s for the events to
 //! be acked, exit 0. SIGUSR1: drain without deadline.
 
+mod allocator;
 mod descriptors;
 mod ending;
 mod lease;
