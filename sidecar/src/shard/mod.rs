@@ -17,6 +17,7 @@
 
 mod addresses;
 mod away;
+mod gather;
 mod lane;
 mod neighbours;
 mod net;
@@ -70,7 +71,7 @@ pub struct SystemCalls {
     pub receive: u64,
     /// `sendmmsg`.
     pub send: u64,
-    /// `epoll_wait`.
+    /// `epoll_wait`, or sleeping by the clock.
     pub poll: u64,
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::away::AwayLanes;
+use super::gather::Gather;
 use super::lane::Bell;
 use super::neighbours::{Neighbours, Passed};
 use super::net::{Offload, ReceiveBatch, SendQueue};
@@ -81,6 +82,7 @@ pub(super) struct Worker {
     orders_left: bool,
     /// Ticks since the last poll.
     unpolled: u32,
+    gather: Gather,
     wake_at: Instant,
     report_at: Instant,
     busy: Duration,
@@ -138,6 +140,7 @@ impl Worker {
             handed_over_left: false,
             orders_left: false,
             unpolled: 0,
+            gather: Gather::new(instant),
             wake_at: instant,
             report_at: instant,
             busy: Duration::ZERO,
@@ -182,6 +185,10 @@ impl Worker {
 
     fn wait(&mut self, events: &mut Events) {
         let left = self.commands_left || self.handed_over_left || self.orders_left;
+        if let Some(pause) = self.gather.pause(Instant::now()) {
+            self.pause(pause, left);
+            return;
+        }
         let busy = left || self.readable.contains(&true);
         if busy && self.unpolled < TICKS_PER_POLL {
             self.unpolled += 1;
@@ -217,6 +224,16 @@ impl Worker {
                 *readable = true;
             }
         }
+    }
+
+    /// Sleeps by the clock. What came meanwhile, by whatever way, is looked for without being asked for:
+    /// nobody has to wake the thread, and it asks for no events.
+    fn pause(&mut self, pause: Duration, left: bool) {
+        if !left && !pause.is_zero() {
+            self.polls += 1;
+            std::thread::sleep(pause);
+        }
+        self.readable.fill(true);
     }
 
     /// False when all handles are gone.
@@ -266,6 +283,7 @@ impl Worker {
                     // An ICMP error of something sent earlier; the socket goes on.
                     Err(_) => self.receive_errors += 1,
                 }
+                self.gather.add(self.received.len());
                 let (local, now) = (media.advertised, self.now());
                 for (from, datagram) in self.received.datagrams() {
                     if let Some(to) = self.core.handle_datagram(local, from, datagram, now) {
@@ -311,6 +329,7 @@ impl Worker {
             let taken = (0..HANDED_OVER_PER_TICK).take_while(|_| take()).count();
             self.handed_over_left |= taken == HANDED_OVER_PER_TICK;
             if taken > 0 {
+                self.gather.add(taken);
                 self.drain();
             }
         }
