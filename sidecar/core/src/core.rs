@@ -38,6 +38,8 @@ pub struct Core {
     pub(crate) shared: Shared,
     /// Holds the bytes that the last [`Output::Transmit`] lent out.
     lent: Option<DatagramSend>,
+    /// Kept between calls for its capacity.
+    pub(crate) expected: Vec<Owner>,
 }
 
 impl Core {
@@ -48,6 +50,7 @@ impl Core {
             names: BTreeMap::new(),
             shared: Shared::new(config, now),
             lent: None,
+            expected: Vec::new(),
         }
     }
 
@@ -376,6 +379,10 @@ impl Core {
             self.shared.counters.panics += 1;
             self.shared.ended.push((owner, LeaveReason::Internal));
         }
+    }
+
+    pub(crate) fn room_at(&self, key: Key) -> Option<&Room> {
+        self.rooms.get(key).map(|room| &**room)
     }
 
     pub(crate) fn rooms(&self) -> impl Iterator<Item = &Room> {

@@ -19,6 +19,7 @@ mod core_away;
 mod crypto;
 mod demux;
 mod egress;
+mod expect;
 mod ids;
 mod outbox;
 mod prefetch;

@@ -285,6 +285,11 @@ impl Worker {
                 }
                 self.gather.add(self.received.len());
                 let (local, now) = (media.advertised, self.now());
+                // One alone is waited for in any case.
+                if self.received.len() > 1 {
+                    let senders = self.received.datagrams().map(|(from, _)| from);
+                    self.core.expect(local, senders);
+                }
                 for (from, datagram) in self.received.datagrams() {
                     if let Some(to) = self.core.handle_datagram(local, from, datagram, now) {
                         self.handed_over += 1;

@@ -297,6 +297,12 @@ impl Demux {
         }
     }
 
+    /// Whose datagrams of this tuple are, as far as is known.
+    pub(crate) fn owner_of(&self, tuple: &Tuple) -> Option<Owner> {
+        let (key, _) = self.tuples.get(tuple)?;
+        Some(self.links.get(*key)?.owner)
+    }
+
     /// Decides about a datagram without looking at other shards. On success it may be handed to the
     /// session's `Rtc`.
     pub(crate) fn route(

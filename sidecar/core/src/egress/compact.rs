@@ -129,6 +129,17 @@ impl Compact {
         self.route = Some(route);
     }
 
+    /// A packet of sound comes next, from this client or to it.
+    pub(crate) fn expect(&self, is_speaker: bool) {
+        if is_speaker {
+            self.inbound.expect();
+            return;
+        }
+        if let Some(stream) = self.streams.first() {
+            prefetch(stream);
+        }
+    }
+
     /// Nothing is sent any more.
     pub(crate) fn close(&mut self, lanes: &mut Lanes) {
         if let Some(route) = self.route.take() {

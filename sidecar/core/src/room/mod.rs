@@ -24,6 +24,7 @@ use crate::api::{
     SessionId,
 };
 use crate::ids::{Arena, Key};
+use crate::prefetch::prefetch;
 use crate::session::Session;
 use crate::session::downlink::{Occupant, PublicationId, VOICES_MAX};
 use crate::session::lines::{self, Demand, Offered};
@@ -318,6 +319,31 @@ impl Room {
                 self.offered(self.sessions.get(seat)?, SlotKind::Voice)
             })
             .collect()
+    }
+
+    /// A datagram of a session here comes next.
+    pub(crate) fn expect(&self) {
+        prefetch(&self.selector);
+        prefetch(&self.selector_epoch);
+        prefetch(&self.tap);
+    }
+
+    /// Hands the session of a datagram to `work`, and in a small room those who will hear it.
+    pub(crate) fn each_expected(
+        &self,
+        seat: Key,
+        listeners_max: usize,
+        mut work: impl FnMut(&Session, bool),
+    ) {
+        if self.sessions.len() > listeners_max {
+            if let Some(session) = self.sessions.get(seat) {
+                work(session, true);
+            }
+            return;
+        }
+        for (key, session) in self.sessions.iter() {
+            work(session, key == seat);
+        }
     }
 
     /// Makes sure that the room is woken at `at`.

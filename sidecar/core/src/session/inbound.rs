@@ -23,6 +23,7 @@ use str0m::rtp::{Extension, RtpPacket};
 use super::peer::Peer;
 use crate::crypto::SendKey;
 use crate::egress::{Cipher, IndexGuard, TAG};
+use crate::prefetch::prefetch;
 
 /// Streams of a session at most: a microphone that is changed, and a screen's sound, a few times over.
 const STREAMS_MAX: usize = 8;
@@ -142,6 +143,13 @@ impl Inbound {
     /// After a handshake; `None`: the profile is left to the media stack.
     pub(crate) fn set_key(&mut self, theirs: Option<SendKey>) {
         self.cipher = theirs.and_then(|key| Cipher::new(&key).ok());
+    }
+
+    /// A packet of sound comes next.
+    pub(crate) fn expect(&self) {
+        if let Some(stream) = self.streams.first() {
+            prefetch(stream);
+        }
     }
 
     pub(crate) fn has(&self, ssrc: u32) -> bool {

@@ -7,6 +7,7 @@ use parley_media::bucket::TokenBucket;
 
 use crate::api::Limits;
 use crate::demux::Packet;
+use crate::prefetch::prefetch;
 
 /// An SSRC that was silent for so long gives its place to a new one.
 const SSRC_IDLE: Duration = Duration::from_secs(10);
@@ -44,6 +45,11 @@ impl Ingress {
             ssrcs_max: limits.streams_per_session_max * 2,
             declared: Vec::new(),
         }
+    }
+
+    /// A packet of sound comes next.
+    pub(crate) fn expect(&self) {
+        prefetch(&*self.declared);
     }
 
     /// Takes over the SSRCs that the client's latest description names.

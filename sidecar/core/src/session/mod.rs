@@ -27,6 +27,7 @@ use crate::api::{
     SessionId, SessionView,
 };
 use crate::demux::Owner;
+use crate::prefetch::prefetch;
 use crate::room::TapAllowance;
 use crate::shared::Shared;
 use crate::stats::RtcTrackStats;
@@ -112,6 +113,42 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// A packet of sound of this session comes next, or one that it will hear.
+    pub(crate) fn expect(&self, is_speaker: bool) {
+        prefetch(&self.media);
+        prefetch(&self.capabilities);
+        prefetch(&self.down.voices);
+        prefetch(&self.down.routes);
+        if is_speaker {
+            prefetch(&self.unmuted);
+            prefetch(&self.activity);
+            prefetch(&self.ingress);
+            prefetch(&self.voice_stream);
+            prefetch(&self.up);
+            prefetch(&self.csrcs);
+        }
+        if let Some(peer) = &self.peer {
+            prefetch(&peer.pts);
+            prefetch(&peer.last_datagram);
+            prefetch(&peer.compact);
+        }
+    }
+
+    /// The same for what these lead to.
+    pub(crate) fn expect_streams(&self, is_speaker: bool) {
+        if is_speaker {
+            if let Some(stream) = self.up.streams().first() {
+                prefetch(stream);
+            }
+            self.ingress.expect();
+        } else if let Some(slot) = self.down.voices.first() {
+            prefetch(slot);
+        }
+        if let Some(peer) = &self.peer {
+            peer.compact.expect(is_speaker);
+        }
+    }
+
     pub(crate) fn new(owner: Owner, join: Join, shared: &mut Shared) -> Self {
         let limits = &shared.config.limits;
         let ingress = Ingress::new(limits);

@@ -305,6 +305,7 @@ impl Sim {
     /// Where a datagram arrives: at the core, or at the other shard, as the shell's lanes have it.
     fn arrive(&mut self, from: SocketAddr, bytes: &[u8]) {
         let (now, local) = (self.time(), SERVER.parse().unwrap());
+        self.core.expect(local, std::iter::once(from));
         let Some(arrival) = &mut self.arrival else {
             assert_eq!(self.core.handle_datagram(local, from, bytes, now), None);
             return;
