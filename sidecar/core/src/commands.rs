@@ -246,7 +246,7 @@ fn signal(
             return check_candidate(text);
         }
         SignalIn::SdpJson(text) => Description::from_json(text.as_bytes(), max),
-        SignalIn::SdpZlib(bytes) => Description::from_zlib(bytes, max),
+        SignalIn::SdpZlib(bytes) => Description::from_zlib_by(bytes, max, &mut shared.inflater),
     };
     let description = description.map_err(|error: DescriptionError| {
         known.drop_one("sdp_malformed", shared);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parley_media::sdp::Deflater;
+use parley_media::sdp::{Deflater, Inflater};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use str0m::Event;
@@ -120,6 +120,7 @@ pub(crate) struct Shared {
     pub(crate) plain: Vec<u8>,
     /// Kept between calls for what it allocates.
     pub(crate) deflater: Deflater,
+    pub(crate) inflater: Inflater,
     /// Kept between calls for its capacity.
     pub(crate) scratch: Vec<Event>,
     #[cfg(feature = "sabotage")]
@@ -162,6 +163,7 @@ impl Shared {
             inbound_audio: true,
             plain: Vec::new(),
             deflater: Deflater::default(),
+            inflater: Inflater::default(),
             scratch: Vec::new(),
             #[cfg(feature = "sabotage")]
             sabotage: None,

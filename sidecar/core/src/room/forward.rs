@@ -238,7 +238,7 @@ impl Room {
                     return;
                 }
                 let max = shared.config.limits.sdp_bytes_max;
-                match Description::from_zlib(zlib, max) {
+                match Description::from_zlib_by(zlib, max, &mut shared.inflater) {
                     Ok(description) => {
                         // Refusals are counted; the client's own timeout tells it.
                         let _ = self.handle_description(seat, &description, Path::Channel, shared);

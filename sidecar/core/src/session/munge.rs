@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use parley_media::sdp::lines_with_ends;
+
 /// RTP header extension that numbers packets for the estimator.
 const TRANSPORT_CC_URI: &str = "transport-wide-cc";
 
@@ -13,7 +15,7 @@ pub(crate) type Msids = BTreeMap<String, (String, String)>;
 pub(crate) fn without_audio_feedback(sdp: &str) -> String {
     let mut out = String::with_capacity(sdp.len());
     let mut audio = false;
-    for line in sdp.split_inclusive('\n') {
+    for line in lines_with_ends(sdp) {
         if line.starts_with("m=") {
             audio = line.starts_with("m=audio");
         }
@@ -43,7 +45,7 @@ pub(crate) fn for_media_stack(sdp: &str) -> String {
     let mut out = String::with_capacity(sdp.len());
     let mut audio = false;
     let mut said: [Option<&str>; SAID_ONCE.len()] = [None; SAID_ONCE.len()];
-    for line in sdp.split_inclusive('\n') {
+    for line in lines_with_ends(sdp) {
         if line.starts_with("m=") {
             audio = line.starts_with("m=audio");
         }
@@ -85,7 +87,7 @@ pub(crate) fn with_msids(sdp: &str, msids: &Msids) -> String {
             out.push_str(section);
             continue;
         };
-        for line in section.split_inclusive('\n') {
+        for line in lines_with_ends(section) {
             if line.starts_with("a=msid:") {
                 out.push_str(&format!("a=msid:{stream} {track}\r\n"));
             } else if let Some((ssrc, _)) = ssrc_msid(line) {
@@ -101,7 +103,7 @@ pub(crate) fn with_msids(sdp: &str, msids: &Msids) -> String {
 /// `ice-ufrag` and `ice-pwd` of the first section that has them.
 pub(crate) fn ice_credentials(sdp: &str) -> Option<(&str, &str)> {
     let value = |name: &str| {
-        sdp.lines()
+        lines_with_ends(sdp)
             .find_map(|line| line.strip_prefix(name))
             .map(str::trim_end)
     };
@@ -120,8 +122,7 @@ fn sections(sdp: &str) -> Vec<&str> {
 }
 
 fn mid(section: &str) -> Option<&str> {
-    section
-        .lines()
+    lines_with_ends(section)
         .find_map(|line| line.strip_prefix("a=mid:"))
         .map(str::trim_end)
 }

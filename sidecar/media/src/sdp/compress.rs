@@ -54,6 +54,15 @@ impl Description {
         Self::from_json(&inflate(data, bytes_max)?, bytes_max)
     }
 
+    /// As [`Self::from_zlib`], by a decompressor that is there already.
+    pub fn from_zlib_by(
+        data: &[u8],
+        bytes_max: usize,
+        inflater: &mut Inflater,
+    ) -> Result<Self, DescriptionError> {
+        Self::from_json(&inflater.inflate(data, bytes_max)?, bytes_max)
+    }
+
     /// JSON text, as `signal` events carry it.
     pub fn to_json(&self) -> String {
         // A struct of a name and a string has no way to fail.
@@ -75,29 +84,51 @@ impl Description {
 ///
 /// Bytes after the end of the stream are refused: they are no part of a description.
 pub fn inflate(data: &[u8], bytes_max: usize) -> Result<Vec<u8>, DescriptionError> {
-    let limit = bytes_max.min(data.len().saturating_mul(INFLATE_RATIO_MAX));
-    let mut decoder = Decompress::new(true);
-    // Grown step by step: a small bomb costs little even though its limit is large. One byte more
-    // than the limit tells "exactly full" from "too much".
-    let mut output = Vec::with_capacity(STEP_BYTES.min(limit + 1));
-    loop {
-        let read = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
-        let rest = data.get(read..).unwrap_or_default();
-        let status = decoder
-            .decompress_vec(rest, &mut output, FlushDecompress::None)
-            .map_err(|_| DescriptionError::NotZlib)?;
-        if output.len() > limit {
-            return Err(DescriptionError::TooLarge);
+    Inflater::default().inflate(data, bytes_max)
+}
+
+/// A decompressor to be used again and again: its window takes tens of kilobytes.
+#[derive(Debug)]
+pub struct Inflater {
+    decoder: Decompress,
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self {
+            decoder: Decompress::new(true),
         }
-        if status == Status::StreamEnd {
-            let whole = decoder.total_in() == data.len() as u64;
-            return whole.then_some(output).ok_or(DescriptionError::NotZlib);
+    }
+}
+
+impl Inflater {
+    /// See [`inflate`].
+    pub fn inflate(&mut self, data: &[u8], bytes_max: usize) -> Result<Vec<u8>, DescriptionError> {
+        let limit = bytes_max.min(data.len().saturating_mul(INFLATE_RATIO_MAX));
+        let decoder = &mut self.decoder;
+        decoder.reset(true);
+        // Grown step by step: a small bomb costs little even though its limit is large. One byte more
+        // than the limit tells "exactly full" from "too much".
+        let mut output = Vec::with_capacity(STEP_BYTES.min(limit + 1));
+        loop {
+            let read = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
+            let rest = data.get(read..).unwrap_or_default();
+            let status = decoder
+                .decompress_vec(rest, &mut output, FlushDecompress::None)
+                .map_err(|_| DescriptionError::NotZlib)?;
+            if output.len() > limit {
+                return Err(DescriptionError::TooLarge);
+            }
+            if status == Status::StreamEnd {
+                let whole = decoder.total_in() == data.len() as u64;
+                return whole.then_some(output).ok_or(DescriptionError::NotZlib);
+            }
+            if output.len() < output.capacity() {
+                // There was room, so all input is used up, yet the stream has not ended.
+                return Err(DescriptionError::NotZlib);
+            }
+            output.reserve_exact(output.len().min(limit + 1 - output.len()));
         }
-        if output.len() < output.capacity() {
-            // There was room, so all input is used up, yet the stream has not ended.
-            return Err(DescriptionError::NotZlib);
-        }
-        output.reserve_exact(output.len().min(limit + 1 - output.len()));
     }
 }
 
@@ -235,6 +266,20 @@ mod tests {
                 let packed = deflater.deflate(text.as_bytes());
                 prop_assert_eq!(&packed, &Deflater::default().deflate(text.as_bytes()));
                 prop_assert_eq!(inflate(&packed, LIMIT), Ok(text.into_bytes()));
+            }
+        }
+
+        #[test]
+        fn a_used_decompressor_remembers_nothing(
+            texts in proptest::collection::vec("[a-d]{0,3000}", 1..5), junk: Vec<u8>, cut in 0usize..40,
+        ) {
+            let mut inflater = Inflater::default();
+            for text in texts {
+                let packed = deflate(text.as_bytes());
+                let part = &packed[..cut.min(packed.len())];
+                for input in [&junk[..], part, &packed] {
+                    prop_assert_eq!(inflater.inflate(input, LIMIT), inflate(input, LIMIT));
+                }
             }
         }
 

@@ -6,11 +6,14 @@ mod prepare;
 #[cfg(test)]
 mod samples;
 mod sections;
+mod text;
 mod validate;
 
 pub use compress::{
-    Deflater, Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, deflate, inflate,
+    Deflater, Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, Inflater, deflate,
+    inflate,
 };
 pub use prepare::{prepare_offer, strip_candidates};
 pub use sections::{Direction, MediaKind, Rid, Section, sections};
+pub use text::lines_with_ends;
 pub use validate::{SdpError, SdpLimits, validate};

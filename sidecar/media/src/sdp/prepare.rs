@@ -1,6 +1,7 @@
 //! Changes to a client's description before str0m sees it.
 
-use super::sections::{Direction, lines};
+use super::sections::Direction;
+use super::text::lines;
 
 /// Drops candidates, and in media sections whose mid is not in `own_mids` makes `sendrecv` (also when
 /// it is only implied) `sendonly` and `recvonly` `inactive`, so that the answer does not send on a

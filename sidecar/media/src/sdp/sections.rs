@@ -1,5 +1,7 @@
 //! The m-lines of a description, as far as up-link classification needs them.
 
+use super::text::lines;
+
 /// What an m-line carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaKind {
@@ -95,13 +97,6 @@ pub fn sections(sdp: &str) -> Vec<Section> {
         }
     }
     sections
-}
-
-/// Lines without their ends; empty ones are left out.
-pub(super) fn lines(sdp: &str) -> impl Iterator<Item = &str> {
-    sdp.split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line))
-        .filter(|line| !line.is_empty())
 }
 
 impl Section {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::text::{lines_with_ends, without_end};
+
 /// Named limits of a description.
 #[derive(Debug, Clone, Copy)]
 pub struct SdpLimits {
@@ -84,12 +86,12 @@ pub fn validate(sdp: &str, limits: &SdpLimits) -> Result<(), SdpError> {
         extensions: BTreeMap::new(),
         section: SectionChecks::default(),
     };
-    for line in sdp.strip_suffix('\n').unwrap_or(sdp).split('\n') {
+    for line in lines_with_ends(sdp) {
         checker.line += 1;
         if checker.line > limits.lines_max {
             return Err(SdpError::TooMany("lines"));
         }
-        checker.check(line.strip_suffix('\r').unwrap_or(line))?;
+        checker.check(without_end(line))?;
     }
     if checker.m_lines == 0 {
         return Err(checker.malformed("no media"));
