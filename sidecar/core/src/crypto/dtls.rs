@@ -1,12 +1,17 @@
 //! One DTLS configuration and one certificate for all sessions of the process.
 //!
 //! str0m's stock provider checks the crypto provider anew for every `Rtc` (0.9 of the 0.95 ms that building
-//! one costs) and makes a certificate for each; with both shared a build costs 60-75 us.
+//! one costs) and makes a certificate for each; with both shared a build costs 60-75 us. Most of that would
+//! be parsing and checking the certificate's key, which dimpl wants for each connection: see [`Keys`].
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use dimpl::crypto::{Buf, HashAlgorithm, KeyProvider, SignatureAlgorithm, SigningKey};
+use dimpl::{CryptoError as DtlsCryptoError, CryptoOperation};
 use str0m_proto::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion,
 };
@@ -42,12 +47,90 @@ impl SharedDtls {
                     .dtls_provider
                     .generate_certificate()
                     .unwrap_or_else(|| unreachable!("aws-lc-rs makes P-256 certificates"));
+                Keys::keep(&certificate.private_key);
                 SharedDtls {
                     provider: Arc::new(provider),
                     certificate,
                 }
             })
             .clone()
+    }
+}
+
+/// Loads the certificate's key, which is the same for all connections, from what was parsed before.
+#[derive(Debug)]
+struct Keys;
+
+/// The private key of [`SharedDtls::certificate`], as bytes and parsed.
+static OWN_KEY: OnceLock<(Vec<u8>, Arc<EcdsaKeyPair>)> = OnceLock::new();
+
+impl Keys {
+    /// From now on this one is not parsed again.
+    fn keep(der: &[u8]) {
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der) {
+            OWN_KEY.get_or_init(|| (der.to_vec(), Arc::new(pair)));
+        }
+    }
+
+    fn kept(der: &[u8]) -> Option<OwnKey> {
+        let (bytes, pair) = OWN_KEY.get()?;
+        (bytes == der).then(|| OwnKey(Arc::clone(pair)))
+    }
+}
+
+impl KeyProvider for Keys {
+    fn load_private_key(&self, der: &[u8]) -> Result<Box<dyn SigningKey>, DtlsCryptoError> {
+        match Self::kept(der) {
+            Some(key) => Ok(Box::new(key)),
+            None => str0m_aws_lc_rs::dimpl_crypto_provider()
+                .key_provider
+                .load_private_key(der),
+        }
+    }
+}
+
+/// Signs as dimpl's own key does.
+struct OwnKey(Arc<EcdsaKeyPair>);
+
+impl fmt::Debug for OwnKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnKey")
+    }
+}
+
+impl SigningKey for OwnKey {
+    fn sign(
+        &mut self,
+        data: &[u8],
+        hash: HashAlgorithm,
+        out: &mut Buf,
+    ) -> Result<(), DtlsCryptoError> {
+        let key_hash = self.hash_algorithm();
+        if hash != key_hash {
+            return Err(DtlsCryptoError::SigningKeyHashMismatch {
+                key_hash,
+                requested: hash,
+            });
+        }
+        let signature = self
+            .0
+            .sign(&SystemRandom::new(), data)
+            .map_err(|_| DtlsCryptoError::OperationFailed(CryptoOperation::Sign))?;
+        out.clear();
+        out.extend_from_slice(signature.as_ref());
+        Ok(())
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ECDSA
+    }
+
+    fn hash_algorithm(&self) -> HashAlgorithm {
+        HashAlgorithm::SHA256
+    }
+
+    fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
+        &[HashAlgorithm::SHA256]
     }
 }
 
@@ -58,10 +141,12 @@ fn config() -> Result<Arc<dimpl::Config>, CryptoError> {
     static CONFIG: OnceLock<Option<Arc<dimpl::Config>>> = OnceLock::new();
     CONFIG
         .get_or_init(|| {
+            let mut crypto = str0m_aws_lc_rs::dimpl_crypto_provider();
+            crypto.key_provider = &Keys;
             // No cookie exchange: only tuples that passed an authenticated STUN check get here.
             dimpl::Config::builder()
                 .use_server_cookie(false)
-                .with_crypto_provider(str0m_aws_lc_rs::dimpl_crypto_provider())
+                .with_crypto_provider(crypto)
                 .build()
                 .ok()
                 .map(Arc::new)
@@ -146,5 +231,38 @@ impl DtlsInstance for Instance {
     }
     fn close(&mut self) -> Result<(), DtlsImplError> {
         self.0.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, KeyPair as _, UnparsedPublicKey};
+
+    #[test]
+    fn the_certificates_key_is_parsed_once_and_signs() {
+        let own = SharedDtls::get().certificate;
+        let (one, two) = (
+            Keys::kept(&own.private_key).unwrap(),
+            Keys::kept(&own.private_key).unwrap(),
+        );
+        assert!(Arc::ptr_eq(&one.0, &two.0));
+        let mut key = Keys.load_private_key(&own.private_key).unwrap();
+        let mut signature = Buf::new();
+        key.sign(b"data", HashAlgorithm::SHA256, &mut signature)
+            .unwrap();
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, one.0.public_key());
+        assert!(public.verify(b"data", &signature).is_ok());
+        let refused = key.sign(b"data", HashAlgorithm::SHA384, &mut signature);
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn another_certificates_key_is_its_own() {
+        SharedDtls::get();
+        let other = Provider.generate_certificate().unwrap();
+        assert!(Keys::kept(&other.private_key).is_none());
+        assert!(Keys.load_private_key(&other.private_key).is_ok());
+        assert!(Keys.load_private_key(b"no key").is_err());
     }
 }
