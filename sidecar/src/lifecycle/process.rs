@@ -27,8 +27,9 @@ use crate::http;
 use crate::secret::{Secret, SecretError, hex};
 use crate::shard::{self, BindError, MediaSockets, ShardSet, Shards};
 
-/// Threads for gRPC and HTTP; media has its own.
-const RUNTIME_THREADS: usize = 2;
+/// Threads for gRPC and HTTP; media has its own, and files have theirs. One: with two, each request wakes
+/// the other, which finds nothing to do, on cores that media could use.
+const RUNTIME_THREADS: usize = 1;
 
 /// Why the process failed; decides the exit code.
 #[derive(Debug, thiserror::Error)]

@@ -112,10 +112,9 @@ impl EventPump {
         *self.status.borrow()
     }
 
-    /// Returns when the task is gone.
+    /// Returns when the task is gone. Nothing that happens at the hub wakes who waits for this.
     pub async fn gone(&self) {
-        let mut status = self.status.clone();
-        while status.changed().await.is_ok() {}
+        self.inputs.closed().await;
     }
 
     /// Waits until no event is unacked.
@@ -299,5 +298,62 @@ async fn ask<C: CoreClient>(core: C, room: RoomId, ticket: u64) -> Asked {
             Ok(_) | Err(_) => None,
         };
         return Asked { room, ticket, view };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::core_client::CoreHealth;
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake, Waker};
+
+    #[derive(Clone)]
+    struct NoCore;
+
+    impl CoreClient for NoCore {
+        async fn command(&self, _: Command) -> Result<Reply, CallError> {
+            Err(CallError::Gone)
+        }
+
+        fn health(&self) -> CoreHealth {
+            CoreHealth::default()
+        }
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The process waits for it as long as it lives: woken by each event, it would cost as much as some of
+    /// those do.
+    #[tokio::test]
+    async fn who_waits_for_the_end_is_woken_by_nothing_else() {
+        let (events, events_out) = mpsc::channel(8);
+        let pump = EventPump::spawn(NoCore, events_out, Arc::new(SystemClock));
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut gone = pin!(pump.gone());
+        let mut poll = || gone.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll().is_pending());
+        let watcher = pump.hello("host".into()).await;
+        assert!(matches!(watcher, Some(Ok(_))));
+        drop(watcher);
+        let mut status = pump.status.clone();
+        assert!(status.wait_for(|status| status.hosts == 0).await.is_ok());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        drop(events);
+        while status.changed().await.is_ok() {}
+        assert!(poll().is_ready());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     }
 }
