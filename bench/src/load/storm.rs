@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::control::Control;
 use super::percentiles::percentile;
 use super::process::Sidecar;
-use super::window::{Window, per};
+use super::window::{Window, host_times, own_times, per};
 
 /// How long media is watched before the storm.
 const CALM: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ const CALM: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// What joining cost.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Storm {
     /// Who joined.
     pub joins: usize,
@@ -34,6 +34,11 @@ pub struct Storm {
     pub got_media: usize,
     /// Of a core, used by the busiest of the generator's threads meanwhile.
     pub generator_cpu_share: f64,
+    /// Of the storm's time, how long a thread that forwards was ready while other programs had its core.
+    pub lost_core_share: f64,
+    /// The same of the clients' threads and of the one that plays host: a join waits for all three, about
+    /// eight times each.
+    pub generator_lost_core_share: f64,
 }
 
 impl Storm {
@@ -55,9 +60,12 @@ impl Storm {
             .collect();
         let calm = Window::measure(sidecar, control, CALM).await?;
         control.begin()?;
+        let (own, host) = (own_times()?, host_times()?);
         let (began, cpu) = (Instant::now(), sidecar.cpu_times()?);
         control.storm(&who, rate).await?;
         let (time, cpu) = (began.elapsed(), sidecar.cpu_times()?.since(&cpu));
+        let own_lost = own_times()?.since(&own).lost();
+        let own_lost = own_lost.max(host_times()?.since(&host).lost());
         let clients = control.end().await?.cpu.into_iter().max();
         control.attend(SETTLE).await?;
         let after = Window::measure(sidecar, control, measure).await?;
@@ -82,6 +90,8 @@ impl Storm {
                 clients.unwrap_or_default().as_secs_f64(),
                 time.as_secs_f64(),
             ),
+            lost_core_share: per(cpu.lost().as_secs_f64(), time.as_secs_f64()),
+            generator_lost_core_share: per(own_lost.as_secs_f64(), time.as_secs_f64()),
         };
         Ok((storm, after))
     }

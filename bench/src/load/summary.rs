@@ -235,6 +235,8 @@ mod tests {
             join_to_media_p99_ms,
             got_media: 200,
             generator_cpu_share: 0.3,
+            lost_core_share: 0.0,
+            generator_lost_core_share: 0.0,
         };
         Figures {
             storm: Some(storm),

@@ -7,6 +7,8 @@ use super::sweep::Limit;
 pub(super) const BUSY_GENERATOR: f64 = 0.9;
 /// Of the time in which somebody waited because other programs had its core: more spoils latencies.
 const LOST_CORE_MAX: f64 = 0.05;
+/// Likewise of a storm, whose slowest joins are told: a fifth of a second of ten is enough to make one.
+const STORM_LOST_CORE_MAX: f64 = 0.02;
 /// Of the machine's cores used by others: more costs even those who have cores of their own.
 const OTHERS_MAX: f64 = 0.25;
 /// The bare loop never sleeps: what it lacks of its core, others had.
@@ -52,6 +54,21 @@ pub(super) fn doubts(figures: &Figures) -> Vec<String> {
             percent(figures.others_share)
         ),
     );
+    if let Some(storm) = storm {
+        for (whose, lost) in [
+            ("the sidecar's", storm.lost_core_share),
+            ("the clients'", storm.generator_lost_core_share),
+        ] {
+            doubt(
+                lost > STORM_LOST_CORE_MAX,
+                format!(
+                    "other programs had {whose} core for {:.1} % of the storm: its slowest joins are not \
+                     the sidecar's",
+                    lost * 100.0
+                ),
+            );
+        }
+    }
     if let Some(raw) = &figures.raw {
         let share = raw.before.sender_cpu_share.min(raw.after.sender_cpu_share);
         doubt(
@@ -87,6 +104,7 @@ pub(super) fn doubts(figures: &Figures) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Storm;
     use crate::load::calibration::{Paced, Raw};
 
     fn figures() -> Figures {
@@ -130,6 +148,23 @@ mod tests {
         spoil(|f| f.lost_core_share = 0.1, "the sidecar's core for 10 %");
         spoil(|f| f.generator_lost_core_share = 0.1, "the clients' core");
         spoil(|f| f.others_share = 0.5, "50 % of the machine's");
+    }
+
+    #[test]
+    fn a_storm_without_its_cores_tells_nothing_of_its_slowest_joins() {
+        let doubts_of = |lost_core_share, generator_lost_core_share| {
+            let mut figures = figures();
+            figures.storm = Some(Storm {
+                lost_core_share,
+                generator_lost_core_share,
+                ..Storm::default()
+            });
+            doubts(&figures)
+        };
+        assert_eq!(doubts_of(0.01, 0.015), Vec::<String>::new());
+        let (ours, theirs) = (doubts_of(0.03, 0.0), doubts_of(0.0, 0.034));
+        assert!(ours.len() == 1 && ours[0].contains("the sidecar's core for 3.0 %"));
+        assert!(theirs.len() == 1 && theirs[0].contains("the clients' core for 3.4 %"));
     }
 
     #[test]

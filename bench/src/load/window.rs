@@ -14,6 +14,8 @@ use super::threads::{CpuTimes, Machine, Thread};
 
 /// How the threads of clients are called.
 const CLIENT_THREADS: &str = "swarm-";
+/// How the thread is called that plays host: that of `main`.
+const HOST_THREAD: &str = "parley-bench";
 
 /// A window as it was counted.
 #[cfg_attr(test, derive(Default))]
@@ -107,9 +109,18 @@ pub struct Load {
     pub latency: Latency,
 }
 
-fn own_times() -> std::io::Result<CpuTimes> {
+pub(super) fn own_times() -> std::io::Result<CpuTimes> {
+    times_of(CLIENT_THREADS)
+}
+
+/// Of whoever carries the signals of clients.
+pub(super) fn host_times() -> std::io::Result<CpuTimes> {
+    times_of(HOST_THREAD)
+}
+
+fn times_of(names: &str) -> std::io::Result<CpuTimes> {
     let threads = Thread::all_of(std::process::id())?;
-    Ok(CpuTimes::of(&threads, CLIENT_THREADS, false))
+    Ok(CpuTimes::of(&threads, names, false))
 }
 
 /// One by the other; nothing of nothing.
