@@ -59,24 +59,51 @@ fn the_timers_of_a_newcomer_are_quiet_as_soon_as_it_is_connected() {
     assert!(with_a_join < three + 20, "{two}, {with_a_join}, {three}");
 }
 
-/// From the join to the first packet of somebody who talks, on a network that takes `delay` each way.
-fn first_packet(delay: Duration) -> Duration {
+/// From the join to the first packet of somebody who talks, on a network that takes `delay` each way and
+/// loses one of the newcomer's datagrams. The second value is whether it came to that.
+fn first_packet_after(delay: Duration, lost: Option<u32>) -> (Duration, bool) {
     let mut sim = Sim::call(&["ann", "bea"], Profile::Ours);
     sim.talk(&["ann"], 200);
     sim.network.delay = delay;
     sim.run_ms(200);
     sim.join("zoe", Profile::Ours);
     let joined = sim.now;
-    for _ in 0..1_000 {
+    let zoe = sim.client("zoe").address;
+    sim.lose = lost.map(|before| (zoe, before));
+    for _ in 0..2_000 {
         // A packet each 20 ms would hide what less than that is lost.
         let now = sim.now;
         sim.client("ann").send_voice(now, -20, true);
         sim.run_ms(5);
-        if let Some(heard) = sim.client("zoe").heard.first() {
-            return heard.at.duration_since(joined);
+        let heard = sim.client("zoe").heard.first().map(|heard| heard.at);
+        if let Some(at) = heard {
+            let lost = lost.is_some() && sim.lose.is_none();
+            return (at.duration_since(joined), lost);
         }
     }
-    panic!("zoe heard nothing");
+    panic!("zoe heard nothing without datagram {lost:?}");
+}
+
+fn first_packet(delay: Duration) -> Duration {
+    first_packet_after(delay, None).0
+}
+
+/// Whichever it is: nobody waits longer for it than its protocol's first timer says (STUN a quarter of a
+/// second, DTLS and the channel one second, the channel's first three messages three), whatever else puts
+/// timers off.
+#[test]
+fn a_datagram_lost_while_joining_costs_one_timer() {
+    let mut times = Vec::new();
+    for before in 0.. {
+        let (time, lost) = first_packet_after(Duration::from_millis(20), Some(before));
+        if !lost {
+            break;
+        }
+        times.push(time.as_millis());
+    }
+    assert!(times.len() > 12, "{times:?}");
+    let slow = |limit| times.iter().filter(|time| **time > limit).count();
+    assert_eq!((slow(3_500), slow(2_000)), (0, 3), "{times:?}");
 }
 
 /// Everything on the way is an answer to something: nobody waits for a timer.

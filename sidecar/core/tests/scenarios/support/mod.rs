@@ -77,6 +77,8 @@ pub struct Sim {
     pub sent: BTreeMap<(SocketAddr, u8), u64>,
     /// Datagrams for clients that have a link of their own: how many, and of them lost on the way.
     pub fates: BTreeMap<SocketAddr, (u64, u64)>,
+    /// Of the datagrams from and to a client from now on, the one after so many is lost.
+    pub lose: Option<(SocketAddr, u32)>,
     /// Datagrams that reached clients, by receiver and payload type.
     pub delivered: BTreeMap<(SocketAddr, u8), u64>,
     /// Another shard, where all datagrams of clients arrive, if there is one.
@@ -166,6 +168,7 @@ impl Sim {
             tap: None,
             sent: BTreeMap::new(),
             fates: BTreeMap::new(),
+            lose: None,
             delivered: BTreeMap::new(),
             flights: BinaryHeap::new(),
             busy: BTreeMap::new(),
@@ -211,7 +214,9 @@ impl Sim {
 
     pub fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
         let now = self.time();
+        let begun = Instant::now();
         let reply = self.core.handle_command(command, now);
+        self.core_time += begun.elapsed();
         self.drain_core();
         reply
     }
@@ -486,6 +491,17 @@ impl Sim {
         if self.rng.random_bool(network.loss) {
             fate.1 += 1;
             return;
+        }
+        if let Some((address, before)) = &mut self.lose
+            && (from == *address || to == *address)
+        {
+            match before.checked_sub(1) {
+                Some(less) => *before = less,
+                None => {
+                    self.lose = None;
+                    return;
+                }
+            }
         }
         let mut leaves = self.now;
         if let Some(bps) = network.down_bps
