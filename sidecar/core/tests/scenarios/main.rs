@@ -13,6 +13,7 @@ mod client_protocol;
 mod compact_egress;
 mod corpus;
 mod event_flood;
+mod gallery;
 mod glare;
 mod hostile_datagrams;
 mod hostile_feedback;

@@ -4,10 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Going up is judged by the lowest estimate of so long.
+/// Going up is judged by the lowest estimate of so long,
 const UP_WINDOW: Duration = Duration::from_secs(5);
+/// or of so long where none fell meanwhile: at the start, and after what was too little, it only rises.
+const RISING_WINDOW: Duration = Duration::from_secs(1);
 /// Least time between two steps up.
 const UP_INTERVAL: Duration = Duration::from_secs(1);
+/// So many times what is needed is ample.
+const AMPLE: u64 = 2;
 /// Estimates closer than this count as one.
 const ESTIMATE_STEP: Duration = Duration::from_millis(100);
 /// A stuck estimate is raised after so long.
@@ -53,18 +57,27 @@ pub struct Allocation {
 /// Chooses layers for one viewer, recomputed each time.
 ///
 /// Base layers for everybody first, then one rung per pass by priority. What the viewer has is judged
-/// by the present estimate; what it would get beyond by the lowest of the last five seconds. Down at
-/// once, up at most one rung a second.
+/// by the present estimate; what it would get beyond by the lowest of the last five seconds, or of one
+/// while estimates only rise. Down at once, up at most one rung a second, for all together where the
+/// estimate is twice of what that takes.
 #[derive(Debug, Clone, Default)]
 pub struct LayerAllocator {
     /// Estimates that held within the last [`UP_WINDOW`], oldest first.
-    estimates: VecDeque<(Instant, u64)>,
+    estimates: VecDeque<Estimate>,
     latest: u64,
     has_estimate: bool,
     /// Layer of each want of the last pass; `None`: unfunded.
     held: BTreeMap<u64, Option<usize>>,
     last_up: Option<Instant>,
     starving: Option<Starving>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    at: Instant,
+    bps: u64,
+    /// Clearly less than the one before.
+    fell: bool,
 }
 
 /// Somebody gets nothing while the link is idle and the estimate does not move.
@@ -84,11 +97,13 @@ impl LayerAllocator {
     pub fn handle_estimate(&mut self, bps: u64, now: Instant) {
         self.forget(now);
         // Many estimates in one interval: the lowest is enough.
+        let fell = bps < self.latest - self.latest / 8;
         match self.estimates.back_mut() {
-            Some((at, last)) if now.saturating_duration_since(*at) < ESTIMATE_STEP => {
-                *last = bps.min(*last);
+            Some(last) if now.saturating_duration_since(last.at) < ESTIMATE_STEP => {
+                last.bps = bps.min(last.bps);
+                last.fell |= fell;
             }
-            _ => self.estimates.push_back((now, bps)),
+            _ => self.estimates.push_back(Estimate { at: now, bps, fell }),
         }
         self.latest = bps;
         self.has_estimate = true;
@@ -107,9 +122,9 @@ impl LayerAllocator {
             } else {
                 u64::MAX
             },
-            up_bps: self.lowest(),
+            up_bps: self.lowest(now),
             spent_bps: 0,
-            ups_left: self.may_go_up(now),
+            may_go_up: self.may_go_up(now),
             went_up: false,
         };
         let mut layers = BTreeMap::new();
@@ -139,17 +154,27 @@ impl LayerAllocator {
 
     fn forget(&mut self, now: Instant) {
         // An estimate holds until the next one: the first is needed until the second is too old.
-        while let Some((next_at, _)) = self.estimates.get(1) {
-            if now.saturating_duration_since(*next_at) <= UP_WINDOW {
+        while let Some(next) = self.estimates.get(1) {
+            if now.saturating_duration_since(next.at) <= UP_WINDOW {
                 break;
             }
             self.estimates.pop_front();
         }
     }
 
-    fn lowest(&self) -> u64 {
-        let lowest = self.estimates.iter().map(|(_, bps)| *bps).min();
-        lowest.map_or(self.latest, |bps| bps.min(self.latest))
+    fn lowest(&self, now: Instant) -> u64 {
+        let fell = self.estimates.iter().any(|estimate| estimate.fell);
+        let window = if fell { UP_WINDOW } else { RISING_WINDOW };
+        let mut lowest = self.latest;
+        let mut until = now;
+        for estimate in self.estimates.iter().rev() {
+            if now.saturating_duration_since(until) > window {
+                break;
+            }
+            lowest = lowest.min(estimate.bps);
+            until = estimate.at;
+        }
+        lowest
     }
 
     fn may_go_up(&self, now: Instant) -> bool {
@@ -201,7 +226,7 @@ struct Pass {
     stay_bps: u64,
     up_bps: u64,
     spent_bps: u64,
-    ups_left: bool,
+    may_go_up: bool,
     went_up: bool,
 }
 
@@ -239,20 +264,21 @@ impl Pass {
             };
             let had = held.get(&want.id).copied().flatten();
             let is_up = had.is_none_or(|had| *layer + 1 > had);
-            if is_up && !self.ups_left {
-                continue;
-            }
             let total = (self.spent_bps - want.layers_bps[*layer]).saturating_add(*next_bps);
-            if !fits(total, if is_up { self.up_bps } else { self.stay_bps }) {
+            let budget = match (is_up, self.went_up) {
+                (false, _) => self.stay_bps,
+                (true, false) => self.up_bps,
+                // Where there is ample room, all may go up at once, but none by two rungs.
+                (true, true) if *layer <= had.unwrap_or(0) => self.up_bps / AMPLE,
+                (true, true) => continue,
+            };
+            if is_up && !self.may_go_up || !fits(total, budget) {
                 continue;
             }
             self.spent_bps = total;
             *layer += 1;
             climbed = true;
-            if is_up {
-                self.ups_left = false;
-                self.went_up = true;
-            }
+            self.went_up |= is_up;
         }
         climbed
     }

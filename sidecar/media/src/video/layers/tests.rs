@@ -94,6 +94,36 @@ fn down_at_once_and_up_one_rung_a_second() {
 }
 
 #[test]
+fn a_start_that_was_too_low_holds_nobody_up_for_long() {
+    let mut viewer = Viewer::new(vec![
+        want(1, false, &[500 * K, 1_000 * K]),
+        want(2, false, &[500 * K, 1_000 * K]),
+    ]);
+    assert_eq!(viewer.at(0.0, 500 * K), [(1, 0)]);
+    assert_eq!(viewer.at(0.5, 1_800 * K), [(1, 0)]);
+    assert_eq!(viewer.at(1.4, 1_800 * K), [(1, 0)]);
+    assert_eq!(viewer.at(1.6, 1_800 * K), [(1, 1), (2, 0)]);
+    // It fell: now five seconds have to pass.
+    assert_eq!(viewer.at(3.0, 900 * K), [(1, 0), (2, 0)]);
+    assert_eq!(viewer.at(4.0, 1_800 * K), [(1, 0), (2, 0)]);
+    assert_eq!(viewer.at(8.9, 1_800 * K), [(1, 0), (2, 0)]);
+    assert_eq!(viewer.at(9.1, 1_800 * K), [(1, 1), (2, 0)]);
+}
+
+#[test]
+fn with_ample_room_all_go_up_together_a_rung_a_second() {
+    let camera = |id| want(id, false, &[200 * K, 500 * K, 1_000 * K]);
+    let mut viewer = Viewer::new((1..=3).map(camera).collect());
+    viewer.allocator.allocate(&viewer.wants, 0, viewer.start);
+    assert_eq!(viewer.at(0.1, 4_000 * K), [(1, 1), (2, 1), (3, 1)]);
+    assert_eq!(viewer.at(0.9, 4_000 * K), [(1, 1), (2, 1), (3, 1)]);
+    // Half of it is used by the second: then one by one, as far as it goes.
+    assert_eq!(viewer.at(1.2, 4_000 * K), [(1, 2), (2, 1), (3, 1)]);
+    assert_eq!(viewer.at(2.3, 4_000 * K), [(1, 2), (2, 2), (3, 1)]);
+    assert_eq!(viewer.at(3.4, 4_000 * K), [(1, 2), (2, 2), (3, 2)]);
+}
+
+#[test]
 fn one_who_starts_to_be_shown_is_not_kept_waiting_by_an_old_low_estimate() {
     let mut viewer = Viewer::new(vec![]);
     viewer.at(0.0, 50 * K);
@@ -147,8 +177,11 @@ proptest! {
                 .iter()
                 .map(|(id, layer)| layer.saturating_sub(before.get(id).copied().unwrap_or(0)))
                 .sum();
-            prop_assert!(ups <= 1);
-            if ups == 1 {
+            let ample = allocation.granted_bps * 9 / 10 <= estimate * K / AMPLE;
+            prop_assert!(ups <= 1 || ample);
+            let rungs = |(id, layer): (&u64, &usize)| layer.saturating_sub(before.get(id).copied().unwrap_or(0));
+            prop_assert!(allocation.layers.iter().map(rungs).all(|rungs| rungs <= 1));
+            if ups > 0 {
                 prop_assert!(last_ups.is_none_or(|then| ms - then >= 1_000));
                 last_ups = Some(ms);
             }
