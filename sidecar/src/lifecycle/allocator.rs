@@ -23,9 +23,27 @@ pub(super) fn keep_freed_memory() -> bool {
 }
 
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::hint::black_box;
+
+    /// Page faults of this thread (proc_pid_stat(5), the tenth field; the second may have blanks in it).
+    fn faults() -> u64 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(7).unwrap().parse().unwrap()
+    }
+
     #[test]
-    fn the_library_takes_the_setting() {
+    fn what_was_freed_is_taken_again_without_the_system() {
         assert!(super::keep_freed_memory());
+        let before = faults();
+        for _ in 0..50 {
+            let half_a_mebibyte: Vec<Vec<u8>> = (0..8).map(|_| vec![1; 64 * 1024]).collect();
+            drop(black_box(half_a_mebibyte));
+        }
+        // Each page once, and not fifty times.
+        let taken = faults() - before;
+        assert!(taken < 1_000, "{taken}");
     }
 }
