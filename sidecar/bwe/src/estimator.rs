@@ -10,7 +10,7 @@ use crate::rtp_::{Bitrate, DataSize, TwccSendRecord, TwccSeq};
 
 /// The estimator has nothing to do more often, but asks to be driven each round trip when reports
 /// are late.
-const TICK: Duration = Duration::from_millis(25);
+const TICK: Duration = Duration::from_millis(100);
 /// Of the buffer for one report, what is kept for the next.
 const RECORDS_KEPT: usize = 64;
 /// The estimator hands out probes one by one; at most two are decided upon at once.
@@ -169,6 +169,12 @@ impl Estimator {
     #[must_use]
     pub fn estimate_bps(&self) -> u64 {
         self.estimate.as_u64()
+    }
+
+    /// What the estimate is at this moment, in bits per second; None before the first report. It jumps.
+    #[must_use]
+    pub fn momentary_bps(&self) -> Option<u64> {
+        self.bwe.last_estimate().map(|estimate| estimate.as_u64())
     }
 
     /// From the sending of the latest packet that came to the report on it.

@@ -176,6 +176,9 @@ impl Core {
                 Wake::Room(key) => {
                     self.wake_room(key, at);
                 }
+                Wake::Pictures(owner) => self.in_room(owner, |room, shared| {
+                    room.wake_pictures(owner.seat, at, shared);
+                }),
                 Wake::Session(owner) => self.in_room(owner, |room, shared| {
                     let due = room
                         .sessions

@@ -91,6 +91,26 @@ impl Outbox {
         Ok(())
     }
 
+    /// A datagram that `make` appends to the buffer. When it fails nothing is sent.
+    pub(crate) fn push_made<T, E>(
+        &mut self,
+        path: Path,
+        make: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let start = self.bytes.len();
+        let made = make(&mut self.bytes);
+        if made.is_err() {
+            self.bytes.truncate(start);
+            return made;
+        }
+        self.queue.push_back(Outgoing::Datagram {
+            source: path.source,
+            destination: path.destination,
+            payload: Payload::Own(start..self.bytes.len()),
+        });
+        made
+    }
+
     /// What a recording is to hear of. Everything it borrows is copied.
     pub(crate) fn push_record(&mut self, key: RecordingKey, entry: &Entry<'_>) {
         let entry = match *entry {

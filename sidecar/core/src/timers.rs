@@ -15,6 +15,8 @@ pub(crate) enum Wake {
     Room(Key),
     /// A session's media stack.
     Session(Owner),
+    /// What a session gets of pictures: its estimator, and padding.
+    Pictures(Owner),
 }
 
 /// The earliest entry of one wakeable in the heap; kept by the wakeable itself.

@@ -9,6 +9,7 @@
 //! | [`sdp`] | what may reach the SDP parser, and what is changed first |
 //! | [`sequence`] | RTP indices that never repeat, across sources and per listener |
 //! | [`rtcp`] | report blocks and sender information, in place |
+//! | [`feedback`] | what a receiver says that it lost, and of what arrived when |
 //! | [`audio`] | who is in which voice slot, and how its packets are renumbered |
 //! | [`recording`] | what a recording is made of |
 //! | [`video`] | key-frame requests, layer choice, renumbering, VP8 headers |
@@ -18,6 +19,7 @@
 pub mod audio;
 pub mod bucket;
 pub mod channel;
+pub mod feedback;
 pub mod recording;
 pub mod rtcp;
 pub mod sdp;

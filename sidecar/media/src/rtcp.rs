@@ -154,7 +154,7 @@ pub fn stamp_sender_reports(
 }
 
 /// Where the packet at `at` begins and ends.
-fn packet_at(compound: &[u8], at: usize) -> Option<(usize, usize)> {
+pub(crate) fn packet_at(compound: &[u8], at: usize) -> Option<(usize, usize)> {
     let header = compound.get(at..at + 4)?;
     if header[0] >> 6 != 2 {
         return None;
@@ -165,7 +165,7 @@ fn packet_at(compound: &[u8], at: usize) -> Option<(usize, usize)> {
 }
 
 /// Big-endian, 0 where the bytes end.
-fn word(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn word(bytes: &[u8], at: usize) -> u32 {
     let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
     word.map_or(0, u32::from_be_bytes)
 }

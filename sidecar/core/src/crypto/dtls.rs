@@ -207,7 +207,11 @@ impl DtlsInstance for Instance {
             let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
             let key = |client| SendKey::derive(material, *profile, client, provider);
             let (ours, theirs) = (key(active), key(!active));
-            current::with(|compact, _| compact.set_keys(ours, theirs));
+            let reports = SendKey::derive_rtcp(material, *profile, !active, provider);
+            current::with(|compact, _| {
+                compact.set_keys(ours, theirs);
+                compact.pictures.set_report_key(reports);
+            });
         }
         output
     }

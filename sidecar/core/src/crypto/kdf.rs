@@ -4,15 +4,16 @@
 use str0m_proto::crypto::SrtpProvider;
 use str0m_proto::crypto::dtls::SrtpProfile;
 
-/// Labels of RFC 3711 section 4.3.2.
-const LABEL_RTP_ENCRYPTION: u8 = 0;
-const LABEL_RTP_SALT: u8 = 2;
+/// Labels of RFC 3711 section 4.3.2: of the encryption, and of the salt; those of RTCP are so much higher.
+const LABEL_ENCRYPTION: u8 = 0;
+const LABEL_SALT: u8 = 2;
+const RTCP_LABELS: u8 = 3;
 /// AES block, bytes.
 const BLOCK: usize = 16;
 /// Of the master and the session salt of AEAD profiles (RFC 7714 section 12).
 const SALT: usize = 12;
 
-/// What one side encrypts the RTP with that it sends.
+/// What one side encrypts the RTP with that it sends, or its RTCP.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum SendKey {
     Aes128Gcm { key: [u8; 16], salt: [u8; SALT] },
@@ -26,12 +27,32 @@ impl std::fmt::Debug for SendKey {
 }
 
 impl SendKey {
-    /// The key of what the DTLS client sends, or of what the server does. `None` for profiles that are left
-    /// to the media stack.
+    /// The key of the RTP that the DTLS client sends, or of what the server does. `None` for profiles that
+    /// are left to the media stack.
     pub(crate) fn derive(
         material: &[u8],
         profile: SrtpProfile,
         client: bool,
+        provider: &dyn SrtpProvider,
+    ) -> Option<Self> {
+        Self::derive_for(material, profile, client, 0, provider)
+    }
+
+    /// As [`Self::derive`], of RTCP.
+    pub(crate) fn derive_rtcp(
+        material: &[u8],
+        profile: SrtpProfile,
+        client: bool,
+        provider: &dyn SrtpProvider,
+    ) -> Option<Self> {
+        Self::derive_for(material, profile, client, RTCP_LABELS, provider)
+    }
+
+    fn derive_for(
+        material: &[u8],
+        profile: SrtpProfile,
+        client: bool,
+        labels: u8,
         provider: &dyn SrtpProvider,
     ) -> Option<Self> {
         match profile {
@@ -41,8 +62,8 @@ impl SendKey {
                     provider.srtp_aes_128_ecb_round(&master, iv, out);
                 };
                 Some(Self::Aes128Gcm {
-                    key: expand(&salt, LABEL_RTP_ENCRYPTION, block),
-                    salt: expand(&salt, LABEL_RTP_SALT, block),
+                    key: expand(&salt, labels + LABEL_ENCRYPTION, block),
+                    salt: expand(&salt, labels + LABEL_SALT, block),
                 })
             }
             SrtpProfile::AEAD_AES_256_GCM => {
@@ -51,8 +72,8 @@ impl SendKey {
                     provider.srtp_aes_256_ecb_round(&master, iv, out);
                 };
                 Some(Self::Aes256Gcm {
-                    key: expand(&salt, LABEL_RTP_ENCRYPTION, block),
-                    salt: expand(&salt, LABEL_RTP_SALT, block),
+                    key: expand(&salt, labels + LABEL_ENCRYPTION, block),
+                    salt: expand(&salt, labels + LABEL_SALT, block),
                 })
             }
             _ => None,
@@ -114,9 +135,9 @@ mod tests {
         let block = |iv: &[u8; BLOCK], out: &mut [u8]| {
             provider().srtp_aes_128_ecb_round(&master, iv, out);
         };
-        let key: [u8; 16] = expand(&salt, LABEL_RTP_ENCRYPTION, block);
+        let key: [u8; 16] = expand(&salt, LABEL_ENCRYPTION, block);
         assert_eq!(key.to_vec(), bytes("c61e7a93744f39ee10734afe3ff7a087"));
-        let derived: [u8; 14] = expand(&salt, LABEL_RTP_SALT, block);
+        let derived: [u8; 14] = expand(&salt, LABEL_SALT, block);
         assert_eq!(derived.to_vec(), bytes("30cbbc08863d8c85d49db34a9ae1"));
         let authentication: [u8; 94] = expand(&salt, 1, block);
         assert_eq!(

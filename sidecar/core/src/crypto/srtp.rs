@@ -131,8 +131,9 @@ fn take_reports(aad: &[u8], plain: &mut [u8]) {
     if !is_rtcp(aad) {
         return;
     }
-    current::with(|compact, _| {
+    current::with(|compact, now| {
         let mut compound = [&aad[..CLEAR_BYTES], &*plain].concat();
+        compact.pictures.take_feedback(&mut compound, now);
         rtcp::read_sender_reports(&compound, |report| compact.inbound.note_sender(&report));
         rtcp::take_report_blocks(&mut compound, |block| compact.take_report(block));
         plain.copy_from_slice(&compound[CLEAR_BYTES..]);

@@ -1,4 +1,4 @@
-//! The second way out, for audio: RTP made and encrypted here, beside the session's `Rtc`, which declares
+//! The second way out: RTP made and encrypted here, beside the session's `Rtc`, which declares
 //! the streams and never writes to them. One packet costs its encryption and nothing that grows with
 //! the number of m-lines.
 //!
@@ -12,11 +12,13 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use parley_media::rtcp::{ReportBlock, SenderInfo};
+use parley_media::feedback::is_about_rtp_only;
+use parley_media::rtcp::{self, ReportBlock, SenderInfo};
 use str0m::rtp::Ssrc;
 
 use super::away::{Lanes, Order, Route};
 use super::cipher::{Cipher, TAG};
+use super::pictures::{Outgoing, Picture, Pictures, To};
 use super::{EgressError, Packet};
 use crate::crypto::SendKey;
 use crate::demux::Owner;
@@ -35,8 +37,10 @@ const HEADER: usize = 16;
 /// One-byte header extension (RFC 8285 section 4.2) with a level (RFC 6464 section 3) and padding: bytes.
 const LEVEL_EXTENSION: usize = 8;
 const ONE_BYTE_PROFILE: [u8; 2] = [0xbe, 0xde];
-/// Audio runs on this clock, Hz (RFC 7587 section 4.1).
-const CLOCK: u32 = 48_000;
+/// Audio runs on this clock, Hz (RFC 7587 section 4.1), ...
+const AUDIO_CLOCK: u32 = 48_000;
+/// ... and pictures on this one (RFC 7741 section 4.1).
+const VIDEO_CLOCK: u32 = parley_media::video::VIDEO_HZ;
 
 /// From which of our addresses to which of the client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub(crate) struct Compact {
     streams: Vec<Stream>,
     /// SSRCs that str0m may send on and has not yet, retransmissions included.
     unsent: Vec<u32>,
+    /// What pictures need beside the rest; apart from what voices do.
+    pub(crate) pictures: Box<Pictures>,
     /// The streams that it decrypts itself.
     pub(crate) inbound: Inbound,
 }
@@ -82,6 +88,10 @@ enum Keys {
 /// What reports have to know of one stream.
 #[derive(Debug, Clone, Copy, Default)]
 struct Stream {
+    /// Of its retransmissions.
+    rtx: Option<u32>,
+    /// Of its RTP times, Hz.
+    clock: u32,
     /// RTP time of the newest packet and when it left; none yet: nothing was sent.
     newest: Option<(u32, Instant)>,
     packets: u32,
@@ -103,6 +113,8 @@ impl Compact {
     pub(crate) fn set_keys(&mut self, ours: Option<SendKey>, theirs: Option<SendKey>) {
         // One handshake, one key: whoever has it keeps it.
         if matches!(self.keys, Keys::Awaited) {
+            // Pictures leave from here wherever voices do: their streams are others.
+            self.pictures.set_key(ours.clone());
             self.keys = ours.map_or(Keys::LeftToRtc, Keys::Fresh);
             self.inbound.set_key(theirs);
         }
@@ -146,6 +158,7 @@ impl Compact {
             lanes.close(route);
         }
         self.keys = Keys::Awaited;
+        self.pictures.close();
     }
 
     /// Another shard encrypts and sends.
@@ -178,14 +191,21 @@ impl Compact {
             self.unsent.push(*ssrc);
         } else {
             self.ssrcs.push(*ssrc);
-            self.streams.push(Stream::default());
+            self.streams.push(Stream::new(None, AUDIO_CLOCK));
         }
     }
 
-    /// Pictures with this SSRC will be sent, by str0m.
-    pub(crate) fn declare_video(&mut self, ssrc: Ssrc, rtx: Option<Ssrc>) {
-        self.unsent.push(*ssrc);
-        self.unsent.extend(rtx.as_deref());
+    /// Pictures with this SSRC will be sent, and sent again with the other one, whose first index is given.
+    pub(crate) fn declare_video(&mut self, ssrc: Ssrc, rtx: Option<(Ssrc, u16)>, mid: &str) {
+        let again = rtx.as_ref().map(|(rtx, _)| **rtx);
+        if self.is_left_to_rtc() {
+            self.unsent.push(*ssrc);
+            self.unsent.extend(again);
+        } else {
+            self.ssrcs.push(*ssrc);
+            self.streams.push(Stream::new(again, VIDEO_CLOCK));
+            self.pictures.declare(ssrc, rtx, mid);
+        }
     }
 
     /// str0m has sent the first packet of a stream.
@@ -199,7 +219,7 @@ impl Compact {
         let stream = self.streams.get(self.place_of(ssrc)?)?;
         let (timestamp, at) = stream.newest?;
         let since = now.saturating_duration_since(at);
-        let ticks = since.as_micros() * u128::from(CLOCK) / 1_000_000;
+        let ticks = since.as_micros() * u128::from(stream.clock) / 1_000_000;
         Some(SenderInfo {
             timestamp: timestamp.wrapping_add(ticks as u32),
             packets: stream.packets,
@@ -211,7 +231,8 @@ impl Compact {
     pub(crate) fn take_report(&mut self, block: &ReportBlock) -> bool {
         let place = self.place_of(block.ssrc);
         let Some(stream) = place.and_then(|place| self.streams.get_mut(place)) else {
-            return self.unsent.contains(&block.ssrc);
+            let again = |stream: &Stream| stream.rtx == Some(block.ssrc);
+            return self.unsent.contains(&block.ssrc) || self.streams.iter().any(again);
         };
         stream.reception = Reception {
             // Duplicates on the way make it negative: nothing was lost then.
@@ -219,6 +240,33 @@ impl Compact {
             jitter: block.jitter,
         };
         true
+    }
+
+    /// Reads a report of the client that is about nothing but streams of ours: past the media stack, which
+    /// would look through all it has after each. False: hand it to the media stack.
+    pub(crate) fn take_compound(&mut self, datagram: &[u8], now: Instant) -> bool {
+        let Some(mut plain) = self.pictures.open_report(datagram) else {
+            return false;
+        };
+        let ours = is_about_rtp_only(
+            &plain,
+            |ssrc| self.pictures.has(ssrc),
+            |ssrc| self.knows(ssrc),
+        );
+        if ours {
+            self.pictures.take_feedback(&mut plain, now);
+            rtcp::take_report_blocks(&mut plain, |block| self.take_report(block));
+        }
+        self.pictures.close_report(plain);
+        ours
+    }
+
+    /// [`Self::take_report`] takes reports of this stream.
+    fn knows(&self, ssrc: u32) -> bool {
+        let again = |stream: &Stream| stream.rtx == Some(ssrc);
+        self.place_of(ssrc).is_some()
+            || self.unsent.contains(&ssrc)
+            || self.streams.iter().any(again)
     }
 
     /// What the receiver said of a stream of ours.
@@ -271,16 +319,48 @@ impl Compact {
             Keys::Away(route) => lanes.order(*route, &order, payload)?,
             _ => return Err(EgressError::NoStream),
         }
-        // A packet that comes late says nothing new of the clock.
-        let older = |(timestamp, _): (u32, Instant)| {
-            packet.timestamp.wrapping_sub(timestamp).cast_signed() <= 0
-        };
-        if !stream.newest.is_some_and(older) {
-            stream.newest = Some((packet.timestamp, packet.captured));
-        }
-        stream.packets = stream.packets.wrapping_add(1);
-        stream.octets = stream.octets.wrapping_add(payload.len() as u32);
+        stream.count(packet.timestamp, packet.captured, payload.len());
         Ok(())
+    }
+
+    /// Encrypts a packet of a picture into the outbox. `captured`: as in [`Packet::captured`].
+    pub(crate) fn write_picture(
+        &mut self,
+        ssrc: Ssrc,
+        numbers: &Outgoing,
+        picture: &Picture<'_>,
+        captured: Instant,
+        (out, now): (&mut Outbox, Instant),
+    ) -> Result<(), EgressError> {
+        let path = self.path.ok_or(EgressError::NoStream)?;
+        let place = self.place_of(*ssrc);
+        let stream = place.and_then(|place| self.streams.get_mut(place));
+        let stream = stream.ok_or(EgressError::NoStream)?;
+        self.pictures
+            .write(ssrc, numbers, picture, To { path, out, now })?;
+        stream.count(numbers.timestamp, captured, picture.payload.len());
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn new(rtx: Option<u32>, clock: u32) -> Self {
+        Self {
+            rtx,
+            clock,
+            ..Self::default()
+        }
+    }
+
+    /// Notes a packet that leaves.
+    fn count(&mut self, timestamp: u32, captured: Instant, octets: usize) {
+        // A packet that comes late says nothing new of the clock.
+        let older = |(newest, _): (u32, Instant)| timestamp.wrapping_sub(newest).cast_signed() <= 0;
+        if !self.newest.is_some_and(older) {
+            self.newest = Some((timestamp, captured));
+        }
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(octets as u32);
     }
 }
 

@@ -25,14 +25,18 @@ use crate::crypto::SendKey;
 use crate::outbox::Outbox;
 
 const LEVEL_ID: u8 = 1;
-const SSRC: u32 = 0x1234_5678;
-const MID: &str = "0";
+pub(super) const SSRC: u32 = 0x1234_5678;
+pub(super) const RTX: u32 = 0x1234_5679;
+pub(super) const MID: &str = "0";
+/// Extensions of pictures.
+pub(super) const TRANSPORT_ID: u8 = 3;
+pub(super) const MID_ID: u8 = 4;
 
-fn address(last: u8) -> SocketAddr {
+pub(super) fn address(last: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, last], 4_000))
 }
 
-fn material(profile: SrtpProfile) -> Vec<u8> {
+pub(super) fn material(profile: SrtpProfile) -> Vec<u8> {
     (0..profile.keying_material_len())
         .map(|n| (n * 37 + 11) as u8)
         .collect()
@@ -109,31 +113,39 @@ impl DtlsInstance for Over {
 }
 
 /// Two media stacks that are connected, and what the second one received.
-struct Pair {
-    now: Instant,
-    rtcs: [Rtc; 2],
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) rtcs: [Rtc; 2],
     /// RTP that the first one sent.
-    sent: Vec<Vec<u8>>,
-    received: Vec<RtpPacket>,
+    pub(super) sent: Vec<Vec<u8>>,
+    pub(super) received: Vec<RtpPacket>,
 }
 
-fn rtc(profile: SrtpProfile, now: Instant) -> Rtc {
+fn rtc(profile: SrtpProfile, kind: MediaKind, now: Instant) -> Rtc {
     let mut provider = str0m_aws_lc_rs::default_provider();
     provider.dtls_provider = Box::leak(Box::new(Agreed(profile)));
-    Rtc::builder()
+    let builder = Rtc::builder()
         .set_crypto_provider(Arc::new(provider))
         .clear_codecs()
-        .enable_opus(true, false)
         .clear_extension_map()
-        .set_extension(LEVEL_ID, Extension::AudioLevel)
-        .set_rtp_mode(true)
-        .build(now)
+        .set_rtp_mode(true);
+    let builder = match kind {
+        MediaKind::Audio => builder
+            .enable_opus(true, false)
+            .set_extension(LEVEL_ID, Extension::AudioLevel),
+        MediaKind::Video => builder
+            .enable_vp8(true)
+            .set_extension(TRANSPORT_ID, Extension::TransportSequenceNumber)
+            .set_extension(MID_ID, Extension::RtpMid),
+    };
+    builder.build(now)
 }
 
 impl Pair {
-    fn connected(profile: SrtpProfile) -> Self {
+    pub(super) fn connected(profile: SrtpProfile, kind: MediaKind) -> Self {
         let now = Instant::now();
-        let mut rtcs = [rtc(profile, now), rtc(profile, now)];
+        let rtx = (kind == MediaKind::Video).then(|| RTX.into());
+        let mut rtcs = [rtc(profile, kind, now), rtc(profile, kind, now)];
         let credentials = [0, 1].map(|n| rtcs[n].direct_api().local_ice_credentials());
         for (n, rtc) in rtcs.iter_mut().enumerate() {
             let host = |n: usize| Candidate::host(address(n as u8), "udp").unwrap();
@@ -144,11 +156,11 @@ impl Pair {
             api.set_remote_ice_credentials(credentials[1 - n].clone());
             api.start_dtls(n == 1).unwrap();
             let mid = Mid::from(MID);
-            api.declare_media(mid, MediaKind::Audio);
+            api.declare_media(mid, kind);
             if n == 0 {
-                api.declare_stream_tx(SSRC.into(), None, mid, None);
+                api.declare_stream_tx(SSRC.into(), rtx, mid, None);
             } else {
-                api.expect_stream_rx(SSRC.into(), None, mid, None);
+                api.expect_stream_rx(SSRC.into(), rtx, mid, None);
             }
         }
         let mut pair = Self {
@@ -165,7 +177,7 @@ impl Pair {
     }
 
     /// 10 ms of both.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         self.now += Duration::from_millis(10);
         let mut ways: [VecDeque<Vec<u8>>; 2] = Default::default();
         for rtc in &mut self.rtcs {
@@ -181,7 +193,7 @@ impl Pair {
         }
     }
 
-    fn receive(&mut self, n: usize, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, n: usize, bytes: &[u8]) {
         let from = address(1 - n as u8);
         let receive = Receive::new(Protocol::Udp, from, address(n as u8), bytes).unwrap();
         let input = Input::Receive(self.now, receive);
@@ -262,7 +274,7 @@ fn compare(
     time: u32,
     steps: &[Step],
 ) -> Result<(), TestCaseError> {
-    let mut pair = Pair::connected(profile);
+    let mut pair = Pair::connected(profile, MediaKind::Audio);
     let mut compact = Compact::default();
     let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
     let key = SendKey::derive(&material(profile), profile, false, provider);

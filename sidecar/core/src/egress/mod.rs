@@ -1,11 +1,12 @@
-//! How RTP leaves: by str0m, which paces, repeats and estimates (pictures), or by a compact way of our
-//! own beside it (voices).
+//! How RTP leaves: by a compact way of our own beside str0m, which for pictures also remembers, repeats and
+//! feeds the estimator; by str0m itself only for sessions whose encryption is left to it.
 
 mod away;
 mod cipher;
 mod compact;
 #[cfg(test)]
 mod differential;
+pub(crate) mod pictures;
 mod rtc;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(crate) enum EgressError {
     /// Its index was used before, or an index after it and too long ago: a broken invariant of ours,
     /// refused in every build because sending it would reuse an SRTP nonce.
     IndexReused,
+    /// The client is gone for the moment.
+    Disconnected,
     /// The shard that would send it has too much to do.
     LaneFull,
     /// Nobody is known by the key of an order from another shard.
@@ -62,6 +65,7 @@ impl EgressError {
             Self::NoStream => "egress_no_stream",
             Self::NotSealed => "egress_not_sealed",
             Self::IndexReused => "egress_index_reused",
+            Self::Disconnected => "egress_disconnected",
             Self::LaneFull => "egress_lane_full",
             Self::UnknownRoute => "egress_unknown_route",
         }

@@ -47,11 +47,20 @@ impl Room {
         let Some(peer) = session.peer.as_mut() else {
             return;
         };
+        if packet == Packet::Rtcp {
+            match peer.take_compound(data, now) {
+                Ok(true) => return self.serve_stirred(seat, shared),
+                Ok(false) => {}
+                Err(fault) => return session.fail(fault, shared),
+            }
+        }
         let mut events = std::mem::take(&mut shared.scratch);
         let result = peer.handle_datagram(tuple, packet, data, shared, &mut events);
         self.handle_driven(seat, result, events, shared);
-        if packet == Packet::Check {
-            self.handle_alive(seat, tuple, shared);
+        match packet {
+            Packet::Check => self.handle_alive(seat, tuple, shared),
+            Packet::Rtcp => self.serve_stirred(seat, shared),
+            _ => {}
         }
     }
 
@@ -142,18 +151,12 @@ impl Room {
         if let Some(session) = self.sessions.get_mut(seat)
             && session.media != MediaState::Connected
         {
-            let comes_back = session.media == MediaState::Reconnecting;
             session.media = MediaState::Connected;
             session.media_since = shared.now.instant;
             if let Some(peer) = &mut session.peer {
                 peer.compact
                     .place(session.owner, sessions, &mut shared.lanes);
                 peer.hush(false);
-                if comes_back {
-                    peer.stay_lively(shared.now.instant);
-                } else {
-                    peer.settle_down(shared.now.instant);
-                }
             }
             let session = session.view();
             self.emit(EventKind::MediaChanged { session }, shared);

@@ -19,15 +19,15 @@ impl Room {
         request: KeyframeRequest,
         shared: &mut Shared,
     ) {
-        let Some(viewer) = self.sessions.get(seat) else {
+        let Some(viewer) = self.sessions.get_mut(seat) else {
             return;
         };
-        let slot = viewer
-            .down
-            .videos
-            .iter()
-            .find(|slot| slot.line.mid == request.mid);
-        let Some((occupant, rewriter)) = slot.and_then(|s| Some((s.occupant?, &s.rewriter))) else {
+        let mut slots = viewer.down.videos.iter_mut();
+        let Some(slot) = slots.find(|slot| slot.line.mid == request.mid) else {
+            return;
+        };
+        slot.line.reported.plis += 1;
+        let Some((occupant, rewriter)) = slot.occupant.zip(Some(&slot.rewriter)) else {
             return;
         };
         let stream = rewriter.current().or(rewriter.waiting_for());

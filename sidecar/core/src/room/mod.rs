@@ -5,8 +5,11 @@ mod connections;
 mod forward;
 mod keyframes;
 mod members;
+mod pictures;
 mod policy;
 mod recording;
+mod reel;
+mod repairs;
 mod report;
 mod state;
 mod video;
@@ -17,6 +20,7 @@ use std::time::{Duration, Instant};
 use parley_media::audio::SpeakerSelector;
 use parley_media::bucket::SourceBuckets;
 use parley_media::channel::SlotKind;
+use parley_media::sequence::StreamKey;
 
 use crate::api::event_rates::{JOINS_BURST, JOINS_PER_SECOND};
 use crate::api::{
@@ -33,6 +37,7 @@ use crate::timers::{Scheduled, Wake};
 use connections::Connections;
 use recording::Tap;
 pub(crate) use recording::{TapAllowance, Tapped};
+use reel::Reel;
 
 /// Participants remembered for the record of who was there.
 const PARTICIPANTS_MAX: usize = 1_000;
@@ -87,6 +92,10 @@ pub(crate) struct Room {
     speakers_told: Vec<String>,
     /// Earliest trailing edge of merged key-frame requests.
     keyframes_due: Option<Instant>,
+    /// Streams of pictures, by what rewriters call them.
+    reels: BTreeMap<StreamKey, Reel>,
+    /// Earliest moment at which packets of a picture wait no longer.
+    pictures_due: Option<Instant>,
     /// Media goes to a recording.
     tap: Option<Box<Tap>>,
     /// That one, or the last one.
@@ -132,6 +141,8 @@ impl Room {
             voice_told_at: None,
             speakers_told: Vec::new(),
             keyframes_due: None,
+            reels: BTreeMap::new(),
+            pictures_due: None,
             tap: None,
             recording: None,
             joins: SourceBuckets::new(JOINS_PER_SECOND, JOINS_BURST, PARTICIPANTS_MAX),

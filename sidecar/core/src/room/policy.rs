@@ -41,6 +41,7 @@ impl Room {
             tick,
             self.voice_due,
             self.keyframes_due,
+            self.pictures_due,
             self.first_session_deadline(),
             self.alone_notice_deadline(),
             self.alone_deadline(),
@@ -98,6 +99,9 @@ impl Room {
         }
         if self.voice_due.is_some_and(|at| at <= now) {
             self.tell_voices(shared);
+        }
+        if self.pictures_due.is_some_and(|at| at <= now) {
+            self.release_due(shared);
         }
         if self.keyframes_due.is_some_and(|at| at <= now) {
             self.ask_merged_keyframes(shared);
@@ -158,6 +162,7 @@ impl Room {
             self.look_after(seat, shared);
         }
         self.reallocate_all(shared);
+        self.forget_pictures(shared.now.instant);
         self.choose_picture(shared);
     }
 

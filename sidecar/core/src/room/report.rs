@@ -35,11 +35,15 @@ impl Room {
         let Some(session) = self.sessions.get_mut(seat) else {
             return;
         };
+        let by_reports = session
+            .peer
+            .as_ref()
+            .and_then(|peer| peer.compact.pictures.round_trip());
         let by_checks = stats
             .selected_candidate_pair
             .as_ref()
             .and_then(|pair| pair.current_round_trip_time);
-        if let Some(rtt) = stats.rtt.or(by_checks) {
+        if let Some(rtt) = by_reports.or(stats.rtt).or(by_checks) {
             session.rtt_ms = Some(rtt.as_secs_f64() * 1e3);
         }
     }
@@ -111,15 +115,29 @@ impl Session {
     /// Packets lost and jitter in ms, as the client reported them of a line of ours.
     fn reception_of(&self, line: &Line) -> (u64, f64) {
         let peer = self.peer.as_ref();
+        let clock = if line.is_audio() {
+            AUDIO_CLOCK
+        } else {
+            VIDEO_CLOCK
+        };
         match peer
             .zip(line.ssrc)
             .and_then(|(peer, ssrc)| peer.compact.reception(ssrc))
         {
-            Some(own) => (
-                u64::from(own.lost),
-                f64::from(own.jitter) / AUDIO_CLOCK * 1e3,
-            ),
+            Some(own) => (u64::from(own.lost), f64::from(own.jitter) / clock * 1e3),
             None => (line.reported.packets_lost, line.reported.jitter_ms),
+        }
+    }
+
+    /// NACKs of a line of ours, and packets sent again.
+    fn repeats_of(&self, line: &Line) -> (u64, u64) {
+        let peer = self.peer.as_ref();
+        match peer
+            .zip(line.ssrc)
+            .and_then(|(peer, ssrc)| peer.compact.pictures.repeats(*ssrc))
+        {
+            Some(own) => (own.nacks, own.repeated),
+            None => (line.reported.nacks, line.reported.retransmitted),
         }
     }
 
@@ -165,9 +183,9 @@ impl Session {
                 bytes: line.bytes,
                 packets_lost: self.reception_of(line).0,
                 jitter_ms: self.reception_of(line).1,
-                nacks: line.reported.nacks,
+                nacks: self.repeats_of(line).0,
                 plis: line.reported.plis,
-                retransmitted: line.reported.retransmitted,
+                retransmitted: self.repeats_of(line).1,
                 bitrate_bps: line.rate.last_bps(),
                 source_session: room.name_of(occupant),
             });

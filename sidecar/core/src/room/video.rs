@@ -1,21 +1,15 @@
-//! Pictures through the room: per viewer a layer by its estimate, switched at key frames.
+//! Which layer of a picture each viewer gets, by its estimate; switched at key frames.
 
 use std::time::{Duration, Instant};
 
 use parley_media::channel::SlotKind;
 use parley_media::sequence::StreamKey;
-use parley_media::video::{
-    PictureId, Priority, VideoIn, VideoOut, Vp8Header, Vp8Numbers, Want, av1_starts_sequence,
-};
-use str0m::bwe::Bitrate;
-use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
+use parley_media::video::{Priority, Want};
 
-use crate::egress::Packet;
 use crate::ids::Key;
 use crate::session::Session;
-use crate::session::downlink::{Occupant, PublicationId, VideoSlot};
+use crate::session::downlink::{Occupant, PublicationId};
 use crate::session::lines::Offered;
-use crate::session::peer::{SendFault, Sent, VideoCodec};
 use crate::shared::Shared;
 
 use super::Room;
@@ -26,81 +20,12 @@ const RATE_ASSUMED: u64 = 150_000;
 const HEIGHT_ASSUMED: u16 = 360;
 /// A slot that still waits for its key frame asks again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// A layer of so much more than the estimate stops at once when it is left, in tenths.
+const TOO_MUCH_TENTHS: u64 = 15;
 /// While a viewer's first pictures start, padding may fill the link up to what is wanted.
 const RAMP_UP: Duration = Duration::from_secs(5);
 
 impl Room {
-    pub(super) fn forward_video(
-        &mut self,
-        seat: Key,
-        at: usize,
-        kind: SlotKind,
-        packet: &RtpPacket,
-        shared: &mut Shared,
-    ) {
-        let Some(session) = self.sessions.get_mut(seat) else {
-            return;
-        };
-        if !session.is_announced(kind) {
-            session.drop_one("media_unannounced", shared);
-            return;
-        }
-        let pts = session.peer.as_ref().map(|peer| peer.pts);
-        let Some(codec) = pts.and_then(|pts| pts.codec_of(packet.header.payload_type)) else {
-            session.drop_one("video_codec", shared);
-            return;
-        };
-        let Some(header) = PictureHeader::parse(codec, &packet.payload) else {
-            session.drop_one("video_malformed", shared);
-            return;
-        };
-        let csrc = session.csrcs.of(kind);
-        let stream = session.up.stream_mut(at);
-        if header.keyframe {
-            stream.keyframes.handle_keyframe();
-        }
-        let mut new = false;
-        if let Some(height) = header.height {
-            new = std::mem::replace(&mut stream.height, height) != height;
-        }
-        let key = stream.key;
-        // The first packet of a publication, or of an encoding of it: viewers need a target and a key
-        // frame.
-        if stream.codec.replace(codec) != Some(codec) {
-            self.unsettle_for(seat, shared);
-            new = true;
-        }
-        if self.tap.is_some() {
-            if new {
-                self.choose_picture(shared);
-            }
-            if codec == VideoCodec::Vp8 {
-                self.tap_picture(seat, at, header.keyframe, packet, shared);
-            }
-        }
-        let input = VideoIn {
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            keyframe: header.keyframe,
-            vp8: header.vp8,
-        };
-        let descriptor = (codec == VideoCodec::Vp8)
-            .then(|| Vp8Descriptor::parse(&packet.payload).ok())
-            .flatten();
-        let publication = PublicationId { seat, kind };
-        for (_, viewer) in self.sessions.iter_mut() {
-            send_video(
-                viewer,
-                publication,
-                (key, input, csrc),
-                (codec, descriptor.as_ref()),
-                packet,
-                shared,
-            );
-        }
-    }
-
     /// Chooses what each of one viewer's slots shall show, by its estimate.
     pub(super) fn retarget(&mut self, seat: Key, shared: &mut Shared) {
         let now = shared.now.instant;
@@ -108,7 +33,7 @@ impl Room {
             return;
         };
         let mut wants = Vec::new();
-        let mut layers: Vec<(usize, Key, Vec<StreamKey>)> = Vec::new();
+        let mut layers: Vec<(usize, Key, Vec<StreamKey>, Vec<u64>)> = Vec::new();
         for (place, slot) in viewer.down.videos.iter().enumerate() {
             let shown = slot.line.kind != SlotKind::Screen || viewer.shows_screen();
             let Some(occupant) = slot.occupant.filter(|_| slot.ready && shown) else {
@@ -118,8 +43,8 @@ impl Room {
             let Some((want, keys)) = self.want(viewer, place, occupant, now) else {
                 continue;
             };
+            layers.push((place, publisher, keys, want.layers_bps.clone()));
             wants.push(want);
-            layers.push((place, publisher, keys));
         }
         let lonely = wants.len() == 1;
         let Some(viewer) = self.sessions.get_mut(seat) else {
@@ -139,7 +64,11 @@ impl Room {
             }
         }
         let mut ask = Vec::new();
-        for (place, publisher, keys) in layers {
+        let too_much = match viewer.down.estimate_bps {
+            0 => u64::MAX,
+            estimate => estimate.saturating_mul(TOO_MUCH_TENTHS) / 10,
+        };
+        for (place, publisher, keys, rates) in layers {
             let slot = &mut viewer.down.videos[place];
             let screen = slot.line.kind == SlotKind::Screen;
             let layer = allocation
@@ -149,6 +78,13 @@ impl Room {
                 // A screen, or the only picture, is never taken off: better slow than black.
                 .or((lonely || screen).then_some(0));
             let target = layer.and_then(|layer| keys.get(layer)).copied();
+            // The present layer would only fill the way for the next one's key frame.
+            let present = slot.rewriter.current();
+            let rate = keys.iter().position(|key| Some(*key) == present);
+            let rate = rate.and_then(|layer| rates.get(layer));
+            if target != present && rate.is_some_and(|bps| *bps > too_much) {
+                slot.rewriter.set_target(None);
+            }
             let changed = slot.rewriter.set_target(target);
             let waits = slot.rewriter.waiting_for();
             let again = slot
@@ -278,34 +214,6 @@ impl Session {
     }
 }
 
-/// What forwarding reads of a packet, whatever it is encoded with.
-struct PictureHeader {
-    keyframe: bool,
-    /// Of a key frame that starts here, where the codec tells it cheaply.
-    height: Option<u16>,
-    vp8: Vp8Numbers,
-}
-
-impl PictureHeader {
-    fn parse(codec: VideoCodec, payload: &[u8]) -> Option<Self> {
-        match codec {
-            VideoCodec::Vp8 => Vp8Header::parse(payload).map(|header| Self {
-                keyframe: header.keyframe,
-                height: header.size.map(|(_, height)| height),
-                vp8: Vp8Numbers {
-                    picture_id: header.picture_id,
-                    tl0: header.tl0,
-                },
-            }),
-            VideoCodec::Av1 => av1_starts_sequence(payload).map(|keyframe| Self {
-                keyframe,
-                height: None,
-                vp8: Vp8Numbers::default(),
-            }),
-        }
-    }
-}
-
 /// How many layers, cheapest first, a picture of this height on the display can make use of: up to the
 /// first that fills it. A layer whose height no key frame has told yet (0) ends nothing.
 fn enough_for(shown: u16, heights: impl Iterator<Item = u16>) -> usize {
@@ -319,61 +227,7 @@ fn enough_for(shown: u16, heights: impl Iterator<Item = u16>) -> usize {
     count
 }
 
-fn send_video(
-    viewer: &mut Session,
-    publication: PublicationId,
-    (key, input, csrc): (StreamKey, VideoIn, u32),
-    (codec, descriptor): (VideoCodec, Option<&Vp8Descriptor>),
-    packet: &RtpPacket,
-    shared: &mut Shared,
-) {
-    let now = shared.now.instant;
-    let takes = |slot: &&mut VideoSlot| slot.ready && (codec == VideoCodec::Vp8 || slot.takes_av1);
-    let Some(slot) = viewer.down.video_of(publication).filter(takes) else {
-        return;
-    };
-    let Some(out) = slot.rewriter.rewrite(key, input, now) else {
-        return;
-    };
-    let Some(peer) = viewer.peer.as_mut() else {
-        return;
-    };
-    let Some(pt) = peer.pts.of(codec) else {
-        return;
-    };
-    let packet = Packet {
-        index: out.index,
-        timestamp: out.timestamp,
-        marker: out.marker,
-        pt,
-        csrc,
-        level: None,
-        nackable: true,
-        vp8: descriptor.and_then(|descriptor| patch(descriptor, &out)),
-        payload: &packet.payload,
-        captured: now,
-    };
-    match peer.send(&mut slot.line, &packet, shared) {
-        Ok(Sent::Away) => {}
-        Ok(Sent::Queued) => viewer.mark_dirty(shared),
-        Err(SendFault::Packet(error)) => viewer.drop_one(error.name(), shared),
-        Err(SendFault::Peer(fault)) => viewer.fail(fault, shared),
-    }
-}
-
-/// The picture counters of the slot, in the widths they came in.
-fn patch(descriptor: &Vp8Descriptor, out: &VideoOut) -> Option<Vp8Patch> {
-    let mut builder = descriptor.patch();
-    if let Some(PictureId { value, .. }) = out.vp8.picture_id {
-        builder = builder.picture_id(value);
-    }
-    if let Some(tl0) = out.vp8.tl0 {
-        builder = builder.tl0_pic_idx(tl0);
-    }
-    builder.build().ok()
-}
-
-/// Tells the viewer's estimator what it is for. Without video its timers are switched off.
+/// Tells the viewer's estimator what it is for. Without pictures it sleeps.
 fn steer_estimator(
     viewer: &mut Session,
     shows: bool,
@@ -381,7 +235,6 @@ fn steer_estimator(
     shared: &mut Shared,
 ) {
     let now = shared.now.instant;
-    let publishes = viewer.publishes_video();
     let since = match (shows, viewer.down.shows_since) {
         (true, since) => Some(since.unwrap_or(now)),
         (false, _) => None,
@@ -393,27 +246,22 @@ fn steer_estimator(
     } else {
         0
     };
-    let minimum = if ramping { desired } else { 0 };
+    // Once the link is known to take what is wanted, there is nothing to find out.
+    let minimum = if ramping && viewer.down.estimate_bps < desired {
+        desired
+    } else {
+        0
+    };
+    let target = (viewer.down.steered != (minimum, desired)).then_some((minimum, desired));
+    if target.is_none() && allocation.raise_estimate_bps.is_none() {
+        return;
+    }
+    viewer.down.steered = (minimum, desired);
     let Some(peer) = viewer.peer.as_mut() else {
         return;
     };
-    let awake = shows || publishes;
-    let mut touched = peer.wants_bwe != awake;
-    peer.wants_bwe = awake;
-    let mut result = Ok(());
-    if viewer.down.steered != (minimum, desired) {
-        viewer.down.steered = (minimum, desired);
-        touched = true;
-        result = peer.set_bitrate(minimum, desired);
-    }
-    if let Some(bps) = allocation.raise_estimate_bps {
-        touched = true;
-        result = result.and(peer.guard(|rtc| rtc.bwe().reset(Bitrate::bps(bps))));
-    }
-    match result {
-        Ok(()) if touched => viewer.mark_dirty(shared),
-        Ok(()) => {}
-        Err(fault) => viewer.fail(fault, shared),
+    if let Err(fault) = peer.steer(target, allocation.raise_estimate_bps, shared) {
+        viewer.fail(fault, shared);
     }
 }
 

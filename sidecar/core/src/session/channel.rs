@@ -113,7 +113,6 @@ impl Session {
         if self.channel.queue.is_empty() {
             return;
         }
-        peer.expect_channel_ack(shared.now.instant);
         let queue = &mut self.channel.queue;
         let waiting = queue.len();
         let written = peer.guard(|rtc| {

@@ -77,15 +77,26 @@ impl Line {
         packet: &Packet<'_>,
         now: Instant,
     ) -> Result<(), EgressError> {
+        let ssrc = self.claim(packet.index)?;
+        egress.write(ssrc, packet)?;
+        self.count(packet.payload.len(), now);
+        Ok(())
+    }
+
+    /// On which SSRC a packet with this index may leave: now and never again.
+    pub(crate) fn claim(&mut self, index: u64) -> Result<Ssrc, EgressError> {
         let ssrc = self.ssrc.ok_or(EgressError::NoStream)?;
-        if !self.guard.claim(packet.index) {
+        if !self.guard.claim(index) {
             return Err(EgressError::IndexReused);
         }
-        egress.write(ssrc, packet)?;
+        Ok(ssrc)
+    }
+
+    /// A packet left.
+    pub(crate) fn count(&mut self, payload: usize, now: Instant) {
         self.packets += 1;
-        self.bytes += (HEADER_BYTES + packet.payload.len()) as u64;
-        self.rate.add(packet.payload.len(), now);
-        Ok(())
+        self.bytes += (HEADER_BYTES + payload) as u64;
+        self.rate.add(payload, now);
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use parley_media::audio::VoiceActivity;
 use parley_media::bucket::TokenBucket;
-use parley_media::channel::{SlotKind, View};
+use parley_media::channel::View;
 use parley_media::recording::RecordingKey;
 use rand::Rng;
 
@@ -288,14 +288,12 @@ impl Session {
     }
 
     pub(crate) fn drop_one(&mut self, cause: &'static str, shared: &mut Shared) {
-        *self.drops.entry(cause).or_default() += 1;
-        shared.drop_one(cause);
+        self.drop_many(cause, 1, shared);
     }
 
-    /// Pictures come from it: its media stack's estimator timers must not hide feedback deadlines.
-    pub(crate) fn publishes_video(&self) -> bool {
-        let live = |kind| self.is_announced(kind) && self.up.has(kind);
-        live(SlotKind::Screen) || live(SlotKind::Video)
+    pub(crate) fn drop_many(&mut self, cause: &'static str, count: u64, shared: &mut Shared) {
+        *self.drops.entry(cause).or_default() += count;
+        shared.counters.drop_many(cause, count);
     }
 
     pub(crate) fn view(&self) -> SessionView {

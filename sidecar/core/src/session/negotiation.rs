@@ -5,6 +5,7 @@ use parley_media::channel::{ServerMessage, SlotKind};
 use parley_media::sdp::{
     Description, DescriptionKind, SdpLimits, prepare_offer, sections, strip_candidates, validate,
 };
+use rand::Rng;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::rtp::Extension;
@@ -13,6 +14,7 @@ use super::Session;
 use super::munge;
 use super::negotiator::State;
 use super::peer::{PeerFault, VideoCodec};
+use crate::egress::pictures::ExtensionIds;
 use crate::shared::Shared;
 
 /// How a description came, and how its answer goes back.
@@ -260,7 +262,7 @@ impl Session {
         if let Some(peer) = &mut self.peer {
             peer.read_payload_types();
         }
-        let read = self.read_lines();
+        let read = self.read_lines(shared);
         if let Err(fault) = read {
             self.fail(fault, shared);
         }
@@ -273,7 +275,7 @@ impl Session {
     }
 
     /// Our lines that the client has answered get their SSRCs.
-    fn read_lines(&mut self) -> Result<(), PeerFault> {
+    fn read_lines(&mut self, shared: &mut Shared) -> Result<(), PeerFault> {
         let Some(peer) = &mut self.peer else {
             return Ok(());
         };
@@ -281,19 +283,15 @@ impl Session {
         let offered = matches!(self.negotiator.state, State::Offered { .. });
         let av1 = peer.pts.of(VideoCodec::Av1);
         let mut declared = Vec::new();
-        let level_id = peer.guard(|rtc| {
+        let (level_id, ids) = peer.guard(|rtc| {
             let mut api = rtc.direct_api();
             for line in down.lines_mut() {
                 if line.ssrc.is_some() {
                     continue;
                 }
                 if let Some(stream) = api.stream_tx_by_mid(line.mid, None) {
-                    // Pictures too: str0m paces at 1.1 times its estimate, which keeps each frame for
-                    // as long as the next takes to come, and up to 2 s while the estimate is low.
-                    // Layers are chosen to fit, so a frame leaves in one go.
-                    stream.set_unpaced(true);
                     line.ssrc = Some(stream.ssrc());
-                    declared.push((line.is_audio(), stream.ssrc(), stream.rtx()));
+                    declared.push((line.is_audio(), line.mid, stream.ssrc(), stream.rtx()));
                 }
             }
             for slot in &mut down.videos {
@@ -302,16 +300,28 @@ impl Session {
                 slot.takes_av1 = av1.is_some_and(takes);
             }
             // The same in all m-lines of a bundle (RFC 8843 section 7.2).
-            let media = rtc.media(down.voices.first()?.line.mid)?;
-            media.remote_extmap().id_of(Extension::AudioLevel)
+            let of = |mid: Option<Mid>, extension| {
+                let media = rtc.media(mid?)?;
+                media.remote_extmap().id_of(extension)
+            };
+            let voice = down.voices.first().map(|slot| slot.line.mid);
+            let picture = down.videos.first().map(|slot| slot.line.mid);
+            let ids = ExtensionIds {
+                mid: of(picture, Extension::RtpMid),
+                transport: of(picture, Extension::TransportSequenceNumber),
+                send_time: of(picture, Extension::AbsoluteSendTime),
+            };
+            (of(voice, Extension::AudioLevel), ids)
         })?;
+        peer.compact.pictures.set_extensions(ids);
         // Ids that fit into one-byte elements (RFC 8285 section 4.2).
         peer.compact.level_id = level_id.filter(|id| (1..=14).contains(id));
-        for (audio, ssrc, rtx) in declared {
+        for (audio, mid, ssrc, rtx) in declared {
             if audio {
                 peer.compact.declare_audio(ssrc);
             } else {
-                peer.compact.declare_video(ssrc, rtx);
+                let rtx = rtx.map(|rtx| (rtx, shared.rng.random_range(1..1 << 15)));
+                peer.compact.declare_video(ssrc, rtx, &mid.to_string());
             }
         }
         if !offered {

@@ -4,12 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use str0m::bwe::Bitrate;
 use str0m::config::DtlsVersion;
 use str0m::format::Codec;
 use str0m::media::Pt;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, IceCreds, Input, Output, PacerReason, Reason, Rtc};
+use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc};
 
 use super::downlink::Line;
 use super::retransmit::RetransmitBudget;
@@ -20,21 +19,6 @@ use crate::ids::Key;
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 
-/// Estimate before the first feedback: enough for a base layer and all voices.
-const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(500);
-/// While no video is wanted, timers of the estimator and its pacer wait this long (browser-facts.md,
-/// section 7). They hide later deadlines of other parts, which may then be late by as much ...
-const POSTPONED: Duration = Duration::from_secs(1);
-/// ... so that it is less for a while after the start and while the client's address may change.
-const POSTPONED_LIVELY: Duration = Duration::from_millis(50);
-/// For so long.
-const LIVELY: Duration = Duration::from_secs(5);
-/// The data channel acknowledges what came after 200 ms (RFC 9260 section 6.2) ...
-const CHANNEL_ACKS: Duration = Duration::from_millis(201);
-/// ... and sends again what nobody acknowledged after 1 s at the earliest (section 16). Clients ping each
-/// second: to be lively for each ping would be to be so for ever, and a little more than a second after
-/// the last answer is when the next one has put it off.
-const CHANNEL_RESENDS: Duration = Duration::from_millis(1_100);
 /// A pacer that released a packet wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
@@ -128,6 +112,20 @@ impl PayloadTypes {
         codecs.into_iter().find(|codec| self.of(*codec) == Some(pt))
     }
 
+    /// Of what is retransmitted in this codec.
+    pub(crate) fn rtx_of(&self, codec: VideoCodec) -> Option<Pt> {
+        let pts = match codec {
+            VideoCodec::Vp8 => self.vp8,
+            VideoCodec::Av1 => self.av1,
+        };
+        pts?.rtx
+    }
+
+    /// Of any retransmission: padding has no codec.
+    pub(crate) fn rtx(&self) -> Option<Pt> {
+        self.vp8.iter().chain(&self.av1).find_map(|pts| pts.rtx)
+    }
+
     fn is_video(&self, pt: Pt) -> bool {
         self.codec_of(pt).is_some()
     }
@@ -146,22 +144,14 @@ pub(crate) struct Peer {
     pub(crate) serial: u32,
     pub(crate) pts: PayloadTypes,
     pub(crate) last_datagram: Instant,
-    /// Estimator timers matter: video goes up or down.
-    pub(crate) wants_bwe: bool,
-    /// Packets written that have not left yet.
-    queued: u32,
     /// The streams that do not go through the `Rtc`.
-    pub(crate) compact: Compact,
+    /// By its address: it is lent to the providers at each call.
+    pub(crate) compact: Box<Compact>,
     /// As the `Rtc` was told last.
     now: Instant,
     /// The client's consent to be sent to has run out: nothing leaves but checks (RFC 7675 section 5.1).
     hushed: bool,
     retransmit: RetransmitBudget,
-    /// Deadlines that estimator timers may hide matter until then.
-    lively_until: Instant,
-    /// Deadlines of the data channel that estimator timers may hide; over, when they are in the past.
-    channel_acks: Instant,
-    channel_resends: Instant,
     scheduled: Scheduled,
     deadline: Instant,
     owner: Owner,
@@ -193,7 +183,6 @@ impl Peer {
             .enable_vp8(true)
             .enable_av1(av1)
             .set_rtp_mode(true)
-            .enable_bwe(Some(INITIAL_ESTIMATE))
             .set_send_buffer_audio(RTX_CACHE_AUDIO)
             .set_send_buffer_video(RTX_CACHE_VIDEO)
             .set_rtcp_report_interval_audio(AUDIO_REPORTS)
@@ -205,7 +194,6 @@ impl Peer {
                 rtc.add_local_candidate(candidate);
             }
         }
-        rtc.bwe().set_bitrate(Bitrate::bps(0), Bitrate::bps(0));
         shared.serial += 1;
         Self {
             rtc,
@@ -213,15 +201,10 @@ impl Peer {
             serial: shared.serial,
             pts: PayloadTypes::default(),
             last_datagram: now,
-            wants_bwe: false,
-            queued: 0,
-            compact: Compact::default(),
+            compact: Box::default(),
             now,
             hushed: false,
-            retransmit: RetransmitBudget::new(),
-            lively_until: now + LIVELY,
-            channel_acks: now,
-            channel_resends: now,
+            retransmit: RetransmitBudget::default(),
             scheduled: Scheduled::default(),
             deadline: now,
             owner,
@@ -237,6 +220,21 @@ impl Peer {
         })
     }
 
+    /// Reads a report that is no business of the `Rtc`'s. False: hand it in.
+    pub(crate) fn take_compound(
+        &mut self,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<bool, PeerFault> {
+        let compact = &mut self.compact;
+        let taken = catch_unwind(AssertUnwindSafe(|| compact.take_compound(datagram, now)));
+        let taken = taken.map_err(|_| PeerFault::Panicked)?;
+        if taken {
+            self.last_datagram = now;
+        }
+        Ok(taken)
+    }
+
     /// Hands in a datagram that passed the door, then drains.
     pub(crate) fn handle_datagram(
         &mut self,
@@ -249,14 +247,6 @@ impl Peer {
         let now = shared.now.instant;
         self.now = now;
         self.last_datagram = now;
-        if packet == Packet::Check && !self.is_from_path(tuple) {
-            // It may have moved, and ICE finds out by its timers.
-            self.stay_lively(now);
-        }
-        // One that is due is still to come: it serves what comes before it too.
-        if packet == Packet::Dtls && self.channel_acks <= now {
-            self.channel_acks = now + CHANNEL_ACKS;
-        }
         #[cfg(feature = "sabotage")]
         if shared.has_fault(crate::shared::Fault::PanicInSession) {
             shared.sabotage = None;
@@ -292,7 +282,6 @@ impl Peer {
         self.now = now;
         for _ in 0..ROUNDS_MAX {
             self.guard(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok())?;
-            self.queued = self.queued.saturating_sub(1);
             self.drain(shared, events)?;
             if self.deadline > now + IMMEDIATE {
                 self.schedule(shared);
@@ -362,11 +351,7 @@ impl Peer {
             self.compact.follow(path, &mut shared.lanes);
         }
         let at = drained.ok_or(PeerFault::Protocol)?;
-        self.deadline = if self.may_wait() {
-            at.max(self.postponed(shared.now.instant))
-        } else {
-            at
-        };
+        self.deadline = at;
         Ok(())
     }
 
@@ -375,14 +360,19 @@ impl Peer {
         self.hushed = hushed;
     }
 
+    pub(crate) fn is_hushed(&self) -> bool {
+        self.hushed
+    }
+
     /// The client's address is the one that is sent to.
     pub(crate) fn is_from_path(&self, tuple: Tuple) -> bool {
         let path = self.compact.path();
         path.is_some_and(|path| path.destination == tuple.remote)
     }
 
-    /// Sends a packet of a line: audio by the compact way, unless the handshake has left all encryption
-    /// to the media stack; the rest by the media stack. A line never changes its way.
+    /// Sends a packet of a line by the compact way, unless the handshake has left all encryption to the
+    /// media stack. A line never changes its way. Pictures on the compact way leave by
+    /// [`Compact::write_picture`].
     pub(crate) fn send(
         &mut self,
         line: &mut Line,
@@ -408,49 +398,8 @@ impl Peer {
             let rtx = self.guard(|rtc| rtc.direct_api().stream_tx(&ssrc)?.rtx())?;
             self.compact.rtc_sends(ssrc, rtx);
         }
-        self.queued += 1;
         shared.counters.packets_forwarded += 1;
         Ok(Sent::Queued)
-    }
-
-    /// The deadline is one of the estimator's or its pacer's, and nothing depends on it.
-    fn may_wait(&self) -> bool {
-        !self.wants_bwe
-            && match self.rtc.last_timeout_reason() {
-                Reason::BweDelayControl
-                | Reason::BweProbeControl
-                | Reason::BweProbeEstimator
-                | Reason::Pacer(PacerReason::Handle) => true,
-                Reason::Pacer(PacerReason::Immediate) => self.queued == 0,
-                _ => false,
-            }
-    }
-
-    /// When the media stack is driven although only the estimator wants it.
-    fn postponed(&self, now: Instant) -> Instant {
-        if now < self.lively_until {
-            return now + POSTPONED_LIVELY;
-        }
-        let channel = [self.channel_acks, self.channel_resends];
-        let due = channel.into_iter().filter(|at| *at > now).min();
-        let at = now + POSTPONED;
-        due.map_or(at, |due| due.min(at))
-    }
-
-    /// The client may have moved, or is only coming: ICE and DTLS find out by their timers.
-    pub(crate) fn stay_lively(&mut self, now: Instant) {
-        self.lively_until = now + LIVELY;
-    }
-
-    /// The client is there: from now on only the data channel has deadlines that must not be late.
-    pub(crate) fn settle_down(&mut self, now: Instant) {
-        self.lively_until = now;
-        self.expect_channel_ack(now);
-    }
-
-    /// Something was sent by the data channel.
-    pub(crate) fn expect_channel_ack(&mut self, now: Instant) {
-        self.channel_resends = now + CHANNEL_RESENDS;
     }
 
     fn schedule(&mut self, shared: &mut Shared) {
@@ -473,12 +422,44 @@ impl Peer {
         true
     }
 
-    /// Says what the estimator shall aim for; 0 switches its timers off.
-    pub(crate) fn set_bitrate(&mut self, minimum: u64, desired: u64) -> Result<(), PeerFault> {
-        self.guard(|rtc| {
-            rtc.bwe()
-                .set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
-        })
+    /// Tells the estimator of the pictures what it is for: minimum and desired rate, or from which estimate
+    /// to begin anew; all in bit/s.
+    pub(crate) fn steer(
+        &mut self,
+        target: Option<(u64, u64)>,
+        restart: Option<u64>,
+        shared: &mut Shared,
+    ) -> Result<(), PeerFault> {
+        let now = shared.now.instant;
+        let pictures = &mut self.compact.pictures;
+        let steering = catch_unwind(AssertUnwindSafe(|| {
+            if let Some((minimum, desired)) = target {
+                pictures.set_target(now, minimum, desired);
+            }
+            if let (Some(bps), Some(estimator)) = (restart, pictures.estimator_mut()) {
+                estimator.reset(now, bps);
+            }
+        }));
+        steering.map_err(|_| PeerFault::Panicked)?;
+        // What follows from it is done in a round of its own.
+        self.wake_pictures_at(shared.now.instant, shared);
+        Ok(())
+    }
+
+    /// When the estimator of the pictures wants to be driven.
+    pub(crate) fn schedule_pictures(&mut self, shared: &mut Shared) {
+        let estimator = self.compact.pictures.estimator_mut();
+        if let Some(at) = estimator.and_then(|estimator| estimator.poll_timeout()) {
+            self.wake_pictures_at(at, shared);
+        }
+    }
+
+    fn wake_pictures_at(&mut self, at: Instant, shared: &mut Shared) {
+        let at = at.max(shared.now.instant + IMMEDIATE);
+        let scheduled = &mut self.compact.pictures.scheduled;
+        shared
+            .timers
+            .schedule(Wake::Pictures(self.owner), at, scheduled);
     }
 
     /// Reads the payload types after a negotiation: Firefox may bring Opus as 109.

@@ -24,14 +24,16 @@ pub(crate) struct RetransmitBudget {
     free: TokenBucket,
 }
 
-impl RetransmitBudget {
-    pub(crate) fn new() -> Self {
+impl Default for RetransmitBudget {
+    fn default() -> Self {
         Self {
             earned: 0,
             free: TokenBucket::new(FREE_PER_SECOND, FREE_BURST),
         }
     }
+}
 
+impl RetransmitBudget {
     /// So many bytes leave for the first time.
     pub(crate) fn earn(&mut self, bytes: usize) {
         self.earned = (self.earned + bytes as u64).min(EARNED_MAX * MEDIA_PER_REPEAT);
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn repeats_are_a_share_of_the_media_and_little_more() {
-        let mut budget = RetransmitBudget::new();
+        let mut budget = RetransmitBudget::default();
         let now = Instant::now();
         let mut repeat = |media: usize| {
             budget.earn(media);

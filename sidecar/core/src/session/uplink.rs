@@ -227,11 +227,6 @@ impl Uplink {
         layers
     }
 
-    /// Some stream of this publication arrived.
-    pub(crate) fn has(&self, kind: SlotKind) -> bool {
-        self.streams.iter().any(|stream| stream.kind == Some(kind))
-    }
-
     /// The m-line is bound, whether or not packets came.
     pub(crate) fn is_bound(&self, kind: SlotKind) -> bool {
         self.bound.values().any(|binding| binding.kind == kind)

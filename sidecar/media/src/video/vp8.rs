@@ -39,10 +39,32 @@ pub struct Vp8Header {
     pub bytes: usize,
 }
 
-/// Where the counters stand in a payload.
-struct Places {
-    picture_id: Option<usize>,
-    tl0: Option<usize>,
+/// Where the counters stand in a payload, found once for all who get it with other ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CounterPlaces {
+    picture_id: Option<u8>,
+    tl0: Option<u8>,
+}
+
+impl CounterPlaces {
+    /// Writes other counters over those in `payload`, in the widths they came in; a counter that has no
+    /// place there is passed over. `payload` has what these places were found in.
+    pub fn write(self, payload: &mut [u8], numbers: Vp8Numbers) {
+        if let (Some(at), Some(id)) = (self.picture_id, numbers.picture_id) {
+            let at = usize::from(at);
+            let value = id.value & id.mask();
+            match payload.get_mut(at..at + 2) {
+                Some(place) if id.long => place.copy_from_slice(&(0x8000 | value).to_be_bytes()),
+                Some(place) => place[0] = value as u8,
+                None => {}
+            }
+        }
+        if let (Some(at), Some(tl0)) = (self.tl0, numbers.tl0)
+            && let Some(place) = payload.get_mut(usize::from(at))
+        {
+            *place = tl0;
+        }
+    }
 }
 
 impl Vp8Header {
@@ -63,21 +85,12 @@ impl Vp8Header {
         if !fits || numbers.tl0.is_some() && places.tl0.is_none() {
             return false;
         }
-        if let (Some(at), Some(id)) = (places.picture_id, numbers.picture_id) {
-            let value = id.value & id.mask();
-            if id.long {
-                payload[at..at + 2].copy_from_slice(&(0x8000 | value).to_be_bytes());
-            } else {
-                payload[at] = value as u8;
-            }
-        }
-        if let (Some(at), Some(tl0)) = (places.tl0, numbers.tl0) {
-            payload[at] = tl0;
-        }
+        places.write(payload, numbers);
         true
     }
 
-    fn parse_places(payload: &[u8]) -> Option<(Self, Places)> {
+    /// As [`Self::parse`], and where the counters stand.
+    pub fn parse_places(payload: &[u8]) -> Option<(Self, CounterPlaces)> {
         let first = *payload.first()?;
         let mut at = 1;
         let mut next = || {
@@ -86,14 +99,11 @@ impl Vp8Header {
             byte
         };
         let extended = if first & 0x80 != 0 { next()? } else { 0 };
-        let mut places = Places {
-            picture_id: None,
-            tl0: None,
-        };
+        let mut places = CounterPlaces::default();
         let mut picture_id = None;
         let mut position = 1 + usize::from(first >> 7);
         if extended & 0x80 != 0 {
-            places.picture_id = Some(position);
+            places.picture_id = Some(position as u8);
             let high = next()?;
             position += 1;
             let long = high & 0x80 != 0;
@@ -106,7 +116,7 @@ impl Vp8Header {
         }
         let mut tl0 = None;
         if extended & 0x40 != 0 {
-            places.tl0 = Some(position);
+            places.tl0 = Some(position as u8);
             tl0 = Some(next()?);
             position += 1;
         }

@@ -7,7 +7,8 @@
 //! [`Guests`]: it encrypts and sends from its own socket, which has the same address.
 //!
 //! What keeps a nonce from being used twice:
-//! - The key moves, and home forgets it: before the first packet of the DTLS association was encrypted, at
+//! - The key moves, and home keeps it for the streams of pictures alone, which the other shard does not
+//!   have: before the first packet of the DTLS association was encrypted, at
 //!   one point ([`Compact::place`](super::Compact::place)), and never again within it.
 //! - Batches that the other shard does not take are lost, and counted. Nobody else sends them.
 //! - Both sides let each index through once: [`IndexGuard`](super::IndexGuard) of the line at home, and

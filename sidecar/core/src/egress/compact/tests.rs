@@ -170,7 +170,9 @@ fn a_late_packet_does_not_move_the_clock_of_the_reports_back() {
 #[test]
 fn reports_of_streams_that_str0m_sends_are_left_to_it_from_its_first_packet_on() {
     let mut compact = Compact::default();
-    compact.declare_video(8.into(), Some(9.into()));
+    // As of a profile that is left to str0m.
+    compact.set_keys(None, None);
+    compact.declare_video(8.into(), Some((9.into(), 1)), "0");
     let taken = |compact: &mut Compact, ssrc| {
         compact.take_report(&ReportBlock {
             ssrc,

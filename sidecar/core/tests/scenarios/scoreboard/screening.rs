@@ -70,10 +70,11 @@ impl Screening {
             return;
         };
         frame.missing.remove(&packet);
+        // Of the same moment it may be, in another layer.
         let latest = self.shown.last().map(|shown| shown.captured);
         if frame.missing.is_empty()
             && frame.keyframe
-            && latest.is_none_or(|latest| frame.captured > latest)
+            && latest.is_none_or(|latest| frame.captured >= latest)
         {
             self.show(id, now);
         }
