@@ -21,6 +21,8 @@ use crate::timers::{Scheduled, Wake};
 
 /// A pacer that released a packet wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
+/// The estimator of pictures is driven so often at most: its bursts are 2 ms apart.
+const PICTURES_EVERY: Duration = Duration::from_micros(500);
 /// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
 const AUDIO_REPORTS: Duration = Duration::from_secs(1);
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
@@ -455,7 +457,7 @@ impl Peer {
     }
 
     fn wake_pictures_at(&mut self, at: Instant, shared: &mut Shared) {
-        let at = at.max(shared.now.instant + IMMEDIATE);
+        let at = at.max(shared.now.instant + PICTURES_EVERY);
         let scheduled = &mut self.compact.pictures.scheduled;
         shared
             .timers
