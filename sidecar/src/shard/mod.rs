@@ -17,7 +17,6 @@
 
 mod addresses;
 mod away;
-mod gather;
 mod lane;
 mod neighbours;
 mod net;
@@ -71,7 +70,7 @@ pub struct SystemCalls {
     pub receive: u64,
     /// `sendmmsg`.
     pub send: u64,
-    /// `epoll_wait`, or sleeping by the clock.
+    /// `epoll_wait`.
     pub poll: u64,
 }
 

@@ -14,7 +14,6 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::away::AwayLanes;
-use super::gather::Gather;
 use super::lane::Bell;
 use super::neighbours::{Neighbours, Passed};
 use super::net::{Offload, ReceiveBatch, SendQueue};
@@ -82,7 +81,6 @@ pub(super) struct Worker {
     orders_left: bool,
     /// Ticks since the last poll.
     unpolled: u32,
-    gather: Gather,
     wake_at: Instant,
     report_at: Instant,
     busy: Duration,
@@ -140,7 +138,6 @@ impl Worker {
             handed_over_left: false,
             orders_left: false,
             unpolled: 0,
-            gather: Gather::new(instant),
             wake_at: instant,
             report_at: instant,
             busy: Duration::ZERO,
@@ -185,10 +182,6 @@ impl Worker {
 
     fn wait(&mut self, events: &mut Events) {
         let left = self.commands_left || self.handed_over_left || self.orders_left;
-        if let Some(pause) = self.gather.pause(Instant::now()) {
-            self.pause(pause, left);
-            return;
-        }
         let busy = left || self.readable.contains(&true);
         if busy && self.unpolled < TICKS_PER_POLL {
             self.unpolled += 1;
@@ -224,16 +217,6 @@ impl Worker {
                 *readable = true;
             }
         }
-    }
-
-    /// Sleeps by the clock. What came meanwhile, by whatever way, is looked for without being asked for:
-    /// nobody has to wake the thread, and it asks for no events.
-    fn pause(&mut self, pause: Duration, left: bool) {
-        if !left && !pause.is_zero() {
-            self.polls += 1;
-            std::thread::sleep(pause);
-        }
-        self.readable.fill(true);
     }
 
     /// False when all handles are gone.
@@ -283,7 +266,6 @@ impl Worker {
                     // An ICMP error of something sent earlier; the socket goes on.
                     Err(_) => self.receive_errors += 1,
                 }
-                self.gather.add(self.received.len());
                 let (local, now) = (media.advertised, self.now());
                 // One alone is waited for in any case.
                 if self.received.len() > 1 {
@@ -334,7 +316,6 @@ impl Worker {
             let taken = (0..HANDED_OVER_PER_TICK).take_while(|_| take()).count();
             self.handed_over_left |= taken == HANDED_OVER_PER_TICK;
             if taken > 0 {
-                self.gather.add(taken);
                 self.drain();
             }
         }
