@@ -52,6 +52,11 @@ impl ReceiveBatch {
         Ok(full)
     }
 
+    /// Datagrams of the last batch.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
     /// The datagrams of the batch, in order.
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         (0..self.length).filter_map(|index| {
