@@ -1,8 +1,6 @@
 //! Lines of a description. Each of the ways of reading one goes through all of it, and std's search for a
 //! character costs more than what most of them do with a line.
 
-use memchr::memchr;
-
 /// As `split_inclusive('\n')`.
 pub fn lines_with_ends(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
@@ -10,7 +8,8 @@ pub fn lines_with_ends(text: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let end = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        let end = rest.bytes().position(|byte| byte == b'\n');
+        let end = end.map_or(rest.len(), |at| at + 1);
         // A line feed is a character of its own in UTF-8: this never cuts one.
         let (line, after) = rest.split_at(end);
         rest = after;
