@@ -131,12 +131,12 @@ impl Room {
             }
             Event::KeyframeRequest(request) => self.handle_keyframe_request(seat, request, shared),
             Event::EgressBitrateEstimate(kind) => {
-                let estimate = match kind {
-                    BweKind::Twcc { estimate, .. } => estimate.as_u64(),
-                    BweKind::Remb { estimate, .. } => estimate.as_u64(),
-                    _ => return,
-                };
-                self.handle_estimate(seat, estimate, shared);
+                // The viewer's own, where there are no reports for an estimate of ours.
+                if let BweKind::Remb { estimate, .. } = kind
+                    && !self.is_estimated(seat)
+                {
+                    self.handle_estimate(seat, estimate.as_u64(), shared);
+                }
             }
             Event::PeerStats(stats) => self.handle_peer_stats(seat, &stats),
             Event::MediaIngressStats(stats) => self.handle_ingress_stats(seat, &stats),

@@ -173,6 +173,7 @@ impl Room {
         self.connections.remove(&session.connection, seat);
         self.unmuted = self.unmuted.saturating_sub(usize::from(session.unmuted));
         self.selector.remove(source_of(seat));
+        self.reels.retain(|_, reel| reel.publication.seat != seat);
         if self.sharing.contains(&seat) || self.selector.epoch() != self.selector_epoch {
             self.sharing.retain(|other| *other != seat);
             self.selector_epoch = self.selector.epoch();

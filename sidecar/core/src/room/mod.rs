@@ -94,6 +94,8 @@ pub(crate) struct Room {
     keyframes_due: Option<Instant>,
     /// Streams of pictures, by what rewriters call them.
     reels: BTreeMap<StreamKey, Reel>,
+    /// Where the places of the newest reel began.
+    reel_places: u32,
     /// Earliest moment at which packets of a picture wait no longer.
     pictures_due: Option<Instant>,
     /// Media goes to a recording.
@@ -142,6 +144,7 @@ impl Room {
             speakers_told: Vec::new(),
             keyframes_due: None,
             reels: BTreeMap::new(),
+            reel_places: 0,
             pictures_due: None,
             tap: None,
             recording: None,

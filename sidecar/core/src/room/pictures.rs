@@ -27,6 +27,8 @@ use super::reel::{Frame, Reel};
 /// A picture whose end does not come is sent as far as it is there. Publishers that pace their packets
 /// spread a picture over some of these; at a bottleneck it is the most that a picture may be later.
 const HELD: Duration = Duration::from_millis(4);
+/// Places of one reel begin so far from those of the one before: more than any holds.
+const PLACES_APART: u32 = 0x0100_0001;
 /// So many packets of a stream do not wait any longer.
 const HELD_MAX: usize = 64;
 
@@ -105,8 +107,14 @@ impl Room {
         shared: &mut Shared,
     ) {
         let whole = frame.input.marker;
-        let reel = self.reels.entry(key);
-        let reel = reel.or_insert_with(|| Reel::new(publication));
+        let rebound = |reel: &Reel| reel.publication != publication && reel.waiting() > 0;
+        if self.reels.get(&key).is_some_and(rebound) {
+            self.release(key, shared);
+        }
+        let reel = self.reels.entry(key).or_insert_with(|| {
+            self.reel_places = self.reel_places.wrapping_add(PLACES_APART);
+            Reel::new(publication, self.reel_places)
+        });
         reel.publication = publication;
         reel.push(frame);
         if whole || reel.waiting() >= HELD_MAX {
@@ -169,6 +177,12 @@ fn show(
     };
     if peer.compact.is_left_to_rtc() {
         return show_by_rtc(viewer, key, reel, offsets, shared);
+    }
+    // No number is used up for what cannot leave: half of all without one sent, and the client's count of
+    // their rollovers is wrong for good.
+    if peer.is_hushed() || peer.compact.path().is_none() {
+        let count = offsets.len() as u64;
+        return viewer.drop_many(EgressError::Disconnected.name(), count, shared);
     }
     let now = shared.now.instant;
     // The estimator counts each packet, and may panic.
@@ -235,7 +249,7 @@ fn show_by_rtc(
     for (_, frame) in reel.range(offsets) {
         let takes = |slot: &&mut VideoSlot| frame.codec == VideoCodec::Vp8 || slot.takes_av1;
         let Some(slot) = viewer.down.video_of(reel.publication).filter(takes) else {
-            return;
+            continue;
         };
         let Some(out) = slot.rewriter.rewrite(key, frame.input, frame.arrived) else {
             continue;

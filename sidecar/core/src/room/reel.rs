@@ -43,12 +43,13 @@ pub(super) struct Reel {
 }
 
 impl Reel {
-    pub(super) fn new(publication: PublicationId) -> Self {
+    /// `first`: where its places begin, far from those of the stream's reel before it, if there was one.
+    pub(super) fn new(publication: PublicationId, first: u32) -> Self {
         Self {
             publication,
             packets: VecDeque::new(),
-            first: 0,
-            waiting: 0,
+            first,
+            waiting: first,
             bytes: 0,
             due: None,
         }
@@ -115,10 +116,11 @@ mod tests {
     use parley_media::video::Vp8Numbers;
 
     fn reel() -> Reel {
-        Reel::new(PublicationId {
+        let publication = PublicationId {
             seat: Key { slot: 0, epoch: 0 },
             kind: SlotKind::Screen,
-        })
+        };
+        Reel::new(publication, 0)
     }
 
     fn frame(sequence: u64, bytes: usize, arrived: Instant) -> Frame {

@@ -39,6 +39,13 @@ impl Room {
         }
     }
 
+    /// What this viewer's link takes is estimated here.
+    pub(super) fn is_estimated(&mut self, seat: Key) -> bool {
+        let session = self.sessions.get_mut(seat);
+        let peer = session.and_then(|session| session.peer.as_mut());
+        peer.is_some_and(|peer| peer.compact.pictures.estimator_mut().is_some())
+    }
+
     /// A report came in, which may have been about pictures.
     pub(super) fn serve_stirred(&mut self, seat: Key, shared: &mut Shared) {
         let session = self.sessions.get_mut(seat);
@@ -123,7 +130,7 @@ fn serve(
     // It is an average over seconds: what a link that became narrow holds up meanwhile is lost.
     if let Some(momentary) = estimator.momentary_bps() {
         let told = estimate.unwrap_or(told);
-        if momentary < told * FALLEN_TENTHS / 10 {
+        if momentary < told.saturating_mul(FALLEN_TENTHS) / 10 {
             estimate = Some(momentary);
         }
     }
@@ -179,7 +186,7 @@ fn pad(
 ) -> Result<(), &'static str> {
     let used = slots.iter().filter(|slot| slot.ready);
     let best = used.max_by_key(|slot| (slot.rewriter.current().is_some(), slot.line.packets > 0));
-    let Some(ssrc) = best.and_then(|slot| slot.line.ssrc) else {
+    let Some((slot, ssrc)) = best.and_then(|slot| Some((slot, slot.line.ssrc?))) else {
         return Ok(());
     };
     let Some(pt) = peer.pts.rtx() else {
@@ -191,6 +198,10 @@ fn pad(
             break;
         }
         let size = |sent: &Sent| {
+            // Nothing of what the slot showed before.
+            if slot.rewriter.current() != Some(sent.stream) {
+                return None;
+            }
             let frame = reels.get(&sent.stream)?.get(sent.place)?;
             Some(frame.payload.len())
         };

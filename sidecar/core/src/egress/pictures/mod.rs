@@ -115,7 +115,15 @@ impl Pictures {
             for stream in &mut self.streams {
                 stream.template = Template::new(ids, &stream.mid);
             }
+            if !self.is_counted() {
+                self.estimator = None;
+            }
         }
+    }
+
+    /// Packets carry transport-wide numbers, so that reports of them can come.
+    fn is_counted(&self) -> bool {
+        self.ids.transport.is_some() && !self.streams.is_empty()
     }
 
     /// A stream that will be sent on, with what is sent again of it and the first index of that.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use parley_bwe::{Estimator, SentKind};
 use parley_media::feedback::{Feedback, take_feedback};
 
-use super::{Body, Packet, Picture, Pictures, Refused, Sent, To, estimator};
-use crate::egress::{Cipher, EgressError};
+use super::{Body, HEADER_MAX, Packet, Picture, Pictures, Refused, Sent, To, estimator};
+use crate::egress::{Cipher, EgressError, TAG};
 
 /// Lost packets that are remembered from one round to the next: whoever loses more needs a key frame.
 const NACKED_MAX: usize = 2_048;
@@ -160,7 +160,9 @@ impl Pictures {
     ) -> Result<bool, EgressError> {
         let (rtx, index) = self.streams[at].rtx.ok_or(EgressError::NoStream)?;
         // The estimator bounds its padding itself.
-        if kind == SentKind::Media && !self.budget.take(to.now, body.length()) {
+        // As much as it was earned by: all of the datagram.
+        let bytes = HEADER_MAX + body.length() + TAG;
+        if kind == SentKind::Media && !self.budget.take(to.now, bytes) {
             return Ok(false);
         }
         // Used up, whether it leaves or not.
@@ -206,7 +208,8 @@ impl Pictures {
 
     /// What the viewer's link shall carry, bit/s; see [`Estimator::set_target`].
     pub(crate) fn set_target(&mut self, now: Instant, minimum: u64, desired: u64) {
-        if desired > 0 {
+        // Without numbers there are no reports: it would pad and probe for ever, and learn nothing.
+        if desired > 0 && self.is_counted() {
             self.estimator.get_or_insert_with(estimator);
         }
         if let Some(estimator) = &mut self.estimator {

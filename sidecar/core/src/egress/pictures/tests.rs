@@ -410,3 +410,19 @@ fn nobody_else_hears_of_feedback_about_pictures() {
     }
     assert_eq!(compact.pictures.take_nacked().len(), 2_048);
 }
+
+#[test]
+fn who_negotiated_no_numbers_is_not_padded_for_reports_that_cannot_come() {
+    let mut compact = ready(SrtpProfile::AEAD_AES_128_GCM);
+    let now = Instant::now();
+    compact.pictures.set_target(now, 500_000, 1_000_000);
+    assert!(compact.pictures.estimator_mut().is_some());
+    let without = ExtensionIds {
+        mid: Some(MID_ID),
+        ..ExtensionIds::default()
+    };
+    compact.pictures.set_extensions(without);
+    assert!(compact.pictures.estimator_mut().is_none());
+    compact.pictures.set_target(now, 500_000, 1_000_000);
+    assert!(compact.pictures.estimator_mut().is_none());
+}
