@@ -3,7 +3,7 @@
 
 use parley_media::channel::{ServerMessage, SlotKind};
 use parley_media::sdp::{
-    Description, DescriptionKind, SdpLimits, prepare_offer, sections, strip_candidates, validate,
+    Description, DescriptionKind, SdpLimits, prepare_offer, sections, validate,
 };
 use rand::Rng;
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -121,7 +121,8 @@ impl Session {
         self.check_credentials(sdp)?;
         let ours: Vec<String> = self.down.lines().map(|line| line.mid.to_string()).collect();
         let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
-        let prepared = munge::for_media_stack(&prepare_offer(sdp, &ours));
+        let first = matches!(self.negotiator.state, State::Fresh);
+        let prepared = munge::for_media_stack(&prepare_offer(sdp, &ours), !first);
         let offer = self.parse(shared, || SdpOffer::from_sdp_string(&prepared))?;
         let answer = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
         self.negotiator.state = State::Stable;
@@ -141,7 +142,8 @@ impl Session {
             return Ok(Outcome::Ignored);
         }
         self.check_credentials(sdp)?;
-        let prepared = munge::for_media_stack(&strip_candidates(sdp));
+        // Ours followed an offer of the client, which told it.
+        let prepared = munge::for_media_stack(sdp, true);
         let answer = self.parse(shared, || SdpAnswer::from_sdp_string(&prepared))?;
         let State::Offered { pending, .. } =
             std::mem::replace(&mut self.negotiator.state, State::Stable)
@@ -230,7 +232,7 @@ impl Session {
         path: Path,
         shared: &mut Shared,
     ) {
-        let sdp = munge::with_msids(&munge::without_audio_feedback(sdp), &self.negotiator.msids);
+        let sdp = munge::with_msids(&munge::with_slim_audio(sdp), &self.negotiator.msids);
         let description = Description { kind, sdp };
         match path {
             Path::Socket => {

@@ -13,7 +13,7 @@ pub use compress::{
     Deflater, Description, DescriptionError, DescriptionKind, INFLATE_RATIO_MAX, Inflater, deflate,
     inflate,
 };
-pub use prepare::{prepare_offer, strip_candidates};
+pub use prepare::prepare_offer;
 pub use sections::{Direction, MediaKind, Rid, Section, sections};
 pub use text::lines_with_ends;
 pub use validate::{SdpError, SdpLimits, validate};
