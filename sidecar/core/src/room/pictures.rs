@@ -185,6 +185,7 @@ fn show(
         return viewer.drop_many(EgressError::Disconnected.name(), count, shared);
     }
     let now = shared.now.instant;
+    let packets = slot.line.packets;
     // The estimator counts each packet, and may panic.
     let mut lost: Option<(EgressError, u64)> = None;
     let sending = catch_unwind(AssertUnwindSafe(|| {
@@ -230,11 +231,22 @@ fn show(
             }
         }
     }));
+    let ssrc = slot
+        .line
+        .ssrc
+        .filter(|_| packets == 0 && slot.line.packets > 0);
+    let begun = match (&sending, ssrc) {
+        (Ok(()), Some(ssrc)) => peer.begin(ssrc),
+        (Ok(()), None) => Ok(()),
+        (Err(_), _) => Err(PeerFault::Panicked),
+    };
     if let Some((error, count)) = lost {
         viewer.drop_many(error.name(), count, shared);
     }
-    if sending.is_err() {
-        viewer.fail(PeerFault::Panicked, shared);
+    match begun {
+        Ok(()) if ssrc.is_some() => viewer.mark_dirty(shared),
+        Ok(()) => {}
+        Err(fault) => viewer.fail(fault, shared),
     }
 }
 

@@ -70,17 +70,17 @@ impl Line {
         matches!(self.kind, SlotKind::Voice | SlotKind::ScreenAudio)
     }
 
-    /// Sends a packet whose numbers are those of this line.
+    /// Sends a packet whose numbers are those of this line: on which SSRC.
     pub(crate) fn send(
         &mut self,
         egress: &mut impl Egress,
         packet: &Packet<'_>,
         now: Instant,
-    ) -> Result<(), EgressError> {
+    ) -> Result<Ssrc, EgressError> {
         let ssrc = self.claim(packet.index)?;
         egress.write(ssrc, packet)?;
         self.count(packet.payload.len(), now);
-        Ok(())
+        Ok(ssrc)
     }
 
     /// On which SSRC a packet with this index may leave: now and never again.

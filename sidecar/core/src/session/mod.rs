@@ -10,6 +10,7 @@ pub(crate) mod negotiation;
 pub(crate) mod negotiator;
 pub(crate) mod peer;
 pub(crate) mod retransmit;
+pub(crate) mod unsent;
 pub(crate) mod uplink;
 
 use std::collections::BTreeMap;

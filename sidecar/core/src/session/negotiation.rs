@@ -14,6 +14,7 @@ use super::Session;
 use super::munge;
 use super::negotiator::State;
 use super::peer::{PeerFault, VideoCodec};
+use super::unsent::Stream;
 use crate::egress::pictures::ExtensionIds;
 use crate::shared::Shared;
 
@@ -124,7 +125,7 @@ impl Session {
         let first = matches!(self.negotiator.state, State::Fresh);
         let prepared = munge::for_media_stack(&prepare_offer(sdp, &ours), !first);
         let offer = self.parse(shared, || SdpOffer::from_sdp_string(&prepared))?;
-        let answer = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
+        let answer = self.negotiate(shared, |rtc| rtc.sdp_api().accept_offer(offer))?;
         self.negotiator.state = State::Stable;
         let outcome = self.handle_negotiated(sdp, shared);
         self.send_description(
@@ -150,7 +151,7 @@ impl Session {
         else {
             return Ok(Outcome::Ignored);
         };
-        let accepted = self.in_rtc(shared, |rtc| rtc.sdp_api().accept_answer(pending, answer));
+        let accepted = self.negotiate(shared, |rtc| rtc.sdp_api().accept_answer(pending, answer));
         if let Err(error) = accepted {
             self.negotiator.handle_failure(shared.now.instant);
             self.handle_failed_offer();
@@ -170,7 +171,7 @@ impl Session {
         let audio = self.down.audio_mids();
         let forced = std::mem::take(&mut self.negotiator.forced);
         let peer = self.peer.as_mut()?;
-        let made = peer.guard(|rtc| {
+        let made = peer.negotiate(|rtc| {
             let mut api = rtc.sdp_api();
             let mut mids = Vec::with_capacity(change.add.len());
             for line in &change.add {
@@ -285,7 +286,8 @@ impl Session {
         let offered = matches!(self.negotiator.state, State::Offered { .. });
         let av1 = peer.pts.of(VideoCodec::Av1);
         let mut declared = Vec::new();
-        let (level_id, ids) = peer.guard(|rtc| {
+        let mut unsent = std::mem::take(&mut peer.unsent);
+        let read = peer.guard(|rtc| {
             let mut api = rtc.direct_api();
             for line in down.lines_mut() {
                 if line.ssrc.is_some() {
@@ -293,8 +295,18 @@ impl Session {
                 }
                 if let Some(stream) = api.stream_tx_by_mid(line.mid, None) {
                     line.ssrc = Some(stream.ssrc());
-                    declared.push((line.is_audio(), line.mid, stream.ssrc(), stream.rtx()));
+                    declared.push((
+                        line.is_audio(),
+                        Stream {
+                            mid: line.mid,
+                            ssrc: stream.ssrc(),
+                            rtx: stream.rtx(),
+                        },
+                    ));
                 }
+            }
+            for (_, stream) in &declared {
+                unsent.add(*stream, rtc);
             }
             for slot in &mut down.videos {
                 let media = rtc.media(slot.line.mid);
@@ -314,11 +326,13 @@ impl Session {
                 send_time: of(picture, Extension::AbsoluteSendTime),
             };
             (of(voice, Extension::AudioLevel), ids)
-        })?;
+        });
+        peer.unsent = unsent;
+        let (level_id, ids) = read?;
         peer.compact.pictures.set_extensions(ids);
         // Ids that fit into one-byte elements (RFC 8285 section 4.2).
         peer.compact.level_id = level_id.filter(|id| (1..=14).contains(id));
-        for (audio, mid, ssrc, rtx) in declared {
+        for (audio, Stream { mid, ssrc, rtx }) in declared {
             if audio {
                 peer.compact.declare_audio(ssrc);
             } else {
@@ -393,13 +407,13 @@ impl Session {
         }
     }
 
-    fn in_rtc<T>(
+    fn negotiate<T>(
         &mut self,
         shared: &mut Shared,
         work: impl FnOnce(&mut str0m::Rtc) -> Result<T, str0m::RtcError>,
     ) -> Result<T, RefusedSdp> {
         let peer = self.peer.as_mut().ok_or(RefusedSdp::NoMedia)?;
-        match peer.guard(work) {
+        match peer.negotiate(work) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
                 tracing::debug!(session = %self.id.0, %error, "description refused");

@@ -12,6 +12,7 @@ use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc};
 
 use super::downlink::Line;
 use super::retransmit::RetransmitBudget;
+use super::unsent::Unsent;
 use crate::crypto;
 use crate::demux::{Owner, Packet, Tuple};
 use crate::egress::{self, Compact, CompactEgress, EgressError, Path, RtcEgress};
@@ -23,8 +24,9 @@ use crate::timers::{Scheduled, Wake};
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// The estimator of pictures is driven so often at most: its bursts are 2 ms apart.
 const PICTURES_EVERY: Duration = Duration::from_micros(500);
-/// Sender reports of audio, so that a joiner's lip-sync and statistics settle soon.
-const AUDIO_REPORTS: Duration = Duration::from_secs(1);
+/// Reports on sound, as often as browsers make theirs (RFC 3550 section 6.2). The first about a stream
+/// leaves with its first packet (`unsent`), so that lip-sync settles at once.
+const AUDIO_REPORTS: Duration = Duration::from_secs(5);
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 /// Packets kept for retransmission per video stream; str0m's default costs 370 KB per session.
 const RTX_CACHE_VIDEO: usize = 512;
@@ -149,6 +151,7 @@ pub(crate) struct Peer {
     /// The streams that do not go through the `Rtc`.
     /// By its address: it is lent to the providers at each call.
     pub(crate) compact: Box<Compact>,
+    pub(super) unsent: Unsent,
     /// As the `Rtc` was told last.
     now: Instant,
     /// The client's consent to be sent to has run out: nothing leaves but checks (RFC 7675 section 5.1).
@@ -204,6 +207,7 @@ impl Peer {
             pts: PayloadTypes::default(),
             last_datagram: now,
             compact: Box::default(),
+            unsent: Unsent::default(),
             now,
             hushed: false,
             retransmit: RetransmitBudget::default(),
@@ -388,10 +392,17 @@ impl Peer {
                 outbox: &mut shared.out,
                 lanes: &mut shared.lanes,
             };
-            line.send(&mut egress, packet, now)?;
+            let ssrc = line.send(&mut egress, packet, now)?;
             // Whoever encrypts it counts it.
             shared.counters.packets_forwarded += u64::from(!self.compact.is_away());
-            return Ok(Sent::Away);
+            if line.packets > 1 {
+                return Ok(Sent::Away);
+            }
+            self.begin(ssrc)?;
+            return Ok(Sent::Queued);
+        }
+        if let (0, Some(ssrc)) = (line.packets, line.ssrc) {
+            self.begin(ssrc)?;
         }
         self.guard(|rtc| line.send(&mut RtcEgress::new(rtc), packet, now))??;
         if line.packets == 1

@@ -39,7 +39,8 @@ fn both(profile: Profile, lossy: bool) -> [Sim; 2] {
         }
         sim.talk(&["a", "b"], 2_000);
         sim.network.loss = 0.0;
-        sim.talk(&["a", "b"], 2_400);
+        // Until the next report of what was lost.
+        sim.talk(&["a", "b"], 5_400);
         sim
     })
 }
@@ -85,10 +86,10 @@ fn who_sends_is_told_the_same_of_its_reception() {
     let [ours, reference] = reports;
     let pairs = [(&ours.0, &reference.0), (&ours.1, &reference.1)];
     for (ours, reference) in pairs {
-        // A report is up to a second old.
+        // A report is up to five seconds old.
         let highest = |of: &RemoteIngressStats| *of.maximum_sequence_number;
         let apart = highest(ours).abs_diff(highest(reference));
-        assert!(apart <= 50, "{ours:?} {reference:?}");
+        assert!(apart <= 250, "{ours:?} {reference:?}");
         // Not the same packets are lost: contents of RTCP differ, and with it what chance falls on.
         assert!(
             ours.jitter.abs_diff(reference.jitter) < 200,

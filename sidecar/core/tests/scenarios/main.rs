@@ -46,6 +46,7 @@ mod statistics;
 mod stream_flood;
 mod support;
 mod two_hear_each_other;
+mod unsent;
 mod video;
 mod voices;
 mod wrong_fingerprint;

@@ -50,7 +50,7 @@ fn a_hundred_steals_leave_the_line_of_a_voice_slot_alone() {
     assert!(steals >= 100, "{steals} steals");
     for (mid, log) in &logs.0 {
         assert_eq!(log.missing(), 0, "slot {mid}");
-        assert!(log.reports() > 100, "slot {mid}: {}", log.reports());
+        assert!(log.reports() > 25, "slot {mid}: {}", log.reports());
         let moved = log.line_moved(48_000);
         assert!(moved < MOVED_MAX, "slot {mid}: {moved:?}");
     }
@@ -113,7 +113,7 @@ fn a_hundred_sharers_leave_picture_and_sound_together() {
         let kind = kind.as_str();
         assert!(log.owners >= 100, "{kind}: {} sharers", log.owners);
         assert_eq!(log.missing(), 0, "{kind}");
-        assert!(log.reports() > 50, "{kind}: {}", log.reports());
+        assert!(log.reports() > 10, "{kind}: {}", log.reports());
         let moved = log.line_moved(clock);
         assert!(moved < MOVED_MAX, "{kind}: {moved:?}");
     }

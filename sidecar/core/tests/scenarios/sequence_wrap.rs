@@ -61,8 +61,8 @@ fn seventy_thousand_packets_arrive_each_once() {
         assert!(log.last - log.first >= PACKETS - 1, "{name}: {log:?}");
         assert!(log.last > 0x1_0000, "{name}: {} to {}", log.first, log.last);
         assert_eq!(log.missing(), 0, "{name}");
-        // One each second.
-        assert!(log.reports() > 1_200, "{name}: {} reports", log.reports());
+        // One in five seconds.
+        assert!(log.reports() > 250, "{name}: {} reports", log.reports());
         let moved = log.line_moved(48_000);
         assert!(moved < Duration::from_millis(5), "{name}: {moved:?}");
     }
