@@ -8,6 +8,10 @@ const TRANSPORT_FEEDBACK: u8 = 205;
 const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
 const APPLICATION: u8 = 204;
+/// Extended reports, and those among their blocks that tell only the time of the sender's clock (RFC 3611
+/// sections 2 and 4.4).
+const EXTENDED: u8 = 207;
+const REFERENCE_TIME: u8 = 4;
 /// Formats of transport-layer feedback: generic NACK (RFC 4585 section 6.2.1), and transport-wide
 /// congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
 const NACK: u8 = 1;
@@ -78,14 +82,22 @@ pub fn take_feedback(compound: &mut [u8], mut take: impl FnMut(Feedback<'_>) -> 
     }
 }
 
+/// What a compound is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Nothing but what arrived of RTP.
+    Rtp,
+    /// That, and the time of the receiver's clock, which it wants to hear back (RFC 3611 section 4.4).
+    RtpAndTime,
+    /// Something else.
+    Other,
+}
+
 /// Whether a compound says nothing but what arrived of RTP: feedback for which `nacks` holds, and receiver
 /// reports for each of whose blocks `blocks` holds.
-pub fn is_about_rtp_only(
-    compound: &[u8],
-    nacks: impl Fn(u32) -> bool,
-    blocks: impl Fn(u32) -> bool,
-) -> bool {
+pub fn about(compound: &[u8], nacks: impl Fn(u32) -> bool, blocks: impl Fn(u32) -> bool) -> About {
     let mut at = 0;
+    let mut about = About::Rtp;
     while let Some((start, end)) = packet_at(compound, at) {
         at = end;
         let packet = &compound[start..end];
@@ -99,13 +111,27 @@ pub fn is_about_rtp_only(
             }
             // Who sends it is known.
             (DESCRIPTION, _) => true,
+            (EXTENDED, _) if is_reference_time(packet) => {
+                about = About::RtpAndTime;
+                true
+            }
             _ => false,
         };
         if !ours {
-            return false;
+            return About::Other;
         }
     }
-    at == compound.len() && at > 0
+    if at == compound.len() && at > 0 {
+        about
+    } else {
+        About::Other
+    }
+}
+
+/// An extended report with one block, which is that. Type, a reserved octet, and how many words follow; the
+/// time has two.
+fn is_reference_time(packet: &[u8]) -> bool {
+    packet.len() == 20 && packet[8..12] == [REFERENCE_TIME, 0, 0, 2]
 }
 
 #[cfg(test)]
@@ -158,8 +184,8 @@ mod tests {
 
     #[test]
     fn what_says_more_than_what_arrived_is_left_to_others() {
-        let only =
-            |compound: &[u8]| is_about_rtp_only(compound, |ssrc| ssrc == 9, |ssrc| ssrc == 8);
+        let about = |compound: &[u8]| about(compound, |ssrc| ssrc == 9, |ssrc| ssrc == 8);
+        let only = |compound: &[u8]| about(compound) == About::Rtp;
         let mut report = vec![0x81, RECEIVER_REPORT, 0, 7, 0, 0, 0, 1, 0, 0, 0, 8];
         report.extend([0; 20]);
         let feedback = packet(CONGESTION, 1, &[1, 2, 3, 4]);
@@ -174,6 +200,15 @@ mod tests {
         assert!(!only(&[&feedback[..], &request].concat()));
         assert!(!only(&[&feedback[..], &[0x80]].concat()), "a rest");
         assert!(!only(&[]));
+        let mut time = vec![0x80, EXTENDED, 0, 4, 0, 0, 0, 1, REFERENCE_TIME, 0, 0, 2];
+        time.extend([7; 8]);
+        let timed = [&report[..], &time].concat();
+        assert_eq!(about(&timed), About::RtpAndTime);
+        assert_eq!(about(&[&timed[..], &nack].concat()), About::RtpAndTime);
+        assert_eq!(about(&[&timed[..], &request].concat()), About::Other);
+        // Another block: an answer, say, to the time that we told.
+        time[8] = 5;
+        assert_eq!(about(&[&report[..], &time].concat()), About::Other);
     }
 
     #[test]

@@ -4,15 +4,14 @@
 //!
 //! Rules that keep both from sending one nonce twice: a stream stays on one way for the life of its DTLS
 //! association; whichever that is, [`IndexGuard`](super::IndexGuard) of its line lets each index through
-//! once; RTCP is str0m's alone (`crypto::srtp` stamps its sender reports). The streams are never taken
-//! away from the `Rtc` either: the next negotiation would make up new SSRCs.
-//!
-//! Streams that never sent are reported by str0m as empty, once a second, as it does with its own.
+//! once; RTCP is str0m's alone (`crypto::srtp` stamps its sender reports). The `Rtc` has all streams
+//! whenever it negotiates, since it would make up new SSRCs, and those that have sent, to report on them
+//! (`session::unsent`).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use parley_media::feedback::is_about_rtp_only;
+use parley_media::feedback::{About, about};
 use parley_media::rtcp::{self, ReportBlock, SenderInfo};
 use str0m::rtp::Ssrc;
 
@@ -41,6 +40,8 @@ const ONE_BYTE_PROFILE: [u8; 2] = [0xbe, 0xde];
 const AUDIO_CLOCK: u32 = 48_000;
 /// ... and pictures on this one (RFC 7741 section 4.1).
 const VIDEO_CLOCK: u32 = parley_media::video::VIDEO_HZ;
+/// How often a client's clock is answered at least, if it tells its time (RFC 3611 section 4.5).
+const TIME_ANSWERED: Duration = Duration::from_secs(5);
 
 /// From which of our addresses to which of the client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(crate) struct Compact {
     pub(crate) pictures: Box<Pictures>,
     /// The streams that it decrypts itself.
     pub(crate) inbound: Inbound,
+    /// When the media stack heard the time of the client's clock, which it answers with its next report.
+    timed: Option<Instant>,
 }
 
 /// What a DTLS handshake brought.
@@ -248,11 +251,19 @@ impl Compact {
         let Some(mut plain) = self.pictures.open_report(datagram) else {
             return false;
         };
-        let ours = is_about_rtp_only(
+        let about = about(
             &plain,
             |ssrc| self.pictures.has(ssrc),
             |ssrc| self.knows(ssrc),
         );
+        let ours = match about {
+            About::Rtp => true,
+            About::RtpAndTime => self.timed.is_some_and(|at| now < at + TIME_ANSWERED),
+            About::Other => false,
+        };
+        if about == About::RtpAndTime && !ours {
+            self.timed = Some(now);
+        }
         if ours {
             self.pictures.take_feedback(&mut plain, now);
             rtcp::take_report_blocks(&mut plain, |block| self.take_report(block));

@@ -119,6 +119,8 @@ pub(super) struct Pair {
     /// RTP that the first one sent.
     pub(super) sent: Vec<Vec<u8>>,
     pub(super) received: Vec<RtpPacket>,
+    /// RTCP that the second one sent.
+    pub(super) reports: Vec<Vec<u8>>,
 }
 
 fn rtc(profile: SrtpProfile, kind: MediaKind, now: Instant) -> Rtc {
@@ -168,6 +170,7 @@ impl Pair {
             rtcs,
             sent: vec![],
             received: vec![],
+            reports: vec![],
         };
         for _ in 0..200 {
             pair.run();
@@ -207,13 +210,15 @@ impl Pair {
                 Output::Transmit(transmit) => {
                     let bytes = transmit.contents.to_vec();
                     // RTP, and not RTCP (RFC 5761 section 4).
-                    if let [128..192, second, ..] = bytes[..]
-                        && !(64..96).contains(&(second & 0x7f))
-                    {
-                        self.sent.push(bytes);
-                    } else {
-                        ways[1 - n].push_back(bytes);
+                    match bytes[..] {
+                        [128..192, second, ..] if !(64..96).contains(&(second & 0x7f)) => {
+                            self.sent.push(bytes);
+                            continue;
+                        }
+                        [128..192, ..] if n == 1 => self.reports.push(bytes.clone()),
+                        _ => {}
                     }
+                    ways[1 - n].push_back(bytes);
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.received.push(packet),
                 Output::Event(_) => {}

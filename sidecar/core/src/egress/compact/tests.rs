@@ -1,8 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use str0m::media::MediaKind;
+use str0m_proto::crypto::dtls::SrtpProfile;
+
 use super::*;
 use crate::egress::Egress;
+use crate::egress::differential::{Pair, SSRC, material};
 
 fn path() -> Path {
     Path {
@@ -184,4 +188,51 @@ fn reports_of_streams_that_str0m_sends_are_left_to_it_from_its_first_packet_on()
     assert!(!taken(&mut compact, 10));
     compact.rtc_sends(8.into(), Some(9.into()));
     assert!(!taken(&mut compact, 8) && !taken(&mut compact, 9));
+}
+
+/// Past the media stack, which hears but now and then what time its clock shows, to answer it.
+#[test]
+fn what_a_listener_says_of_voices_is_read_here() {
+    let profile = SrtpProfile::AEAD_AES_128_GCM;
+    let provider = str0m_aws_lc_rs::default_provider().srtp_provider;
+    let key = SendKey::derive(&material(profile), profile, false, provider);
+    let reports = SendKey::derive_rtcp(&material(profile), profile, true, provider);
+    let mut compact = ready(key.unwrap());
+    compact.declare_audio(SSRC.into());
+    compact.pictures.set_report_key(reports);
+    let mut pair = Pair::connected(profile, MediaKind::Audio);
+    let payload: Arc<[u8]> = vec![0; 80].into();
+    for index in (1..=20).filter(|index| *index != 3) {
+        let packet = Packet {
+            index,
+            ..packet(&payload, pair.now)
+        };
+        let mut outbox = Outbox::default();
+        let mut egress = CompactEgress {
+            compact: &mut compact,
+            outbox: &mut outbox,
+            lanes: &mut Lanes::new(0),
+        };
+        assert_eq!(egress.write(SSRC.into(), &packet), Ok(()));
+        pair.receive(1, outbox.own_bytes(0));
+        pair.run();
+    }
+    // A receiver report: it asks for the lost one, too.
+    let report = loop {
+        match pair.reports.pop() {
+            Some(report) if report[1] == 201 => break report,
+            Some(_) => {}
+            None => pair.run(),
+        }
+    };
+    let now = pair.now;
+    let later = |seconds| now + Duration::from_secs(seconds);
+    assert!(!compact.take_compound(&report, now), "its time is answered");
+    assert_eq!(compact.reception(SSRC.into()).unwrap().lost, 0);
+    assert!(compact.take_compound(&report, later(4)));
+    assert_eq!(compact.reception(SSRC.into()).unwrap().lost, 1);
+    assert!(!compact.take_compound(&report, later(5)));
+    let mut forged = report;
+    forged[20] ^= 1;
+    assert!(!compact.take_compound(&forged, later(6)));
 }

@@ -32,10 +32,8 @@ pub(crate) struct Repeats {
 }
 
 impl Pictures {
-    /// Decrypts a report of the viewer while pictures are sent. `None`: the media stack has to.
+    /// Decrypts a report of the viewer. `None`: the media stack has to.
     pub(crate) fn open_report(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
-        // There is nothing to report before; most sessions never get there.
-        self.estimator.as_ref()?;
         if let Some(key) = self.report_key.take() {
             self.reports = Cipher::new(&key).ok().map(Box::new);
         }
