@@ -12,7 +12,7 @@ export default defineConfig({
         ],
         fileParallelism: false,
         retry: 0,
-        testTimeout: 90_000,
+        testTimeout: 150_000,
         hookTimeout: 120_000,
         teardownTimeout: 20_000,
         globalSetup: ['./support/screens_setup.ts'],

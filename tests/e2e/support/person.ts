@@ -179,6 +179,27 @@ export class Person {
         })});
     }
 
+    /** What the browser says of its streams and of its link, a line each: for the story of a test that failed. */
+    streams(): Promise<string[]> {
+        return this.page.evaluate(async () => {
+            const kept = [
+                'type', 'kind', 'mid', 'rid', 'state', 'active', 'packetsSent', 'packetsReceived', 'packetsLost', 'framesEncoded', 'framesReceived', 'framesDecoded',
+                'framesDropped', 'keyFramesEncoded', 'keyFramesDecoded', 'freezeCount', 'frameWidth', 'frameHeight', 'framesPerSecond', 'nackCount', 'pliCount',
+                'qualityLimitationReason', 'targetBitrate', 'availableOutgoingBitrate', 'currentRoundTripTime', 'frames',
+            ];
+            const wanted = ['inbound-rtp', 'outbound-rtp', 'candidate-pair', 'media-source'];
+            const lines: string[] = [];
+            for (const connection of window.instruments.connections.filter((one) => one.connectionState !== 'closed')) {
+                for (const report of (await connection.getStats()).values() as Iterable<Record<string, unknown>>) {
+                    if (wanted.includes(String(report.type))) {
+                        lines.push(kept.flatMap((key) => report[key] === undefined ? [] : [`${key}=${String(report[key])}`]).join(' '));
+                    }
+                }
+            }
+            return lines;
+        });
+    }
+
     /** Connections made by this page so far. */
     connectionCount(): Promise<number> {
         return this.page.evaluate(() => window.instruments.connections.length);

@@ -68,6 +68,7 @@ export async function goHome(
         for (const person of people) {
             await takeScreen(person.page, `failed_${task.name.replaceAll(/\W+/g, '_').slice(0, 60)}`, person.name).catch(() => undefined);
             console.error(`--- ${person.name}'s console\n${person.console.slice(-40).join('\n')}`);
+            console.error(`--- ${person.name}'s streams\n${(await person.streams().catch(() => [])).join('\n')}`);
         }
         console.error(`--- the server\n${output().split('\n').slice(-60).join('\n')}`);
     }
