@@ -19,6 +19,10 @@ const CHECKS_OF_A_CLIENT: u32 = 25;
 fn answered(to: SocketAddr, from: &str, known: &Credentials, transaction: u32) -> bool {
     let socket = UdpSocket::bind(from).unwrap();
     socket.connect(to).unwrap();
+    answered_at(&socket, known, transaction)
+}
+
+fn answered_at(socket: &UdpSocket, known: &Credentials, transaction: u32) -> bool {
     socket
         .set_read_timeout(Some(Duration::from_secs(1)))
         .unwrap();
@@ -77,6 +81,37 @@ async fn a_check_is_answered_wherever_it_arrives() {
         let line = format!("parley_shard_rooms{{shard=\"{shard}\"}} 2.0");
         assert!(text.contains(&line), "{text}");
     }
+}
+
+#[tokio::test]
+async fn the_kernel_learns_where_clients_belong() {
+    let sidecar = Sidecar::start(&["--shards", "2", "--http-listen", "127.0.0.1:0"]);
+    let host = sidecar.host().await;
+    let to = sidecar.media();
+    let sessions = sessions(&host).await;
+    let clients: Vec<(&Credentials, UdpSocket)> = sessions
+        .iter()
+        .flat_map(|known| (0..6).map(move |_| (known, socket(to))))
+        .collect();
+    let mut transaction = 0;
+    let mut handed_over = Vec::new();
+    // Some rounds for the kernel to be told in, then one in which nothing arrives at the wrong shard.
+    for _ in 0..10 {
+        for (known, socket) in &clients {
+            transaction += 1;
+            assert!(answered_at(socket, known, transaction), "{transaction}");
+        }
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        handed_over.push(metric(&sidecar, "parley_datagrams_handed_over_total"));
+        if let [.., before, after] = handed_over[..]
+            && before == after
+        {
+            break;
+        }
+    }
+    assert!(handed_over[0] > 0.0, "{handed_over:?}");
+    let last = &handed_over[handed_over.len() - 2..];
+    assert!(last[0] == last[1], "{handed_over:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,8 @@
 //! ([`placement`]); from outside they are one core ([`ShardSet`]).
 //!
 //! All have sockets on the same port, and the kernel gives each client's datagrams to one of them, which
-//! need not be the one where its session lives: then it hands them on ([`neighbours`]).
+//! need not be the one where its session lives: then it hands them on ([`neighbours`]), until the kernel is told
+//! ([`signposts`]).
 //!
 //! Three lanes of each, with a stated capacity and loss contract:
 //! - commands in: [`COMMANDS_WAITING_MAX`]; over it the caller gets [`CallError::Busy`], nothing is lost;
@@ -24,7 +25,9 @@ mod placement;
 mod recording;
 mod run;
 mod set;
+mod signposts;
 mod sockets;
+mod steer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +48,7 @@ use away::AwayLanes;
 use lane::Bell;
 use neighbours::Neighbours;
 use placement::{Placement, Reservation};
+use signposts::Signposts;
 
 /// Shards of a process at most: each has a lane to each other one.
 pub const SHARDS_MAX: usize = 32;
@@ -201,6 +205,7 @@ pub fn spawn(
     let bells: Vec<Arc<Bell>> = polls.iter().map(|(_, bell)| bell.clone()).collect();
     let neighbours = Neighbours::mesh(&bells);
     let away = AwayLanes::mesh(&bells);
+    let signposts = Arc::new(Signposts::default());
     let mut recorders = recorders.into_iter();
     let mut handles = Vec::new();
     let ends = FuturesUnordered::new();
@@ -218,6 +223,7 @@ pub fn spawn(
             neighbours,
             away,
             placement: placement.clone(),
+            signposts: signposts.clone(),
         };
         let clock = clock.clone();
         let worker =

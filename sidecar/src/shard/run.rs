@@ -19,6 +19,7 @@ use super::neighbours::{Neighbours, Passed};
 use super::net::{Offload, ReceiveBatch, SendQueue};
 use super::placement::Placement;
 use super::recording::{RecorderLink, Recordings};
+use super::signposts::Signposts;
 use super::sockets::MediaSockets;
 use super::{Request, ShardReport, SystemCalls};
 use crate::clock::SharedClock;
@@ -52,6 +53,7 @@ pub(super) struct Lanes {
     pub(super) away: AwayLanes,
     /// Is told of rooms and sessions that come and go.
     pub(super) placement: Placement,
+    pub(super) signposts: Arc<Signposts>,
 }
 
 /// What the thread owns.
@@ -340,6 +342,7 @@ impl Worker {
     /// Sends away what other shards are to be told and what is theirs.
     fn tell_neighbours(&mut self) {
         while let Some(news) = self.core.poll_tuple_news() {
+            self.lanes.signposts.note(self.shard as u8, &news);
             self.lanes.neighbours.tell(news);
         }
         self.lanes.neighbours.flush();
@@ -434,6 +437,10 @@ impl Worker {
         }
         let late = now - self.report_at;
         self.report_at = now + REPORT_EVERY;
+        // One for all.
+        if self.shard == 0 {
+            self.lanes.signposts.renew(&self.sockets);
+        }
         self.report.core = self.core.counters();
         self.report.load = (self.busy.as_secs_f64() / (REPORT_EVERY + late).as_secs_f64()).min(1.0);
         self.busy = Duration::ZERO;

@@ -41,7 +41,10 @@ pub async fn negotiate(host: &Host, room: &str, session: &str) -> Credentials {
     };
     host.sessions().signal(request).await.unwrap();
     loop {
-        if let Some(Kind::Signal(signal)) = watch.event().await.kind {
+        // A new host is told what was not acknowledged of other rooms, too.
+        if let Some(Kind::Signal(signal)) = watch.event().await.kind
+            && signal.session_id == session
+        {
             let answer: serde_json::Value = serde_json::from_str(&signal.json).unwrap();
             let sdp = answer["sdp"].as_str().unwrap();
             let value = |name: &str| {
