@@ -27,10 +27,6 @@ use crate::http;
 use crate::secret::{Secret, SecretError, hex};
 use crate::shard::{self, BindError, MediaSockets, ShardSet, Shards};
 
-/// Threads for gRPC and HTTP; media has its own, and files have theirs. One: with two, each request wakes
-/// the other, which finds nothing to do, on cores that media could use.
-const RUNTIME_THREADS: usize = 1;
-
 /// Why the process failed; decides the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -114,9 +110,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         // Fails only for the leader of a process group, who has its own session by other means.
         let _ = rustix::process::setsid();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .thread_name("async")
+    // gRPC and HTTP are this thread's; media has its own, and files have theirs. With several, each request
+    // wakes another, which finds nothing to do, on cores that media could use.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(system("async runtime"))?;
