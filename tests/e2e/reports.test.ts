@@ -22,9 +22,9 @@ it('sender reports fit the packets, and none is lost or refused', async () => {
     const received = after.received - before.received;
     expect(received).toBeGreaterThan(MINUTES * 60 * 45);
     expect(after.lost - before.lost).toBeLessThanOrEqual(received / 1_000);
-    // A report is at most a second and a bit old, and its own way is short.
-    expect(after.reports - before.reports).toBeGreaterThanOrEqual(MINUTES * 60 * 0.6);
-    expect(Math.abs(after.sent - after.received)).toBeLessThanOrEqual(120);
+    // A report is at most five seconds and a bit old, and its own way is short.
+    expect(after.reports - before.reports).toBeGreaterThanOrEqual(Math.floor(MINUTES * 60 * 0.16));
+    expect(Math.abs(after.sent - after.received)).toBeLessThanOrEqual(320);
     await bob.hears(alice);
     console.log('voice', {received, lost: after.lost - before.lost, reports: after.reports - before.reports});
 }, 90_000 + MINUTES * 60_000);

@@ -71,7 +71,7 @@ it(`no packet is lost, doubled or undecipherable in ${PACKETS} of them, in any r
         console.info(listener.user, sent, report.tracks.map(({packets, missing, late, resets, reports, line_ms}) => ({packets, missing, late, resets, reports, line_ms})));
         checkFlawless(report);
         for (const track of report.tracks.filter((one) => one.packets > 0)) {
-            expect(track.reports, 'one sender report each second').toBeGreaterThan(seconds * 0.8 - 2);
+            expect(track.reports, 'one sender report in five seconds').toBeGreaterThan(seconds * 0.16 - 2);
         }
     }
     const browser = await alice.voiceStats();
@@ -79,7 +79,7 @@ it(`no packet is lost, doubled or undecipherable in ${PACKETS} of them, in any r
     console.info('alice', sent, browser, {concealed});
     expect(browser.lost).toBe(0);
     expect(browser.received).toBeGreaterThan(sent - PACKETS_PER_SECOND);
-    expect(browser.reports).toBeGreaterThan(seconds * 0.8 - 2);
-    expect(Math.abs(browser.sent - browser.received), 'the last report tells what came').toBeLessThan(2.5 * PACKETS_PER_SECOND);
+    expect(browser.reports).toBeGreaterThan(seconds * 0.16 - 2);
+    expect(Math.abs(browser.sent - browser.received), 'the last report tells what came').toBeLessThan(6.5 * PACKETS_PER_SECOND);
     expect(concealed, 'concealed, in thousand').toBeLessThan(CONCEALED_MAX);
 }, PACKETS / PACKETS_PER_SECOND * 1_200 + 120_000);
