@@ -3,10 +3,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::demux::Owner;
 use crate::ids::Key;
+
+/// What can wait comes up at multiples of this: for many sessions at once, and often not at all, since a
+/// datagram was there first, with which a media stack does what is due.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Who is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +31,8 @@ pub(crate) struct Scheduled(Option<Instant>);
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Wake)>>,
+    /// Where the multiples of [`TOGETHER`] begin.
+    start: Option<Instant>,
 }
 
 impl Timers {
@@ -36,6 +42,15 @@ impl Timers {
             scheduled.0 = Some(at);
             self.heap.push(Reverse((at, wake)));
         }
+    }
+
+    /// When something comes up that is due at `at` and can wait a little.
+    pub(crate) fn together(&mut self, at: Instant) -> Instant {
+        let start = *self.start.get_or_insert(at);
+        let step = TOGETHER.as_micros() as u64;
+        let since = at.saturating_duration_since(start).as_micros() as u64;
+        // What is left of less than a microsecond would make it too early.
+        start + Duration::from_micros((since + 1).next_multiple_of(step))
     }
 
     /// The next entry that is due. Its owner calls [`Scheduled::came_up`] and schedules itself anew.
@@ -66,6 +81,23 @@ impl Scheduled {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn what_can_wait_comes_up_together_and_never_early() {
+        let mut timers = Timers::default();
+        let start = Instant::now();
+        let at = |micros| start + Duration::from_micros(micros);
+        assert_eq!(timers.together(start), at(20_000));
+        for due in [1, 7_000, 19_998] {
+            assert_eq!(timers.together(at(due)), at(20_000));
+        }
+        let late = at(20_001) + Duration::from_nanos(7);
+        assert_eq!(timers.together(late), at(40_000));
+        let last = at(39_999) + Duration::from_nanos(999);
+        assert!(timers.together(last) >= last);
+        // What was before all others.
+        assert!(timers.together(start - TOGETHER) >= start - TOGETHER);
+    }
 
     #[test]
     fn an_earlier_deadline_wins_and_leftovers_are_recognised() {

@@ -8,7 +8,7 @@ use str0m::config::DtlsVersion;
 use str0m::format::Codec;
 use str0m::media::Pt;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc};
+use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc};
 
 use super::downlink::Line;
 use super::retransmit::RetransmitBudget;
@@ -417,10 +417,26 @@ impl Peer {
 
     fn schedule(&mut self, shared: &mut Shared) {
         // Due at once means: at the next round of the shell, never twice at the same instant.
-        let at = self.deadline.max(shared.now.instant + IMMEDIATE);
+        let soon = shared.now.instant + IMMEDIATE;
+        let at = if self.deadline > soon && self.can_wait() {
+            shared.timers.together(self.deadline)
+        } else {
+            self.deadline.max(soon)
+        };
         shared
             .timers
             .schedule(Wake::Session(self.owner), at, &mut self.scheduled);
+    }
+
+    /// What is due next needs no punctuality: all that the stack has once it is connected but NACKs and
+    /// reports on pictures.
+    fn can_wait(&self) -> bool {
+        let reason = self.rtc.last_timeout_reason();
+        let housekeeping = matches!(
+            reason,
+            Reason::Ice | Reason::Sctp | Reason::Stats | Reason::Feedback | Reason::PauseCheck
+        );
+        housekeeping && self.rtc.is_connected()
     }
 
     /// A timer entry came up. True: the deadline is due.
