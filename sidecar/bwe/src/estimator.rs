@@ -53,6 +53,8 @@ pub struct Estimator {
     ticked: Option<Instant>,
     /// Something is wanted.
     awake: bool,
+    /// There is a way to pad.
+    padded: bool,
     estimate: Bitrate,
     rtt: Option<Duration>,
 }
@@ -73,6 +75,7 @@ impl Estimator {
             media_at: None,
             ticked: None,
             awake: false,
+            padded: true,
             estimate: start,
             rtt: None,
         }
@@ -82,9 +85,7 @@ impl Estimator {
     /// packets on their way.
     pub fn reset(&mut self, now: Instant, start_bps: u64) {
         let start = Bitrate::bps(start_bps);
-        while let Some(cluster) = self.padding.end_probe() {
-            self.bwe.end_probe(now, cluster);
-        }
+        self.end_probes(now);
         self.bwe.reset(start);
         self.history.forget_clusters();
         self.tick(now);
@@ -97,6 +98,24 @@ impl Estimator {
         self.bwe.set_bitrate(Bitrate::bps(minimum_bps), desired);
         self.awake = desired_bps > 0;
         self.tick(now);
+        if !self.awake {
+            self.end_probes(now);
+        }
+    }
+
+    /// Says whether the viewer can be padded at all. If not, it is neither padded nor probed: the estimate follows
+    /// the pictures alone.
+    pub fn set_padded(&mut self, now: Instant, padded: bool) {
+        if std::mem::replace(&mut self.padded, padded) != padded {
+            self.end_probes(now);
+            self.tick(now);
+        }
+    }
+
+    fn end_probes(&mut self, now: Instant) {
+        while let Some(cluster) = self.padding.end_probe() {
+            self.bwe.end_probe(now, cluster);
+        }
     }
 
     /// Counts a packet that is being sent, and returns the transport-wide sequence number that it
@@ -171,7 +190,8 @@ impl Estimator {
         self.estimate.as_u64()
     }
 
-    /// What the estimate is at this moment, in bits per second; None before the first report. It jumps.
+    /// What the estimate is at this moment, in bits per second: before the first report what it began with. It
+    /// jumps.
     #[must_use]
     pub fn momentary_bps(&self) -> Option<u64> {
         self.bwe.last_estimate().map(|estimate| estimate.as_u64())
@@ -196,7 +216,7 @@ impl Estimator {
         self.tell_media();
         self.ticked = Some(now);
         for _ in 0..PROBES_AT_ONCE {
-            let Some(probe) = self.bwe.handle_timeout(now, true) else {
+            let Some(probe) = self.bwe.handle_timeout(now, self.padded) else {
                 break;
             };
             if self.bwe.start_probe(probe, now) {
@@ -205,7 +225,7 @@ impl Estimator {
         }
         self.padding.settle(now);
         match self.bwe.last_estimate() {
-            Some(estimate) if self.awake => {
+            Some(estimate) if self.awake && self.padded => {
                 let overusing = self.bwe.is_overusing();
                 let minimum = self.bwe.minimum_bitrate();
                 self.padding.set_rate(minimum, estimate, overusing);
@@ -329,6 +349,37 @@ mod tests {
         assert_eq!(at(4), 20);
         assert_eq!(clock.instant(8) - now, Duration::from_millis(2));
         assert_eq!(now - clock.instant(-8), Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_probe_does_not_outlast_what_it_was_for() {
+        let now = Instant::now();
+        let mut estimator = Estimator::new(500_000);
+        estimator.set_target(now, 0, 3_000_000);
+        assert!(estimator.padding.cluster().is_some());
+        estimator.set_target(now, 0, 0);
+        assert_eq!(estimator.padding.cluster(), None);
+        assert_eq!(estimator.poll_padding(now), None);
+        assert_eq!(estimator.poll_timeout(), None);
+    }
+
+    #[test]
+    fn who_cannot_be_padded_is_not_woken_for_it() {
+        let mut now = Instant::now();
+        let mut estimator = Estimator::new(500_000);
+        estimator.set_target(now, 3_000_000, 3_000_000);
+        estimator.set_padded(now, false);
+        let mut woken = 0;
+        let end = now + Duration::from_secs(5);
+        while let Some(at) = estimator.poll_timeout().filter(|at| *at < end) {
+            now = at.max(now + Duration::from_millis(1));
+            estimator.handle_timeout(now);
+            assert_eq!(estimator.poll_padding(now), None);
+            woken += 1;
+        }
+        assert!(woken <= 50, "{woken}");
+        estimator.set_padded(now, true);
+        assert!(estimator.poll_padding(now).is_some());
     }
 
     #[test]

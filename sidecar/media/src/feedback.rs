@@ -93,6 +93,20 @@ pub enum About {
     Other,
 }
 
+/// Whether [`about`] may say anything but [`About::Other`] of a compound, by its first packet, whose head SRTCP
+/// leaves in the clear (RFC 3711 section 3.4).
+#[must_use]
+pub fn may_be_about_rtp(datagram: &[u8]) -> bool {
+    matches!(
+        datagram,
+        [
+            _,
+            TRANSPORT_FEEDBACK | RECEIVER_REPORT | DESCRIPTION | EXTENDED,
+            ..
+        ]
+    )
+}
+
 /// Whether a compound says nothing but what arrived of RTP: feedback for which `nacks` holds, and receiver
 /// reports for each of whose blocks `blocks` holds.
 pub fn about(compound: &[u8], nacks: impl Fn(u32) -> bool, blocks: impl Fn(u32) -> bool) -> About {
@@ -209,6 +223,23 @@ mod tests {
         // Another block: an answer, say, to the time that we told.
         time[8] = 5;
         assert_eq!(about(&[&report[..], &time].concat()), About::Other);
+    }
+
+    #[test]
+    fn a_first_packet_that_is_not_about_rtp_tells() {
+        let mut ours = vec![];
+        for kind in 0..=255 {
+            let mut compound = vec![0x80, kind, 0, 4, 0, 0, 0, 1, REFERENCE_TIME, 0, 0, 2];
+            compound.extend([7; 8]);
+            if kind == TRANSPORT_FEEDBACK {
+                compound[0] |= NACK;
+            }
+            let other = about(&compound, |_| true, |_| true) == About::Other;
+            assert_eq!(may_be_about_rtp(&compound), !other, "{kind}");
+            ours.extend((!other).then_some(kind));
+        }
+        assert_eq!(ours, [201, 202, 205, 207]);
+        assert!(!may_be_about_rtp(&[0x80]));
     }
 
     #[test]

@@ -175,14 +175,14 @@ fn show(
     let Some(peer) = viewer.peer.as_mut() else {
         return;
     };
-    if peer.compact.is_left_to_rtc() {
-        return show_by_rtc(viewer, key, reel, offsets, shared);
-    }
     // No number is used up for what cannot leave: half of all without one sent, and the client's count of
     // their rollovers is wrong for good.
     if peer.is_hushed() || peer.compact.path().is_none() {
         let count = offsets.len() as u64;
         return viewer.drop_many(EgressError::Disconnected.name(), count, shared);
+    }
+    if peer.compact.is_left_to_rtc() {
+        return show_by_rtc(viewer, key, reel, offsets, shared);
     }
     let now = shared.now.instant;
     let packets = slot.line.packets;

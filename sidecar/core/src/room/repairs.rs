@@ -17,8 +17,10 @@ use crate::shared::Shared;
 use super::Room;
 use super::reel::Reel;
 
-/// An estimate that fell to so much of what it was counts at once, in tenths.
+/// An estimate that fell to so much of what it was counts at once, in tenths ...
 const FALLEN_TENTHS: u64 = 7;
+/// ... until it is back at so much of the average.
+const BACK_TENTHS: u64 = 9;
 /// Packets of padding in one go.
 const PADDING_MAX: usize = 64;
 
@@ -34,7 +36,7 @@ impl Room {
         let Some(peer) = session.peer.as_mut() else {
             return;
         };
-        if peer.compact.pictures.scheduled.came_up(at) {
+        if peer.are_pictures_due(at, shared) {
             self.serve_pictures(seat, shared);
         }
     }
@@ -100,7 +102,7 @@ fn serve(
             let slot = slots.find(|slot| slot.line.ssrc.is_some_and(|known| *known == *ssrc));
             slot.and_then(|slot| slot.rewriter.current()) == Some(sent.stream)
         };
-        let result = match peer.compact.pictures.again(*ssrc, *lost, now) {
+        let result = match peer.compact.pictures.lost(*ssrc, *lost, now) {
             // A key frame of another stream has made up for it, or will.
             Ok(sent) if !shown(&sent) => Err("retransmit_gone"),
             Ok(sent) => repeat(peer, *ssrc, &sent, true, reels, shared),
@@ -122,20 +124,37 @@ fn serve(
             break;
         }
     }
-    let mut estimate = None;
     let estimator = peer.compact.pictures.estimator_mut()?;
+    let mut moved = None;
     while let Some(bps) = estimator.poll_estimate() {
-        estimate = Some(bps);
+        moved = Some(bps);
     }
-    // It is an average over seconds: what a link that became narrow holds up meanwhile is lost.
-    if let Some(momentary) = estimator.momentary_bps() {
-        let told = estimate.unwrap_or(told);
-        if momentary < told.saturating_mul(FALLEN_TENTHS) / 10 {
-            estimate = Some(momentary);
-        }
-    }
+    let average = estimator.estimate_bps();
+    let estimate = worth_telling(told, moved, average, estimator.momentary_bps());
     peer.schedule_pictures(shared);
     estimate
+}
+
+/// The estimate that counts from now on, if that is another than what was `told` (0: none yet). All in bit/s:
+/// the average if it has `moved`, the average, what the estimate is at this moment.
+///
+/// The average is over seconds: what a link that became narrow holds up meanwhile is lost. So what is far below
+/// it counts at once; and when that was over soon, the average, which may not have moved at all, is told again.
+fn worth_telling(
+    told: u64,
+    moved: Option<u64>,
+    average: u64,
+    momentary: Option<u64>,
+) -> Option<u64> {
+    let Some(momentary) = momentary else {
+        return moved;
+    };
+    let is_below = |bps: u64, tenths| momentary < bps.saturating_mul(tenths) / 10;
+    if is_below(moved.unwrap_or(told), FALLEN_TENTHS) {
+        return Some(momentary);
+    }
+    let dipped = told > 0 && told < average;
+    moved.or((dipped && !is_below(average, BACK_TENTHS)).then_some(average))
 }
 
 /// Sends one packet again.
@@ -227,4 +246,54 @@ fn pad(
         left = left.saturating_sub(bytes);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told along a course of (average, whether it moved, momentary).
+    fn told(course: &[(u64, bool, u64)]) -> Vec<Option<u64>> {
+        let mut told = 0;
+        let tell = |(average, moved, momentary): &(u64, bool, u64)| {
+            let moved = moved.then_some(*average);
+            let news = worth_telling(told, moved, *average, Some(*momentary));
+            told = news.unwrap_or(told);
+            news
+        };
+        course.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn a_dip_counts_at_once_and_until_it_is_over() {
+        let news = told(&[
+            (1_000, true, 1_000),
+            (990, false, 600),
+            (980, false, 600),
+            // It was over before the average moved by enough to be told.
+            (970, false, 800),
+            (970, false, 900),
+            (970, false, 900),
+        ]);
+        assert_eq!(news, [Some(1_000), Some(600), None, None, Some(970), None]);
+    }
+
+    #[test]
+    fn a_fall_that_lasts_is_told_as_the_average_follows_it() {
+        let news = told(&[
+            (1_000, true, 1_000),
+            (900, true, 400),
+            (600, true, 400),
+            (420, true, 400),
+            (410, false, 405),
+        ]);
+        assert_eq!(news, [Some(1_000), Some(400), Some(400), Some(420), None]);
+    }
+
+    #[test]
+    fn nothing_is_told_before_there_is_an_estimate() {
+        assert_eq!(worth_telling(0, None, 500_000, None), None);
+        assert_eq!(worth_telling(0, None, 500_000, Some(500_000)), None);
+        assert_eq!(worth_telling(0, Some(5), 5, None), Some(5));
+    }
 }

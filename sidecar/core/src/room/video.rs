@@ -252,11 +252,14 @@ fn steer_estimator(
     } else {
         0
     };
-    let target = (viewer.down.steered != (minimum, desired)).then_some((minimum, desired));
+    let anew = viewer.down.steer_again && desired > 0;
+    let changed = viewer.down.steered != (minimum, desired);
+    let target = (anew || changed).then_some((minimum, desired));
     if target.is_none() && allocation.raise_estimate_bps.is_none() {
         return;
     }
     viewer.down.steered = (minimum, desired);
+    viewer.down.steer_again = false;
     let Some(peer) = viewer.peer.as_mut() else {
         return;
     };

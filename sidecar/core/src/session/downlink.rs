@@ -195,6 +195,8 @@ pub(crate) struct Downlink {
     pub(crate) shows_since: Option<Instant>,
     /// Minimum and desired rate that the estimator was told last.
     pub(crate) steered: (u64, u64),
+    /// It is to be told them once more: another one may be there since, or what it may do is another.
+    pub(crate) steer_again: bool,
 }
 
 impl Downlink {

@@ -140,8 +140,7 @@ impl Session {
     fn plan(&mut self, demand: &Demand, shared: &mut Shared) -> Change {
         let mut change = Change::default();
         let slots = self.capabilities.slots_v1;
-        // Pictures first: with each packet str0m looks for the first line that feeds its estimator, and
-        // the voices do not.
+        // Pictures first; nothing depends on it.
         if slots {
             self.plan_fixed_videos(demand, &mut change, shared);
         } else {

@@ -329,7 +329,8 @@ impl Session {
         });
         peer.unsent = unsent;
         let (level_id, ids) = read?;
-        peer.compact.pictures.set_extensions(ids);
+        let padded = peer.pts.rtx().is_some();
+        down.steer_again |= peer.compact.pictures.set_negotiated(ids, padded);
         // Ids that fit into one-byte elements (RFC 8285 section 4.2).
         peer.compact.level_id = level_id.filter(|id| (1..=14).contains(id));
         for (audio, Stream { mid, ssrc, rtx }) in declared {

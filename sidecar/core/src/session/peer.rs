@@ -20,10 +20,13 @@ use crate::ids::Key;
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 
-/// A pacer that released a packet wants to be driven again after this, which means: now.
+/// A stack that has more to do wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// The estimator of pictures is driven so often at most: its bursts are 2 ms apart.
 const PICTURES_EVERY: Duration = Duration::from_micros(500);
+/// What its estimators want later than this waits for the next multiple of it, so that the viewers of a room are
+/// looked after together: a wake-up costs more than the look.
+const TOGETHER: Duration = Duration::from_millis(20);
 /// Reports on sound, as often as browsers make theirs (RFC 3550 section 6.2). The first about a stream
 /// leaves with its first packet (`unsent`), so that lip-sync settles at once.
 const AUDIO_REPORTS: Duration = Duration::from_secs(5);
@@ -277,8 +280,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Lets time pass, then drains; as often as there are packets to leave, since the pacer releases
-    /// one each time.
+    /// Lets time pass, then drains; again while the stack is due at once.
     pub(crate) fn handle_timeout(
         &mut self,
         shared: &mut Shared,
@@ -471,6 +473,7 @@ impl Peer {
         }));
         steering.map_err(|_| PeerFault::Panicked)?;
         // What follows from it is done in a round of its own.
+        self.compact.pictures.stirred = true;
         self.wake_pictures_at(shared.now.instant, shared);
         Ok(())
     }
@@ -483,8 +486,30 @@ impl Peer {
         }
     }
 
+    /// A timer entry of the pictures came up. True: there is something to do.
+    pub(crate) fn are_pictures_due(&mut self, at: Instant, shared: &mut Shared) -> bool {
+        let now = shared.now.instant;
+        let pictures = &mut self.compact.pictures;
+        if !pictures.scheduled.came_up(at) {
+            return false;
+        }
+        let stirred = std::mem::take(&mut pictures.stirred);
+        let timeout = pictures
+            .estimator_mut()
+            .and_then(|estimator| estimator.poll_timeout());
+        if stirred || timeout.is_some_and(|at| at <= now) {
+            return true;
+        }
+        self.schedule_pictures(shared);
+        false
+    }
+
     fn wake_pictures_at(&mut self, at: Instant, shared: &mut Shared) {
-        let at = at.max(shared.now.instant + PICTURES_EVERY);
+        let now = shared.now.instant;
+        let at = match at.saturating_duration_since(now) {
+            soon if soon < TOGETHER => at.max(now + PICTURES_EVERY),
+            _ => shared.rounded_up(at, TOGETHER),
+        };
         let scheduled = &mut self.compact.pictures.scheduled;
         shared
             .timers

@@ -11,8 +11,8 @@ use parley_media::bucket::TokenBucket;
 const MEDIA_PER_REPEAT: u64 = 4;
 /// Most that media earns in advance, bytes.
 const EARNED_MAX: u64 = 64_000;
-/// Free of media, bytes per second and burst: padding to find out what the link takes is sent as
-/// retransmissions too.
+/// Free of media, bytes per second and burst: what a still picture lost is sent again, too. str0m's padding, where
+/// pictures are left to it, is charged here as well; that of our own egress is bounded by its estimator.
 const FREE_PER_SECOND: u64 = 16_000;
 const FREE_BURST: u64 = 32_000;
 

@@ -56,6 +56,8 @@ pub(crate) struct Pictures {
     /// The last report.
     plain: Vec<u8>,
     ids: ExtensionIds,
+    /// A payload type for retransmissions is negotiated, which are what padding is.
+    padded: bool,
     streams: Vec<Stream>,
     estimator: Option<Box<Estimator>>,
     budget: RetransmitBudget,
@@ -108,17 +110,19 @@ impl Pictures {
         self.reports = None;
     }
 
-    /// Takes over what was negotiated.
-    pub(crate) fn set_extensions(&mut self, ids: ExtensionIds) {
+    /// Takes over what was negotiated. True: the estimator is to be told its target again.
+    pub(crate) fn set_negotiated(&mut self, ids: ExtensionIds, padded: bool) -> bool {
         if self.ids != ids {
-            self.ids = ids;
             for stream in &mut self.streams {
                 stream.template = Template::new(ids, &stream.mid);
             }
-            if !self.is_counted() {
-                self.estimator = None;
-            }
         }
+        let before = (self.ids, self.padded);
+        (self.ids, self.padded) = (ids, padded);
+        if !self.is_counted() {
+            self.estimator = None;
+        }
+        before != (ids, padded)
     }
 
     /// Packets carry transport-wide numbers, so that reports of them can come.

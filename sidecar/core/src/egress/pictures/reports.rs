@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parley_bwe::{Estimator, SentKind};
-use parley_media::feedback::{Feedback, take_feedback};
+use parley_media::feedback::{Feedback, may_be_about_rtp, take_feedback};
 
 use super::{Body, HEADER_MAX, Packet, Picture, Pictures, Refused, Sent, To, estimator};
 use crate::egress::{Cipher, EgressError, TAG};
@@ -34,6 +34,9 @@ pub(crate) struct Repeats {
 impl Pictures {
     /// Decrypts a report of the viewer. `None`: the media stack has to.
     pub(crate) fn open_report(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
+        if !may_be_about_rtp(datagram) {
+            return None;
+        }
         if let Some(key) = self.report_key.take() {
             self.reports = Cipher::new(&key).ok().map(Box::new);
         }
@@ -96,15 +99,15 @@ impl Pictures {
     }
 
     /// The packet that a viewer lost, if it may be sent again now.
-    pub(crate) fn again(&mut self, ssrc: u32, lost: u16, now: Instant) -> Result<Sent, Refused> {
+    pub(crate) fn lost(&mut self, ssrc: u32, lost: u16, now: Instant) -> Result<Sent, Refused> {
         let rtt = self.round_trip().unwrap_or(ROUND_TRIP);
         let at = self.place_of(ssrc).ok_or(Refused::Gone)?;
         let pause = (rtt / 2).clamp(PAUSE_MIN, PAUSE_MAX);
-        self.streams[at].sent.again(lost, pause, now)
+        self.streams[at].sent.lost(lost, pause, now)
     }
 
-    /// Sends a packet again, `picture` under the payload type of retransmissions; `asked`: it was lost, else it is padding.
-    /// False: that would be too much.
+    /// Sends a packet again, `picture` under the payload type of retransmissions; `asked`: it was lost, else it
+    /// is padding. False: that would be too much.
     pub(crate) fn repeat(
         &mut self,
         ssrc: u32,
@@ -124,13 +127,14 @@ impl Pictures {
         } else {
             SentKind::Padding
         };
-        self.send_again(
-            at,
-            (picture.pt, sent.marker, sent.timestamp),
-            body,
-            kind,
-            to,
-        )
+        let now = to.now;
+        let head = (picture.pt, sent.marker, sent.timestamp);
+        let repeated = self.send_again(at, head, body, kind, to)?;
+        // Not before: what was refused may be asked for at once.
+        if repeated && asked {
+            self.streams[at].sent.note_again(sent.index, now);
+        }
+        Ok(repeated)
     }
 
     /// Padding without any content, so many bytes at most: how many. `None`: that would be too much.
@@ -211,6 +215,7 @@ impl Pictures {
             self.estimator.get_or_insert_with(estimator);
         }
         if let Some(estimator) = &mut self.estimator {
+            estimator.set_padded(now, self.padded);
             estimator.set_target(now, minimum, desired);
         }
     }

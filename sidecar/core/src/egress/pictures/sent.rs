@@ -78,9 +78,8 @@ impl SentRing {
         self.packets[at] = Some(sent);
     }
 
-    /// The packet that `sequence` means, if it may be sent again now: it was not within `pause`. From then
-    /// on it counts as sent again.
-    pub(super) fn again(
+    /// The packet that `sequence` means, if it may be sent again now: it was not within `pause`.
+    pub(super) fn lost(
         &mut self,
         sequence: u16,
         pause: Duration,
@@ -90,16 +89,28 @@ impl SentRing {
         let index = self.newest.checked_add_signed(step.into());
         let index = index.ok_or(Refused::Gone)?;
         let now_ms = self.ms(now);
-        let at = self.at(index);
-        let sent = self.packets.get_mut(at).and_then(Option::as_mut);
-        let known = |sent: &&mut Sent| sent.index == index && is_young(sent, now_ms);
-        let sent = sent.filter(known).ok_or(Refused::Gone)?;
+        let sent = self.packet_mut(index).map(|sent| *sent);
+        let sent = sent.filter(|sent| is_young(sent, now_ms));
+        let sent = sent.ok_or(Refused::Gone)?;
         let since = |ms: u32| Duration::from_millis(now_ms.wrapping_sub(ms).into());
         if sent.again_ms.is_some_and(|ms| since(ms.get()) < pause) {
             return Err(Refused::TooSoon);
         }
-        sent.again_ms = std::num::NonZeroU32::new(now_ms.max(1));
-        Ok(*sent)
+        Ok(sent)
+    }
+
+    /// The packet with this index has left again.
+    pub(super) fn note_again(&mut self, index: u64, now: Instant) {
+        let now_ms = self.ms(now);
+        if let Some(sent) = self.packet_mut(index) {
+            sent.again_ms = std::num::NonZeroU32::new(now_ms.max(1));
+        }
+    }
+
+    fn packet_mut(&mut self, index: u64) -> Option<&mut Sent> {
+        let at = self.at(index);
+        let sent = self.packets.get_mut(at)?.as_mut();
+        sent.filter(|sent| sent.index == index)
     }
 
     /// The newest packets, the newest first.
@@ -125,9 +136,10 @@ impl SentRing {
         }
     }
 
+    /// From 1 on: `again_ms` has no 0.
     fn ms(&mut self, now: Instant) -> u32 {
         let start = *self.clock.get_or_insert(now);
-        now.saturating_duration_since(start).as_millis() as u32
+        (now.saturating_duration_since(start).as_millis() as u32).wrapping_add(1)
     }
 }
 
@@ -172,14 +184,17 @@ mod tests {
         for n in 0..10 {
             ring.push(&outgoing(65_530 + n), at(n));
         }
-        let again = ring.again(65_535, PAUSE, at(20)).unwrap();
+        let again = ring.lost(65_535, PAUSE, at(20)).unwrap();
         assert_eq!((again.index, again.place), (65_535, 65_535));
-        assert_eq!(ring.again(2, PAUSE, at(20)).unwrap().index, 65_538);
-        assert_eq!(ring.again(65_535, PAUSE, at(60)), Err(Refused::TooSoon));
-        assert!(ring.again(65_535, PAUSE, at(70)).is_ok());
-        assert_eq!(ring.again(65_000, PAUSE, at(70)), Err(Refused::Gone));
-        assert_eq!(ring.again(9, PAUSE, at(70)), Err(Refused::Gone), "to come");
-        assert_eq!(ring.again(0, PAUSE, at(2_500)), Err(Refused::Gone), "old");
+        ring.note_again(again.index, at(20));
+        assert_eq!(ring.lost(2, PAUSE, at(20)).unwrap().index, 65_538);
+        // It was refused for another reason, and did not leave.
+        assert!(ring.lost(2, PAUSE, at(21)).is_ok());
+        assert_eq!(ring.lost(65_535, PAUSE, at(60)), Err(Refused::TooSoon));
+        assert!(ring.lost(65_535, PAUSE, at(70)).is_ok());
+        assert_eq!(ring.lost(65_000, PAUSE, at(70)), Err(Refused::Gone));
+        assert_eq!(ring.lost(9, PAUSE, at(70)), Err(Refused::Gone), "to come");
+        assert_eq!(ring.lost(0, PAUSE, at(2_500)), Err(Refused::Gone), "old");
     }
 
     #[test]
@@ -213,7 +228,7 @@ mod tests {
             }
             let now = start + Duration::from_millis(ms);
             for (sequence, (index, at)) in &sent {
-                let found = ring.again(*sequence, Duration::ZERO, now);
+                let found = ring.lost(*sequence, Duration::ZERO, now);
                 if let Ok(found) = found {
                     prop_assert_eq!(found.index, *index);
                 } else {
@@ -221,7 +236,7 @@ mod tests {
                 }
             }
             for sequence in asked {
-                let found = ring.again(sequence, Duration::ZERO, now);
+                let found = ring.lost(sequence, Duration::ZERO, now);
                 prop_assert!(found.is_err() || sent.contains_key(&sequence));
             }
         }

@@ -96,13 +96,17 @@ fn ready(profile: SrtpProfile) -> Compact {
     let key = SendKey::derive(&material(profile), profile, false, provider);
     compact.set_keys(key, None);
     compact.follow(path(), &mut Lanes::new(0));
-    compact.pictures.set_extensions(ExtensionIds {
+    compact.pictures.set_negotiated(with_numbers(), true);
+    compact.declare_video(SSRC.into(), Some((RTX.into(), 65_530)), MID);
+    compact
+}
+
+fn with_numbers() -> ExtensionIds {
+    ExtensionIds {
         mid: Some(MID_ID),
         transport: Some(TRANSPORT_ID),
         send_time: None,
-    });
-    compact.declare_video(SSRC.into(), Some((RTX.into(), 65_530)), MID);
-    compact
+    }
 }
 
 fn path() -> Path {
@@ -240,14 +244,14 @@ proptest! {
         pair.received.clear();
         for (index, step) in &lost {
             let now = pair.now;
-            let sent = compact.pictures.again(SSRC, *index as u16, now).unwrap();
+            let sent = compact.pictures.lost(SSRC, *index as u16, now).unwrap();
             prop_assert_eq!(sent.index, *index);
-            prop_assert_eq!(compact.pictures.again(SSRC, *index as u16, now), Err(Refused::TooSoon));
             let original = payload(&step.content);
             let mut out = Outbox::default();
             let to = To { path: path(), out: &mut out, now };
             let again = picture(&original, step.csrc, VP8_RTX);
             prop_assert_eq!(compact.pictures.repeat(SSRC, &sent, &again, true, to), Ok(true));
+            prop_assert_eq!(compact.pictures.lost(SSRC, *index as u16, now), Err(Refused::TooSoon));
             pair.receive(1, out.own_bytes(0));
             pair.run();
             prop_assert_eq!(pair.received.len(), 1, "packet {}", index);
@@ -287,7 +291,7 @@ fn all_that_leaves_is_counted_by_one_counter() {
             let sent = compact.write_picture(ssrc.into(), &numbers, &media, now, to);
             assert_eq!(sent, Ok(()));
         }
-        let sent = compact.pictures.again(SSRC, 10 + n as u16, now).unwrap();
+        let sent = compact.pictures.lost(SSRC, 10 + n as u16, now).unwrap();
         let repeated = compact
             .pictures
             .repeat(SSRC, &sent, &again, false, to(&mut out, now));
@@ -352,7 +356,7 @@ fn who_asks_too_often_costs_a_share_of_the_media() {
         let now = start + Duration::from_millis(10 * n);
         let numbers = outgoing(&step(), 10 + n, 0);
         let _ = written(&mut compact, &numbers, &picture(&original, 7, VP8), now);
-        let sent = compact.pictures.again(SSRC, (10 + n) as u16, now).unwrap();
+        let sent = compact.pictures.lost(SSRC, (10 + n) as u16, now).unwrap();
         let mut out = Outbox::default();
         let to = To {
             path: path(),
@@ -365,6 +369,30 @@ fn who_asks_too_often_costs_a_share_of_the_media() {
     }
     // A quarter, and what is free in 20 s.
     assert!((500..1_000).contains(&repeated), "{repeated}");
+}
+
+#[test]
+fn what_was_refused_may_be_asked_for_at_once() {
+    let mut compact = ready(SrtpProfile::AEAD_AES_128_GCM);
+    let (now, original) = (Instant::now(), payload(&step().content));
+    let media = picture(&original, 7, VP8);
+    let again = picture(&original, 7, VP8_RTX);
+    let asked = |compact: &mut Compact| {
+        let sent = compact.pictures.lost(SSRC, 10, now)?;
+        let mut out = Outbox::default();
+        let to = to(&mut out, now);
+        let repeated = compact.pictures.repeat(SSRC, &sent, &again, true, to);
+        Ok(repeated.unwrap())
+    };
+    let _ = written(&mut compact, &outgoing(&step(), 10, 0), &media, now);
+    // All that is free is used up.
+    while compact.pictures.budget.take(now, 1_000) {}
+    assert_eq!(asked(&mut compact), Ok(false));
+    for n in 11..20 {
+        let _ = written(&mut compact, &outgoing(&step(), n, 0), &media, now);
+    }
+    assert_eq!(asked(&mut compact), Ok(true));
+    assert_eq!(asked(&mut compact), Err(Refused::TooSoon));
 }
 
 #[test]
@@ -421,8 +449,25 @@ fn who_negotiated_no_numbers_is_not_padded_for_reports_that_cannot_come() {
         mid: Some(MID_ID),
         ..ExtensionIds::default()
     };
-    compact.pictures.set_extensions(without);
+    assert!(compact.pictures.set_negotiated(without, true));
+    assert!(!compact.pictures.set_negotiated(without, true));
     assert!(compact.pictures.estimator_mut().is_none());
     compact.pictures.set_target(now, 500_000, 1_000_000);
     assert!(compact.pictures.estimator_mut().is_none());
+}
+
+#[test]
+fn who_takes_no_retransmissions_is_not_padded() {
+    let mut compact = ready(SrtpProfile::AEAD_AES_128_GCM);
+    let now = Instant::now();
+    let asked = |compact: &mut Compact| {
+        compact.pictures.set_target(now, 500_000, 1_000_000);
+        let estimator = compact.pictures.estimator_mut().unwrap();
+        estimator.poll_padding(now).is_some()
+    };
+    assert!(asked(&mut compact));
+    assert!(compact.pictures.set_negotiated(with_numbers(), false));
+    assert!(!asked(&mut compact));
+    assert!(compact.pictures.set_negotiated(with_numbers(), true));
+    assert!(asked(&mut compact));
 }
