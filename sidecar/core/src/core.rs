@@ -204,9 +204,7 @@ impl Core {
 
     /// The next thing to do; drain until [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output<'_> {
-        if self.shared.out.is_empty() {
-            self.drain_dirty();
-        }
+        self.refill();
         // First, so that the other shards have something to do meanwhile.
         if self.shared.lanes.poll()
             && let Some((shard, batch)) = self.shared.lanes.lent()
@@ -277,6 +275,27 @@ impl Core {
     pub fn heal(&mut self) {
         self.shared.sabotage = None;
         self.shared.demux.skip_integrity = false;
+    }
+
+    /// When there is nothing for the shell, makes something, if there is anything to be made.
+    fn refill(&mut self) {
+        while self.shared.out.is_empty() {
+            self.drain_dirty();
+            if !self.shared.out.is_empty() {
+                return;
+            }
+            let Some(mut packets) = self.shared.fan_outs.pop_front() else {
+                return;
+            };
+            let mut left = false;
+            self.in_room(packets.owner, |room, shared| {
+                left = !room.fan_out(&mut packets, shared);
+            });
+            if left {
+                self.shared.fan_outs.push_front(packets);
+            }
+            self.settle();
+        }
     }
 
     /// Drains every session that was written to, until none is. One that is written to whenever it is

@@ -98,6 +98,14 @@ impl<T> Arena<T> {
         })
     }
 
+    /// What is at the first place that is taken from `slot` on; `slot` is moved behind it.
+    pub(crate) fn next_mut(&mut self, slot: &mut usize) -> Option<&mut T> {
+        let rest = self.places.get_mut(*slot..)?;
+        let taken = rest.iter().position(|place| place.value.is_some())?;
+        *slot += taken + 1;
+        rest.get_mut(taken)?.value.as_mut()
+    }
+
     /// How many places there are, taken or free.
     pub(crate) fn places(&self) -> usize {
         self.places.len()

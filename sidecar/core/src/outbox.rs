@@ -194,17 +194,26 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Outgoing> {
-        let next = self.queue.pop_front();
-        if next.is_none() {
+    /// When there is nothing more, the bytes of what was there are let go.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        let is_empty = self.queue.is_empty();
+        if is_empty {
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_BYTES_MAX);
         }
-        next
+        is_empty
+    }
+
+    /// How many bytes of its own were put in since it was found empty.
+    pub(crate) fn made(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Outgoing> {
+        if self.is_empty() {
+            return None;
+        }
+        self.queue.pop_front()
     }
 
     /// The bytes of a [`Payload::Own`]; until the outbox was found empty.

@@ -1,6 +1,6 @@
 //! What all rooms of a core share: the time, the door, the outbox, timers, counters, random numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use parley_media::sdp::{Deflater, Inflater};
@@ -14,6 +14,7 @@ use crate::demux::{Demux, Owner};
 use crate::egress::{Guests, Lanes};
 use crate::ids::Key;
 use crate::outbox::Outbox;
+use crate::room::FanOut;
 use crate::timers::Timers;
 
 /// Node-wide counters that no room owns.
@@ -102,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) rng: StdRng,
     pub(crate) dtls: SharedDtls,
+    /// Pictures that not all of their viewers have got, in the order in which they came.
+    pub(crate) fan_outs: VecDeque<FanOut>,
     /// Sessions whose `Rtc` was written to and must be drained.
     pub(crate) dirty: Vec<Owner>,
     /// Sessions whose lines may need an offer, each once.
@@ -158,6 +161,7 @@ impl Shared {
             counters: Counters::default(),
             rng,
             dtls: SharedDtls::get(),
+            fan_outs: VecDeque::new(),
             dirty: Vec::new(),
             unsettled: Vec::new(),
             room_ended: false,

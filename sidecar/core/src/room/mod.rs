@@ -35,6 +35,7 @@ use crate::session::lines::{self, Demand, Offered};
 use crate::shared::Shared;
 use crate::timers::{Scheduled, Wake};
 use connections::Connections;
+pub(crate) use pictures::FanOut;
 use recording::Tap;
 pub(crate) use recording::{TapAllowance, Tapped};
 use reel::Reel;

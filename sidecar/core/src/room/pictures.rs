@@ -1,6 +1,7 @@
 //! Pictures through the room. The packets of one are kept until it is whole, for a moment at most, and leave
 //! viewer by viewer: what a viewer's packets need of memory is fetched once per picture, and the kernel gets
-//! them as one run to one address. Nobody can show a picture before its last packet.
+//! them as one run to one address. Nobody can show a picture before its last packet. They are made for a few
+//! viewers at a time, when what was made before is gone ([`FanOut`]): all at once would not fit a cache.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +14,7 @@ use parley_media::video::{
 };
 use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
 
+use crate::demux::Owner;
 use crate::egress::pictures::{Outgoing, Picture};
 use crate::egress::{EgressError, Packet};
 use crate::ids::Key;
@@ -31,6 +33,21 @@ const HELD: Duration = Duration::from_millis(4);
 const PLACES_APART: u32 = 0x0100_0001;
 /// So many packets of a stream do not wait any longer.
 const HELD_MAX: usize = 64;
+/// When so many bytes are there for the shell, further viewers wait until it has taken them.
+const MADE_AT_ONCE: usize = 32 * 1024;
+
+/// Packets of a stream on their way to its viewers.
+#[derive(Debug)]
+pub(crate) struct FanOut {
+    /// Whose pictures they are.
+    pub(crate) owner: Owner,
+    publication: PublicationId,
+    key: StreamKey,
+    /// In the stream's reel.
+    places: Range<u32>,
+    /// Seats before this one have got them.
+    next: usize,
+}
 
 impl Room {
     pub(super) fn forward_video(
@@ -144,10 +161,32 @@ impl Room {
         let Some(reel) = self.reels.get_mut(&key) else {
             return;
         };
-        let offsets = reel.release();
-        for (_, viewer) in self.sessions.iter_mut() {
-            show(viewer, key, reel, offsets.clone(), shared);
+        let publication = reel.publication;
+        let owner = Owner {
+            room: self.key,
+            seat: publication.seat,
+        };
+        shared.fan_outs.push_back(FanOut {
+            owner,
+            publication,
+            key,
+            places: reel.release(),
+            next: 0,
+        });
+    }
+
+    /// Makes packets for the next viewers. True: all have got theirs.
+    pub(crate) fn fan_out(&mut self, packets: &mut FanOut, shared: &mut Shared) -> bool {
+        let Some(reel) = self.reels.get(&packets.key) else {
+            return true;
+        };
+        while shared.out.made() < MADE_AT_ONCE {
+            let Some(viewer) = self.sessions.next_mut(&mut packets.next) else {
+                return true;
+            };
+            show(viewer, packets, reel, shared);
         }
+        false
     }
 
     /// Payloads that nobody asks for any more are let go.
@@ -157,16 +196,12 @@ impl Room {
 }
 
 /// Sends a viewer what waits of a stream, if that is what it is shown.
-fn show(
-    viewer: &mut Session,
-    key: StreamKey,
-    reel: &Reel,
-    offsets: Range<usize>,
-    shared: &mut Shared,
-) {
-    let Some(slot) = viewer.down.video_of(reel.publication) else {
+fn show(viewer: &mut Session, packets: &FanOut, reel: &Reel, shared: &mut Shared) {
+    let Some(slot) = viewer.down.video_of(packets.publication) else {
         return;
     };
+    let key = packets.key;
+    let places = packets.places.clone();
     let concerned =
         slot.rewriter.current() == Some(key) || slot.rewriter.waiting_for() == Some(key);
     if !slot.ready || !concerned {
@@ -178,18 +213,18 @@ fn show(
     // No number is used up for what cannot leave: half of all without one sent, and the client's count of
     // their rollovers is wrong for good.
     if peer.is_hushed() || peer.compact.path().is_none() {
-        let count = offsets.len() as u64;
+        let count = reel.range(places).count() as u64;
         return viewer.drop_many(EgressError::Disconnected.name(), count, shared);
     }
     if peer.compact.is_left_to_rtc() {
-        return show_by_rtc(viewer, key, reel, offsets, shared);
+        return show_by_rtc(viewer, packets, reel, shared);
     }
     let now = shared.now.instant;
     let packets = slot.line.packets;
     // The estimator counts each packet, and may panic.
     let mut lost: Option<(EgressError, u64)> = None;
     let sending = catch_unwind(AssertUnwindSafe(|| {
-        for (place, frame) in reel.range(offsets) {
+        for (place, frame) in reel.range(places) {
             let Some(pt) = peer.pts.of(frame.codec) else {
                 continue;
             };
@@ -251,16 +286,11 @@ fn show(
 }
 
 /// As [`show`], for a session whose encryption is left to its media stack.
-fn show_by_rtc(
-    viewer: &mut Session,
-    key: StreamKey,
-    reel: &Reel,
-    offsets: Range<usize>,
-    shared: &mut Shared,
-) {
-    for (_, frame) in reel.range(offsets) {
+fn show_by_rtc(viewer: &mut Session, packets: &FanOut, reel: &Reel, shared: &mut Shared) {
+    let key = packets.key;
+    for (_, frame) in reel.range(packets.places.clone()) {
         let takes = |slot: &&mut VideoSlot| frame.codec == VideoCodec::Vp8 || slot.takes_av1;
-        let Some(slot) = viewer.down.video_of(reel.publication).filter(takes) else {
+        let Some(slot) = viewer.down.video_of(packets.publication).filter(takes) else {
             continue;
         };
         let Some(out) = slot.rewriter.rewrite(key, frame.input, frame.arrived) else {

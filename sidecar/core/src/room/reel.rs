@@ -83,16 +83,23 @@ impl Reel {
         self.end().wrapping_sub(self.waiting) as usize
     }
 
-    /// Those that wait, by their offsets from the first kept; they wait no longer.
-    pub(super) fn release(&mut self) -> Range<usize> {
-        let begin = self.waiting.wrapping_sub(self.first) as usize;
-        self.waiting = self.end();
+    /// Those that wait, by their places; they wait no longer.
+    pub(super) fn release(&mut self) -> Range<u32> {
+        let released = self.waiting..self.end();
+        self.waiting = released.end;
         self.due = None;
-        begin..self.packets.len()
+        released
     }
 
-    /// Packets that [`Self::release`] named, and their places.
-    pub(super) fn range(&self, offsets: Range<usize>) -> impl Iterator<Item = (u32, &Frame)> {
+    /// Packets that [`Self::release`] named, as far as they are still kept, and their places.
+    pub(super) fn range(&self, places: Range<u32>) -> impl Iterator<Item = (u32, &Frame)> {
+        let end = self.end().wrapping_sub(self.first);
+        let offset = |place: u32| {
+            // Before the first: it is behind all others by its distance.
+            let offset = place.wrapping_sub(self.first);
+            if offset > end { 0 } else { offset as usize }
+        };
+        let offsets = offset(places.start)..offset(places.end);
         let first = self.first.wrapping_add(offsets.start as u32);
         let packets = self.packets.range(offsets).zip(0u32..);
         packets.map(move |(packet, n)| (first.wrapping_add(n), packet))
@@ -150,14 +157,25 @@ mod tests {
             reel.push(frame(n, 10, now));
         }
         assert_eq!(reel.waiting(), 4);
-        let offsets = reel.release();
-        let places: Vec<u32> = reel.range(offsets).map(|(place, _)| place).collect();
-        assert_eq!(places, [u32::MAX - 1, u32::MAX, 0, 1]);
+        let released = reel.release();
+        let places = |reel: &Reel| -> Vec<u32> {
+            let packets = reel.range(released.clone());
+            packets.map(|(place, _)| place).collect()
+        };
+        assert_eq!(places(&reel), [u32::MAX - 1, u32::MAX, 0, 1]);
         assert_eq!(reel.get(0).unwrap().input.sequence, 2);
         assert!(reel.get(2).is_none());
         reel.push(frame(4, 10, now));
-        assert_eq!((reel.waiting(), reel.release()), (1, 4..5));
-        assert_eq!(reel.release(), 5..5);
+        assert_eq!((reel.waiting(), reel.release()), (1, 2..3));
+        assert_eq!(reel.release(), 3..3);
+        // Some of them are too old by now, and at last all.
+        let late = now + KEPT;
+        reel.packets[3].arrived = late;
+        reel.packets[4].arrived = late;
+        assert!(reel.forget(late));
+        assert_eq!(places(&reel), [1]);
+        assert!(!reel.forget(late + KEPT));
+        assert!(places(&reel).is_empty());
     }
 
     #[test]

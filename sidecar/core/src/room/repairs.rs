@@ -211,19 +211,18 @@ fn pad(
     let Some(pt) = peer.pts.rtx() else {
         return Ok(());
     };
+    // Nothing of what the slot showed before.
+    let current = slot.rewriter.current();
+    let reel = current.and_then(|stream| reels.get(&stream));
+    let size = |sent: &Sent| {
+        let reel = reel.filter(|_| current == Some(sent.stream))?;
+        Some(reel.get(sent.place)?.payload.len())
+    };
     let mut left = wanted;
     for _ in 0..PADDING_MAX {
         if left == 0 {
             break;
         }
-        let size = |sent: &Sent| {
-            // Nothing of what the slot showed before.
-            if slot.rewriter.current() != Some(sent.stream) {
-                return None;
-            }
-            let frame = reels.get(&sent.stream)?.get(sent.place)?;
-            Some(frame.payload.len())
-        };
         let again = peer.compact.pictures.padding(*ssrc, left, size);
         let bytes = match &again {
             Some(sent) => {

@@ -9,8 +9,8 @@ use super::{Message, Offload, Piece};
 
 /// Messages handed to the kernel at once.
 const BATCH: usize = 128;
-/// Bytes queued before they are sent whatever else there is to do.
-const BYTES_QUEUED_MAX: usize = 256 * 1024;
+/// Bytes queued before they are sent whatever else there is to do: the kernel copies them out of a near cache.
+const BYTES_QUEUED_MAX: usize = 128 * 1024;
 /// Datagrams in one message: what every kernel with GSO takes.
 const SEGMENTS_MAX: usize = 64;
 /// Bytes in one message: 65,535 less the headers of IPv6 and UDP.

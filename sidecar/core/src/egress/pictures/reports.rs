@@ -182,8 +182,8 @@ impl Pictures {
         self.push(at, &packet, to).map(|_| true)
     }
 
-    /// The stream to pad, and what of it may be sent again as padding of about so many bytes, the best fit
-    /// first. `size`: of a packet's payload.
+    /// What of a stream may be sent again as padding of about so many bytes: the newest packet that suffices, else
+    /// the largest. `size`: of a packet's payload.
     pub(crate) fn padding(
         &self,
         ssrc: u32,
@@ -195,9 +195,17 @@ impl Pictures {
         }
         let at = self.place_of(ssrc)?;
         let latest = self.streams[at].sent.latest().take(LATEST_MAX);
-        let fits = latest.filter_map(|sent| Some((size(&sent)?, sent)));
-        let best = fits.filter(|(size, _)| *size <= wanted * 2);
-        best.max_by_key(|(size, _)| *size).map(|(_, sent)| sent)
+        let sizes = latest.filter_map(|sent| Some((size(&sent)?, sent)));
+        let mut best: Option<(usize, Sent)> = None;
+        for (size, sent) in sizes.filter(|(size, _)| *size <= wanted * 2) {
+            if best.as_ref().is_none_or(|(largest, _)| size > *largest) {
+                best = Some((size, sent));
+            }
+            if size >= wanted {
+                break;
+            }
+        }
+        best.map(|(_, sent)| sent)
     }
 
     pub(crate) fn repeats(&self, ssrc: u32) -> Option<Repeats> {
