@@ -15,6 +15,8 @@ use tonic::Code;
 
 /// Calls in flight at a time from the one who floods.
 const FLOODERS: usize = 16;
+/// Calls of the flood that may be answered while another's call waits.
+const OVERTAKING_MAX: u64 = 4 * FLOODERS as u64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
@@ -61,14 +63,15 @@ async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
         }));
     }
     let started = Instant::now();
+    // By how many calls of the flood: a busy machine makes all of them slow.
     let mut waits = Vec::new();
     while started.elapsed() < Duration::from_secs(3) {
-        let asked = Instant::now();
+        let asked = done.load(Ordering::Relaxed);
         let request = GetRoomRequest {
             room: Some(room_ref("calm")),
         };
         host.rooms().get_room(request).await.unwrap();
-        waits.push(asked.elapsed());
+        waits.push(done.load(Ordering::Relaxed) - asked);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -81,9 +84,10 @@ async fn one_who_floods_is_refused_and_the_others_do_not_wait() {
     let done = done.load(Ordering::Relaxed);
     let refused = refused.load(Ordering::Relaxed);
     eprintln!(
-        "{done} calls in 3 s, {refused} refused; others waited {median:?} (median), {p95:?} (p95)"
+        "{done} calls in 3 s, {refused} refused; others waited for {median} (median), {p95} (p95)"
     );
     assert!(done > 1000, "no flood: {done}");
     assert!(refused > 0, "nobody said stop");
-    assert!(p95 < Duration::from_millis(50), "{p95:?}");
+    // Those in flight were there first; none of those that come later is preferred for long.
+    assert!(p95 <= OVERTAKING_MAX, "{p95}");
 }

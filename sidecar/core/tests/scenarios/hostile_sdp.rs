@@ -31,9 +31,21 @@ fn video(mid: &str, pt: &str) -> String {
     )
 }
 
-/// What a refusal may cost the thread that carries everybody's media, JSON and all. That is not optimised
-/// here and makes most of it; the 5 ms of requirement P1 are asserted where the parsers are.
-const COST_MAX: Duration = Duration::from_millis(20);
+/// What a refusal may cost the thread that carries everybody's media: so many times what it takes to read
+/// the largest of these texts as JSON, which is most of it. Compared and not timed, since both are slow in a
+/// build that is not optimised or on a machine that is busy; where the media stack reads such a text, it is
+/// hundreds.
+const READINGS_MAX: u32 = 15;
+
+/// The best of some: a busy machine slows one of them.
+fn best(mut work: impl FnMut()) -> Duration {
+    let times = (0..5).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    });
+    times.min().unwrap()
+}
 
 #[test]
 fn hostile_descriptions_are_refused_and_the_call_goes_on() {
@@ -53,22 +65,19 @@ fn hostile_descriptions_are_refused_and_the_call_goes_on() {
         // As large as is allowed, and wrong in its last line.
         base() + &audio("0", "111") + &"a=rtcp-fb:111 nack pli\r\n".repeat(9_000) + "a=x\0\r\n",
     ];
-    for (n, sdp) in attacks.iter().enumerate() {
-        let text = offer(sdp);
-        let times = (0..5).map(|_| {
-            let text = text.clone();
-            let start = Instant::now();
-            let result = sim.signal("alice", text);
-            let took = start.elapsed();
-            assert!(
-                matches!(result, Err(CommandError::Invalid { .. })),
-                "attack {n}: {result:?}"
-            );
-            took
+    let texts = attacks.map(|sdp| offer(&sdp));
+    let largest = texts.iter().max_by_key(|text| text.len()).unwrap();
+    let reading = best(|| drop(serde_json::from_str::<serde_json::Value>(largest).unwrap()));
+    for (n, text) in texts.iter().enumerate() {
+        let cost = best(|| {
+            let result = sim.signal("alice", text.clone());
+            let refused = matches!(result, Err(CommandError::Invalid { .. }));
+            assert!(refused, "attack {n}: {result:?}");
         });
-        // The best: a busy machine slows one of them.
-        let best = times.min().unwrap();
-        assert!(best < COST_MAX, "attack {n} took {best:?}");
+        assert!(
+            cost < reading * READINGS_MAX,
+            "attack {n}: {cost:?}, {reading:?}"
+        );
     }
     assert_eq!(sim.core.counters().panics, 0);
     sim.talk(&["alice", "bob"], 400);
