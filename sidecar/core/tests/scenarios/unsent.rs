@@ -1,6 +1,9 @@
 //! Lines on which nothing was sent yet: the media stack knows nothing of their streams, and nobody can tell.
 
+use std::collections::BTreeMap;
+
 use parley_core::api::StateChange;
+use parley_media::sdp::sections;
 
 use crate::support::{Profile, Sim};
 use crate::video::{film, publish};
@@ -14,6 +17,8 @@ fn reported(sim: &mut Sim, name: &str) -> u64 {
 #[test]
 fn what_sends_nothing_is_not_reported() {
     let mut sim = Sim::call(&["a", "b"], Profile::Ours);
+    // A description more, with lines that were there before.
+    let _ = publish(&mut sim, "a", false, &[]);
     sim.run_ms(1_000);
     sim.sent.clear();
     sim.run_ms(20_000);
@@ -59,6 +64,13 @@ fn they_keep_their_names(profile: Profile) {
     }
     let _ = publish(&mut sim, "a", false, &[]);
     sim.run_ms(500);
+    let mut known = BTreeMap::new();
+    let offers = sim.client("a").offers_seen.clone();
+    assert!(offers.len() >= 2, "{} offers", offers.len());
+    for section in offers.iter().flat_map(|offer| sections(offer)) {
+        let before = known.entry(section.mid).or_insert(section.ssrcs.clone());
+        assert_eq!(*before, section.ssrcs);
+    }
     for name in &names[1..] {
         sim.client("a").heard.clear();
         sim.talk(&[name], 1_000);
