@@ -65,6 +65,8 @@ const MID_BYTES_MAX: usize = 16;
 const RIDS_MAX: usize = 8;
 /// `a=group` lines.
 const GROUPS_MAX: usize = 4;
+/// RFC 3550 section 5.1: seven bits.
+const PAYLOAD_TYPES: usize = 128;
 /// Digits of any number in `fmtp`, `ptime` and the like: all of them fit 32 bits.
 const DIGITS_MAX: usize = 9;
 
@@ -80,10 +82,10 @@ pub fn validate(sdp: &str, limits: &SdpLimits) -> Result<(), SdpError> {
         candidates: 0,
         groups: 0,
         mids: BTreeSet::new(),
-        bundle: BTreeMap::new(),
+        bundle: [None; PAYLOAD_TYPES],
         repairs: BTreeMap::new(),
         repaired: BTreeMap::new(),
-        extensions: BTreeMap::new(),
+        extensions: [None; 256],
         section: SectionChecks::default(),
     };
     for line in lines_with_ends(sdp) {
@@ -109,22 +111,36 @@ struct Checker<'a> {
     groups: usize,
     mids: BTreeSet<&'a str>,
     /// Payload type to codec.
-    bundle: BTreeMap<u8, &'a str>,
+    bundle: [Option<&'a str>; PAYLOAD_TYPES],
     /// Repair payload type to what it repairs, and the inverse.
     repairs: BTreeMap<u8, u8>,
     repaired: BTreeMap<u8, u8>,
-    extensions: BTreeMap<u8, &'a str>,
+    extensions: [Option<&'a str>; 256],
     section: SectionChecks,
 }
 
 #[derive(Default)]
 struct SectionChecks {
-    payload_types: BTreeSet<u8>,
-    mapped: BTreeSet<u8>,
-    extensions: BTreeSet<u8>,
+    payload_types: Numbers,
+    mapped: Numbers,
+    extensions: Numbers,
     has_mid: bool,
     ssrc_lines: usize,
     rids: usize,
+}
+
+/// A set of octets.
+#[derive(Default)]
+struct Numbers([u128; 2]);
+
+impl Numbers {
+    /// False: it was there already.
+    fn insert(&mut self, number: u8) -> bool {
+        let (half, bit) = (usize::from(number >> 7), 1 << (number & 127));
+        let is_new = self.0[half] & bit == 0;
+        self.0[half] |= bit;
+        is_new
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -132,7 +148,9 @@ impl<'a> Checker<'a> {
         if line.len() > self.limits.line_bytes_max {
             return Err(SdpError::TooMany("bytes in a line"));
         }
-        if line.bytes().any(|byte| byte < b' ' && byte != b'\t') {
+        // All of them: so the compiler looks at many at a time.
+        let is_control = |byte: u8| (byte < b' ') & (byte != b'\t');
+        if line.bytes().fold(false, |any, byte| any | is_control(byte)) {
             return Err(self.malformed("control character"));
         }
         if self.line == 1 && line != "v=0" {
@@ -247,7 +265,7 @@ impl<'a> Checker<'a> {
         if !self.section.mapped.insert(payload_type) {
             return Err(self.duplicate("rtpmap"));
         }
-        let known = self.bundle.entry(payload_type).or_insert(codec);
+        let known = self.bundle[usize::from(payload_type)].get_or_insert(codec);
         if !known.eq_ignore_ascii_case(codec) {
             return Err(self.duplicate("payload type for another codec"));
         }
@@ -289,7 +307,7 @@ impl<'a> Checker<'a> {
         if !self.section.extensions.insert(id) {
             return Err(self.duplicate("extmap id"));
         }
-        if *self.extensions.entry(id).or_insert(uri) != uri {
+        if *self.extensions[usize::from(id)].get_or_insert(uri) != uri {
             return Err(self.duplicate("extmap id for another extension"));
         }
         Ok(())
@@ -297,7 +315,7 @@ impl<'a> Checker<'a> {
 
     fn payload_type(&self, word: &str) -> Result<u8, SdpError> {
         match word.parse::<u8>() {
-            Ok(payload_type) if payload_type <= 127 => Ok(payload_type),
+            Ok(payload_type) if usize::from(payload_type) < PAYLOAD_TYPES => Ok(payload_type),
             _ => Err(self.malformed("payload type")),
         }
     }
