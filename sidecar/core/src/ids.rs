@@ -169,4 +169,20 @@ mod tests {
         assert_eq!((arena.places(), arena.at(0)), (1, None));
         assert_eq!(arena.at_mut(0), None);
     }
+
+    #[test]
+    fn one_after_the_other_is_found_also_when_some_go_meanwhile() {
+        let mut arena = Arena::default();
+        let keys = ["a", "b", "c", "d"].map(|name| arena.insert(name));
+        arena.remove(keys[0]);
+        let mut next = 0;
+        assert_eq!(arena.next_mut(&mut next), Some(&mut "b"));
+        arena.remove(keys[1]);
+        arena.remove(keys[2]);
+        assert_eq!(arena.next_mut(&mut next), Some(&mut "d"));
+        assert_eq!(arena.next_mut(&mut next), None);
+        assert_eq!(arena.next_mut(&mut next), None);
+        arena.insert("e");
+        assert_eq!(arena.next_mut(&mut next), None);
+    }
 }

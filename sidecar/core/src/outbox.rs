@@ -198,6 +198,8 @@ impl Outbox {
     pub(crate) fn is_empty(&mut self) -> bool {
         let is_empty = self.queue.is_empty();
         if is_empty {
+            // Both begin anew where they began before, which is in a near cache.
+            self.queue.clear();
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_BYTES_MAX);
         }

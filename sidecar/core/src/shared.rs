@@ -1,7 +1,6 @@
 //! What all rooms of a core share: the time, the door, the outbox, timers, counters, random numbers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
 
 use parley_media::sdp::{Deflater, Inflater};
 use rand::rngs::StdRng;
@@ -94,8 +93,6 @@ impl std::str::FromStr for Fault {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: CoreConfig,
-    /// When the core began.
-    began: Instant,
     pub(crate) now: Now,
     pub(crate) demux: Demux,
     pub(crate) out: Outbox,
@@ -153,7 +150,6 @@ impl Shared {
             lanes: Lanes::new(config.shard),
             guests: Guests::default(),
             config,
-            began: now.instant,
             now,
             demux,
             out: Outbox::default(),
@@ -176,16 +172,6 @@ impl Shared {
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
-    }
-
-    /// The first multiple of `step` since the core's beginning that is not before `at`.
-    pub(crate) fn rounded_up(&self, at: Instant, step: Duration) -> Instant {
-        let since = at.saturating_duration_since(self.began).as_nanos();
-        let over = since % step.as_nanos().max(1);
-        if over == 0 {
-            return at;
-        }
-        at + step - Duration::from_nanos(u64::try_from(over).unwrap_or(0))
     }
 
     pub(crate) fn drop_one(&mut self, cause: &'static str) {

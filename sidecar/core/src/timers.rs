@@ -10,7 +10,7 @@ use crate::ids::Key;
 
 /// What can wait comes up at multiples of this: for many sessions at once, and often not at all, since a
 /// datagram was there first, with which a media stack does what is due.
-const TOGETHER: Duration = Duration::from_millis(20);
+pub(crate) const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Who is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -299,6 +299,14 @@ impl Compact {
         }
     }
 
+    /// Pictures leave by it soon.
+    pub(crate) fn expect_pictures(&self) {
+        prefetch(&self.path);
+        prefetch(&*self.ssrcs);
+        prefetch(&*self.streams);
+        prefetch(&*self.pictures);
+    }
+
     /// Encrypts a packet into the outbox, or lets another shard do it.
     fn write(
         &mut self,

@@ -18,6 +18,7 @@ use crate::demux::Owner;
 use crate::egress::pictures::{Outgoing, Picture};
 use crate::egress::{EgressError, Packet};
 use crate::ids::Key;
+use crate::prefetch::prefetch;
 use crate::session::Session;
 use crate::session::downlink::{PublicationId, VideoSlot};
 use crate::session::peer::{PeerFault, SendFault, VideoCodec};
@@ -181,12 +182,37 @@ impl Room {
             return true;
         };
         while shared.out.made() < MADE_AT_ONCE {
+            self.expect_viewers(packets);
             let Some(viewer) = self.sessions.next_mut(&mut packets.next) else {
                 return true;
             };
             show(viewer, packets, reel, shared);
         }
         false
+    }
+
+    /// Asks for what the next viewers' packets will need, in the order in which one leads to the other.
+    fn expect_viewers(&self, packets: &FanOut) {
+        let ahead = |viewers: usize| self.sessions.at(packets.next + viewers);
+        if let Some(session) = ahead(4) {
+            prefetch(&session.down.videos);
+            prefetch(&session.peer);
+        }
+        if let Some(session) = ahead(3) {
+            if let Some(slot) = session.down.videos.first() {
+                prefetch(slot);
+            }
+            if let Some(peer) = &session.peer {
+                prefetch(&peer.pts);
+                prefetch(&peer.compact);
+            }
+        }
+        if let Some(peer) = ahead(2).and_then(|session| session.peer.as_ref()) {
+            peer.compact.expect_pictures();
+        }
+        if let Some(peer) = ahead(1).and_then(|session| session.peer.as_ref()) {
+            peer.compact.pictures.expect();
+        }
     }
 
     /// Payloads that nobody asks for any more are let go.

@@ -18,15 +18,12 @@ use crate::demux::{Owner, Packet, Tuple};
 use crate::egress::{self, Compact, CompactEgress, EgressError, Path, RtcEgress};
 use crate::ids::Key;
 use crate::shared::Shared;
-use crate::timers::{Scheduled, Wake};
+use crate::timers::{Scheduled, TOGETHER, Wake};
 
 /// A stack that has more to do wants to be driven again after this, which means: now.
 const IMMEDIATE: Duration = Duration::from_micros(1);
 /// The estimator of pictures is driven so often at most: its bursts are 2 ms apart.
 const PICTURES_EVERY: Duration = Duration::from_micros(500);
-/// What its estimators want later than this waits for the next multiple of it, so that the viewers of a room are
-/// looked after together: a wake-up costs more than the look.
-const TOGETHER: Duration = Duration::from_millis(20);
 /// Reports on sound, as often as browsers make theirs (RFC 3550 section 6.2). The first about a stream
 /// leaves with its first packet (`unsent`), so that lip-sync settles at once.
 const AUDIO_REPORTS: Duration = Duration::from_secs(5);
@@ -508,7 +505,7 @@ impl Peer {
         let now = shared.now.instant;
         let at = match at.saturating_duration_since(now) {
             soon if soon < TOGETHER => at.max(now + PICTURES_EVERY),
-            _ => shared.rounded_up(at, TOGETHER),
+            _ => shared.timers.together(at),
         };
         let scheduled = &mut self.compact.pictures.scheduled;
         shared

@@ -21,6 +21,7 @@ use str0m::rtp::Ssrc;
 use super::{Cipher, EgressError, Path};
 use crate::crypto::SendKey;
 use crate::outbox::Outbox;
+use crate::prefetch::prefetch;
 use crate::session::retransmit::RetransmitBudget;
 use crate::timers::Scheduled;
 pub(crate) use header::ExtensionIds;
@@ -141,6 +142,16 @@ impl Pictures {
             nacks: 0,
             repeated: 0,
         });
+    }
+
+    /// Pictures leave by it next.
+    pub(crate) fn expect(&self) {
+        if let Some(cipher) = &self.cipher {
+            prefetch(&**cipher);
+        }
+        if let Some(stream) = self.streams.first() {
+            prefetch(stream);
+        }
     }
 
     /// Encrypts a packet into the outbox, and remembers it.
