@@ -153,7 +153,7 @@ impl Shared {
             now,
             demux,
             out: Outbox::default(),
-            timers: Timers::default(),
+            timers: Timers::new(now.instant),
             counters: Counters::default(),
             rng,
             dtls: SharedDtls::get(),

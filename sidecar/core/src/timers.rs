@@ -28,14 +28,22 @@ pub(crate) enum Wake {
 pub(crate) struct Scheduled(Option<Instant>);
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Wake)>>,
     /// Where the multiples of [`TOGETHER`] begin.
-    start: Option<Instant>,
+    start: Instant,
 }
 
 impl Timers {
+    /// `start`: nothing is due before.
+    pub(crate) fn new(start: Instant) -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            start,
+        }
+    }
+
     /// Makes sure that `wake` comes up at `at` or earlier.
     pub(crate) fn schedule(&mut self, wake: Wake, at: Instant, scheduled: &mut Scheduled) {
         if scheduled.0.is_none_or(|before| at < before) {
@@ -45,12 +53,11 @@ impl Timers {
     }
 
     /// When something comes up that is due at `at` and can wait a little.
-    pub(crate) fn together(&mut self, at: Instant) -> Instant {
-        let start = *self.start.get_or_insert(at);
+    pub(crate) fn together(&self, at: Instant) -> Instant {
         let step = TOGETHER.as_micros() as u64;
-        let since = at.saturating_duration_since(start).as_micros() as u64;
+        let since = at.saturating_duration_since(self.start).as_micros() as u64;
         // What is left of less than a microsecond would make it too early.
-        start + Duration::from_micros((since + 1).next_multiple_of(step))
+        self.start + Duration::from_micros((since + 1).next_multiple_of(step))
     }
 
     /// The next entry that is due. Its owner calls [`Scheduled::came_up`] and schedules itself anew.
@@ -84,8 +91,8 @@ mod tests {
 
     #[test]
     fn what_can_wait_comes_up_together_and_never_early() {
-        let mut timers = Timers::default();
         let start = Instant::now();
+        let timers = Timers::new(start);
         let at = |micros| start + Duration::from_micros(micros);
         assert_eq!(timers.together(start), at(20_000));
         for due in [1, 7_000, 19_998] {
@@ -95,15 +102,16 @@ mod tests {
         assert_eq!(timers.together(late), at(40_000));
         let last = at(39_999) + Duration::from_nanos(999);
         assert!(timers.together(last) >= last);
-        // What was before all others.
-        assert!(timers.together(start - TOGETHER) >= start - TOGETHER);
+        // Whichever was asked for first.
+        let _ = timers.together(at(5_000_000));
+        assert_eq!(timers.together(at(100_000)), at(120_000));
     }
 
     #[test]
     fn an_earlier_deadline_wins_and_leftovers_are_recognised() {
-        let mut timers = Timers::default();
-        let mut scheduled = Scheduled::default();
         let start = Instant::now();
+        let mut timers = Timers::new(start);
+        let mut scheduled = Scheduled::default();
         let at = |ms| start + Duration::from_millis(ms);
         let wake = Wake::Room(Key { slot: 1, epoch: 0 });
         timers.schedule(wake, at(50), &mut scheduled);

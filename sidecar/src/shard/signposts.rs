@@ -15,10 +15,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use parley_core::api::TupleNews;
 
-use super::sockets::MediaSockets;
+use super::sockets::{MediaSocket, MediaSockets};
 use super::steer::{INSTRUCTIONS_MAX, Instruction, attach};
 
-/// Notes that are kept; clients beyond are handed over.
+/// Notes that are kept; what comes from clients beyond is handed over.
 const NOTES_MAX: usize = 8 * 1024;
 /// Instructions for a client, and for all.
 const PER_CLIENT: usize = 5;
@@ -74,28 +74,27 @@ impl Signposts {
     /// Gives the kernel what was noted since the last call. `sockets`: of any one shard.
     pub(super) fn renew(&self, sockets: &MediaSockets) {
         let mut notes = self.lock();
-        if !notes.stale || notes.clients_max == 0 {
+        let mut most = notes.clients_max;
+        if !notes.stale || most == 0 {
             return;
         }
         notes.stale = false;
-        for media in &sockets.sockets {
-            let local = media.advertised;
-            let clients = clients(&notes.shards, local);
-            let attached = attach_some(
-                media.socket.as_fd(),
-                local.ip(),
-                &clients,
-                notes.clients_max,
-            );
-            match attached {
-                Ok(most) => notes.clients_max = most,
+        let clients_of = |media: &MediaSocket| clients(&notes.shards, media.advertised);
+        let clients: Vec<_> = sockets.sockets.iter().map(clients_of).collect();
+        // It takes up to a millisecond, in which others may have something to note.
+        drop(notes);
+        for (media, clients) in sockets.sockets.iter().zip(&clients) {
+            let local = media.advertised.ip();
+            match attach_some(media.socket.as_fd(), local, clients, most) {
+                Ok(taken) => most = taken,
                 Err(error) => {
                     tracing::info!(%error, "the kernel is not told where clients' datagrams go");
-                    notes.clients_max = 0;
-                    return;
+                    most = 0;
+                    break;
                 }
             }
         }
+        self.lock().clients_max = most;
     }
 }
 
@@ -137,7 +136,7 @@ fn attach_some(
         match attach(socket, &program(local, &clients)) {
             Ok(()) => return Ok(most),
             Err(error) if error.raw_os_error() == Some(libc::ENOMEM) && clients.len() > 1 => {
-                most = clients.len() / 2;
+                most = clients.len() * 7 / 8;
             }
             Err(error) => return Err(error),
         }

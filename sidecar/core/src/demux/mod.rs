@@ -220,6 +220,9 @@ impl Demux {
         let hand_over = |shard, proven| Ok(Whose::Theirs(HandOver { shard, proven }));
         match (self.route(tuple, data, now), via) {
             (Ok((owner, packet)), via) => {
+                // Also when the kernel was told and it arrived here at once: as long as the other shard knows
+                // of it, nobody can take the tuple there, and the kernel may forget.
+                let via = via.or_else(|| self.arrivals.get(&tuple).map(|(via, _)| *via));
                 if let Some(via) = via.filter(|_| packet == Packet::Check) {
                     self.note_arrival(tuple, via, now);
                 }

@@ -211,3 +211,32 @@ fn a_shard_is_told_of_tuples_that_make_room_for_others() {
     assert_eq!(known.count(), TUPLES_PER_LINK_MAX);
     assert_eq!(b.door.arrivals.len(), TUPLES_PER_LINK_MAX);
 }
+
+#[test]
+fn where_a_client_arrived_once_it_is_known_for_as_long_as_it_lives() {
+    let [mut a, mut b] = shards();
+    let (start, rtp) = (Instant::now(), [0x80; 40]);
+    let at = |seconds| start + Duration::from_secs(seconds);
+    check(&mut a, &mut b, tuple(1), start);
+    // The kernel was told of the client: its checks arrive where it lives.
+    for seconds in (2..60).step_by(2) {
+        let data = request(&b.ufrag);
+        let whose = b.door.whose(tuple(1), &data, None, at(seconds));
+        assert!(matches!(whose, Ok(Whose::Ours(..))));
+        tell(&mut b, &mut a, at(seconds));
+    }
+    // And forgot it: others have its place.
+    let over = HandOver {
+        shard: 1,
+        proven: true,
+    };
+    assert_eq!(
+        a.door.whose(tuple(1), &rtp, None, at(60)),
+        Ok(Whose::Theirs(over))
+    );
+    let data = request(&a.ufrag);
+    assert_eq!(
+        a.door.whose(tuple(1), &data, None, at(60)),
+        Err(Refusal::TupleTaken)
+    );
+}

@@ -25,7 +25,8 @@ const IMMEDIATE: Duration = Duration::from_micros(1);
 /// The estimator of pictures is driven so often at most: its bursts are 2 ms apart.
 const PICTURES_EVERY: Duration = Duration::from_micros(500);
 /// Reports on sound, as often as browsers make theirs (RFC 3550 section 6.2). The first about a stream
-/// leaves with its first packet (`unsent`), so that lip-sync settles at once.
+/// leaves with its first packet (`unsent`). Browsers want two before they shift a sound to its picture, but
+/// every line of ours is a media stream of its own: nothing is shifted.
 const AUDIO_REPORTS: Duration = Duration::from_secs(5);
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 /// Packets kept for retransmission per video stream; str0m's default costs 370 KB per session.
@@ -428,7 +429,7 @@ impl Peer {
     }
 
     /// What is due next needs no punctuality: all that the stack has once it is connected but NACKs and
-    /// reports on pictures.
+    /// reports on pictures, which are late with it where they are due soon after.
     fn can_wait(&self) -> bool {
         let reason = self.rtc.last_timeout_reason();
         let housekeeping = matches!(

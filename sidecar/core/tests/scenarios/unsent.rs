@@ -71,6 +71,8 @@ fn they_keep_their_names(profile: Profile) {
         let before = known.entry(section.mid).or_insert(section.ssrcs.clone());
         assert_eq!(*before, section.ssrcs);
     }
+    let named = known.values().filter(|ssrcs| !ssrcs.is_empty());
+    assert!(named.count() >= 4, "{known:?}");
     for name in &names[1..] {
         sim.client("a").heard.clear();
         sim.talk(&[name], 1_000);

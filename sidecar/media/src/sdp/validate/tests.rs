@@ -118,7 +118,7 @@ fn each_known_attack_is_refused() {
 /// What a description may cost of the thread that carries everybody's media (requirement P1: 5 ms for the
 /// largest): so many times what it takes to look at each byte of the largest one, in the same moment and by
 /// the same optimisation. That is about a fifth of a millisecond on a machine with nothing else to do.
-const READINGS_MAX: u32 = 100;
+const READINGS_MAX: u32 = 40;
 
 /// The best of some runs: a busy machine slows one of them, a slow parser all.
 fn best(work: impl Fn()) -> Duration {
