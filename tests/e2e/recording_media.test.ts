@@ -65,7 +65,7 @@ it(`${SECONDS} s of two tones and a moving screen are recorded as they were, and
         // What a busy page never sent cannot be in the file.
         const sent = Math.min(1, ((sentAfter[at] ?? 0) - (sentBefore[at] ?? 0)) / packetsDue);
         expect(toneShare(inner, person.tone), `${person.name}'s tone, of which ${(sent * 100).toFixed(1)} % were sent`).toBeGreaterThan(0.98 * sent);
-        expect(sent, `${person.name}'s share of sound that was sent`).toBeGreaterThan(0.9);
+        expect(sent, `${person.name}'s share of sound that was sent`).toBeGreaterThan(0.7);
     }
     expect(toneShare(inner, 1_100), 'nobody\'s tone').toBe(0);
 

@@ -18,6 +18,8 @@ const SPEAKERS = 3;
 const CONCEALED_MAX = 20;
 /** How much deeper the jitter buffer may get than it was before the first hand-over, ms. */
 const DEEPER_MAX = 40;
+/** ... and where a busy machine has made it deep already, so many times that. */
+const DEEPER_SHARE = 1.25;
 /** From the first packet of somebody else to being told who it is, ms, for nine in ten: a busy machine is late now and then. */
 const TOLD_MAX = 100;
 
@@ -93,6 +95,6 @@ it(`${SWITCHES} hand-overs of a voice slot are neither heard nor told late`, asy
     expect(switches.length).toBeGreaterThanOrEqual(SWITCHES - 1);
     expect(after.lost - before.lost, 'lost').toBe(0);
     expect(concealed, 'concealed, in thousand').toBeLessThan(CONCEALED_MAX);
-    expect(depthAfter, 'jitter buffer, ms').toBeLessThan(depthBefore + DEEPER_MAX);
+    expect(depthAfter, 'jitter buffer, ms').toBeLessThan(depthBefore * DEEPER_SHARE + DEEPER_MAX);
     expect(late[Math.floor(late.length * 0.9)], 'told after ms').toBeLessThan(TOLD_MAX);
 }, SWITCHES * (TURN_MS + 2_000) + 120_000);

@@ -31,7 +31,17 @@ export const free = (platform: Platform): number =>
 
 /** Leaves no more than these bytes free: somebody else's file takes the rest. */
 export function fill(platform: Platform, leaving: number): void {
-    inside(platform, 'fallocate -l "$1" "$0/ballast"', String(free(platform) - leaving));
+    for (let tries = 5; ; tries -= 1) {
+        try {
+            inside(platform, 'fallocate -l "$1" "$0/ballast"', String(free(platform) - leaving));
+            return;
+        } catch (error) {
+            // A recording may have taken of it since it was looked at.
+            if (tries === 0) {
+                throw error;
+            }
+        }
+    }
 }
 
 export function resize(platform: Platform, bytes: number): void {
